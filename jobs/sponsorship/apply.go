@@ -1,0 +1,130 @@
+package sponsorship
+
+import (
+	"time"
+
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
+)
+
+// Answer is what a 200 of the cloud says about one row.
+type Answer struct {
+	Present    bool       // the row is in the answer; the cloud drops what it refuses (fact sheet 2.5)
+	Removed    bool       // cloudSponsorshipRemoved
+	ValidUntil *time.Time // the cloud's, nil until redeemed
+	Others     bool       // the answer holds at least one row of anybody
+}
+
+// Apply returns what the answer makes of the sponsorship that was sent as out.
+// The revision is raised by one. The caller stores it only if the record is
+// still at out.Marked.Revision: a change made meanwhile wins.
+func Apply(out Outgoing, a Answer, now time.Time) Sponsorship {
+	next := out.Marked
+	switch {
+	case out.Tombstone && a.Present && !a.Removed:
+		next = next.stillRedeemed(a, now)
+	case out.Tombstone && (a.Present || a.Others || out.repeated):
+		next = next.withdrawn()
+	case out.Tombstone:
+		next.Reason = refusal("the cloud's answer left the withdrawal out, and every other row too")
+	case !a.Present:
+		next = next.leftOut()
+	default:
+		next = next.confirmed(a, now)
+	}
+	next.Revision++
+	next.UpdatedAt = now
+	return next
+}
+
+// Poisoned refuses a row that made the cloud fail a request all by itself. The
+// cloud may have inserted it before it failed, so Wire.Offered stays.
+func Poisoned(out Outgoing, now time.Time) Sponsorship {
+	next := out.Marked
+	next.Status, next.Intent = Refused, ""
+	next.Reason = refusal("the cloud fails every request that holds this row; edit the address or the label")
+	next.Wire.Poison = true
+	next.Revision++
+	next.UpdatedAt = now
+	return next
+}
+
+// Unfit refuses a sponsorship whose address or label must not enter a batch;
+// the cloud never sees it.
+func Unfit(s Sponsorship, now time.Time) Sponsorship {
+	s.Status, s.Intent = Refused, ""
+	s.Reason = refusal("its address or label would make the cloud fail the whole request; change it")
+	s.Wire.Poison = true
+	s.Revision++
+	s.UpdatedAt = now
+	return s
+}
+
+// stillRedeemed: the tombstone met a redeemed row, which the cloud keeps until
+// its end. For a changed address that is a race lost to the recipient.
+func (s Sponsorship) stillRedeemed(a Answer, now time.Time) Sponsorship {
+	s.Reason = nil
+	if s.Intent == IntentChange {
+		s.Email = s.Wire.Offered
+		s.Reason = alreadyRedeemed()
+	}
+	s.Status, s.Intent = Expiring, ""
+	s.LastSyncAt, s.ValidUntil, s.Wire.Known = &now, a.ValidUntil, true
+	return s
+}
+
+// withdrawn: the cloud no longer holds the row. That ends a revocation, and is
+// the middle of a changed address, whose new offer comes next.
+func (s Sponsorship) withdrawn() Sponsorship {
+	if s.revoking() {
+		return s.gone()
+	}
+	s.Status, s.Intent, s.Reason = Pending, IntentChange, nil
+	s.Wire = Wire{Tombstoned: true}
+	return s
+}
+
+// leftOut: a 200 without the row is the cloud's only way to refuse it.
+func (s Sponsorship) leftOut() Sponsorship {
+	s.Status, s.Intent = Refused, ""
+	s.Reason = refusal("the cloud answered and left this sponsorship out")
+	s.Wire.AskedAt = time.Time{}
+	if !s.Wire.Known {
+		s.Wire.Offered = ""
+	}
+	return s
+}
+
+// confirmed: the cloud holds the row.
+func (s Sponsorship) confirmed(a Answer, now time.Time) Sponsorship {
+	s.LastSyncAt, s.ValidUntil, s.Wire.Known = &now, a.ValidUntil, true
+	asking := s.addressChanged()
+	switch {
+	case asking && a.ValidUntil == nil:
+		s.Status, s.Intent, s.Reason = Pending, IntentChange, nil
+		s.Wire.AskedAt = now
+		return s
+	case asking:
+		s.Email, s.Reason = s.Wire.Offered, alreadyRedeemed()
+	case s.Status != Redeemed:
+		s.Reason = nil
+	}
+	s.Status, s.Intent = Sent, ""
+	if a.ValidUntil != nil {
+		s.Status = Redeemed
+	}
+	if lapsed(a.ValidUntil, now) {
+		s.Status = Expired
+	}
+	return s
+}
+
+func refusal(message string) *Reason {
+	return &Reason{Code: string(fault.NotAccepted), Message: message}
+}
+
+func alreadyRedeemed() *Reason {
+	return &Reason{
+		Code:    string(fault.AlreadyRedeemed),
+		Message: "the address was not changed: the recipient had already accepted the offer",
+	}
+}

@@ -1,0 +1,148 @@
+package sponsorship_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+)
+
+func (l *life) is(status sponsorship.Status, intent sponsorship.Intent, reason fault.Code) *life {
+	l.t.Helper()
+	var code string
+	if l.s.Reason != nil {
+		code = l.s.Reason.Code
+	}
+	if l.s.Status != status || l.s.Intent != intent || code != string(reason) {
+		l.t.Fatalf("got %s(%s) %q, want %s(%s) %q", l.s.Status, l.s.Intent, code, status, intent, reason)
+	}
+	return l
+}
+
+func TestAnswersToAPlainRow(t *testing.T) {
+	t.Parallel()
+	begin(t).ask(redeem).answer(row).is(sponsorship.Sent, "", "")
+	begin(t).ask(redeem).answer(accepted).is(sponsorship.Redeemed, "", "")
+	begin(t).ask(redeem).answer(row).answer(accepted).is(sponsorship.Redeemed, "", "")
+	refused := begin(t).ask(redeem).answer(empty).is(sponsorship.Refused, "", fault.NotAccepted)
+	refused.answer(row).is(sponsorship.Sent, "", "")
+}
+
+func TestAnswersToATombstone(t *testing.T) {
+	t.Parallel()
+	revoked := func() *life { return begin(t).ask(redeem).answer(row).ask(sponsorship.Revoke{}) }
+	revoked().answer(removed).is(sponsorship.Removed, "", "")
+	revoked().answer(absent).is(sponsorship.Removed, "", "")
+	revoked().answer(accepted).is(sponsorship.Expiring, "", "").answer(empty).is(sponsorship.Removed, "", "")
+
+	// An answer without any row proves little, unless a tombstone was lost before.
+	alone := revoked().answer(empty).is(sponsorship.Pending, sponsorship.IntentRevoke, fault.NotAccepted)
+	if alone.s.Due() {
+		t.Error("a withdrawal the cloud ignored is due at once; want it to wait for a full sync")
+	}
+	lost := revoked()
+	lost.leave()
+	lost.answer(empty).is(sponsorship.Removed, "", "")
+}
+
+func TestChangedAddressAsksThenWithdrawsThenOffers(t *testing.T) {
+	t.Parallel()
+	l := begin(t).ask(redeem).answer(row).ask(sponsorship.Change{Email: new_})
+	asked := l.leave()
+	if asked.Tombstone || asked.Email != old {
+		t.Fatalf("first step = %+v, want a plain row with the old address", asked)
+	}
+	l.s = sponsorship.Apply(asked, row, t0)
+	withdrawn := l.is(sponsorship.Pending, sponsorship.IntentChange, "").leave()
+	if !withdrawn.Tombstone {
+		t.Fatalf("second step = %+v, want a tombstone", withdrawn)
+	}
+	l.s = sponsorship.Apply(withdrawn, removed, t0)
+	offered := l.is(sponsorship.Pending, sponsorship.IntentChange, "").leave()
+	if offered.Tombstone || offered.Email != new_ {
+		t.Fatalf("third step = %+v, want a plain row with the new address", offered)
+	}
+	l.s = sponsorship.Apply(offered, row, t0)
+	l.is(sponsorship.Sent, "", "")
+}
+
+func TestChangedAddressLosesToTheRecipient(t *testing.T) {
+	t.Parallel()
+	l := begin(t).ask(redeem).answer(row).ask(sponsorship.Change{Email: new_}).answer(accepted)
+	l.is(sponsorship.Redeemed, "", fault.AlreadyRedeemed)
+	if l.s.Email != old {
+		t.Errorf("address = %q, want the one that was redeemed", l.s.Email)
+	}
+	l.answer(accepted).is(sponsorship.Redeemed, "", fault.AlreadyRedeemed)
+}
+
+func TestOldAnswerIsNoLeaveToWithdraw(t *testing.T) {
+	t.Parallel()
+	l := begin(t).ask(redeem).answer(row).ask(sponsorship.Change{Email: new_}).answer(row)
+	if out, _ := sponsorship.Plan(l.s, t0.Add(2*time.Minute)); out.Tombstone {
+		t.Error("a tombstone follows a question that was answered two minutes ago; want the question again")
+	}
+}
+
+func TestChangeBackAfterALostTombstoneStillWithdraws(t *testing.T) {
+	t.Parallel()
+	l := begin(t).ask(redeem).answer(row).ask(sponsorship.Change{Email: new_}).answer(row)
+	l.leave() // the tombstone, its answer lost
+	l.ask(sponsorship.Change{Email: old})
+	if out := l.leave(); !out.Tombstone {
+		t.Fatal("the cloud may have deleted the row; want the tombstone again")
+	}
+	l.answer(absent).answer(row).is(sponsorship.Sent, "", "")
+}
+
+func TestLapse(t *testing.T) {
+	t.Parallel()
+	day := 24 * time.Hour
+	redeemed := begin(t).ask(redeem).answer(accepted).s
+	asked := redeemed
+	later := until.Add(31 * day)
+	asked.LastSyncAt = &later
+	for name, c := range map[string]struct {
+		s    sponsorship.Sponsorship
+		now  time.Time
+		want bool
+	}{
+		"within 30 days":                {asked, until.Add(29 * day), false},
+		"over, and asked since":         {asked, until.Add(32 * day), true},
+		"over, not asked: may renew":    {redeemed, until.Add(32 * day), false},
+		"over, not asked: maybe purged": {redeemed, until.Add(91 * day), true},
+	} {
+		got, lapsed := sponsorship.Lapse(c.s, c.now)
+		if lapsed != c.want || lapsed != (got.Status == sponsorship.Expired) {
+			t.Errorf("%s: lapsed = %v (%s), want %v", name, lapsed, got.Status, c.want)
+		}
+	}
+}
+
+func TestPoisonedRowIsLeftAloneUntilItIsEdited(t *testing.T) {
+	t.Parallel()
+	l := begin(t).ask(redeem)
+	l.s = sponsorship.Poisoned(l.leave(), t0)
+	l.is(sponsorship.Refused, "", fault.NotAccepted)
+	if _, ok := sponsorship.Plan(l.s, t0); ok {
+		t.Fatal("a poisoned row is sent again")
+	}
+	l.ask(sponsorship.Change{Name: "harmless"})
+	if out := l.leave(); !out.Tombstone {
+		t.Fatal("the cloud inserted the row without mailing it; want it withdrawn first")
+	}
+	l.answer(removed).answer(row).is(sponsorship.Sent, "", "")
+}
+
+func TestCompareTellsStatusChangesFromRefreshes(t *testing.T) {
+	t.Parallel()
+	sent := begin(t).ask(redeem).answer(row)
+	before := sent.s
+	if sponsorship.Compare(before, sent.answer(row).s).Changed {
+		t.Error("a refresh of dates is announced")
+	}
+	if tr := sponsorship.Compare(before, sent.answer(accepted).s); !tr.Changed || tr.From != sponsorship.Sent || tr.To != sponsorship.Redeemed {
+		t.Errorf("transition = %+v, want sent to redeemed", tr)
+	}
+}

@@ -1,0 +1,157 @@
+package sponsorship
+
+import (
+	"time"
+
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
+)
+
+// Request is what a person asks for: a Redeem, a Change or a Revoke.
+type Request interface {
+	decide(s Sponsorship) (Sponsorship, error)
+}
+
+// Redeem offers a sponsorship. An empty Name becomes the address.
+type Redeem struct {
+	Email, Name    string
+	AdminInitiated bool
+}
+
+// Change replaces the address, the label, or both; an empty field is left alone.
+type Change struct{ Email, Name string }
+
+// Revoke takes the sponsorship back.
+type Revoke struct{}
+
+// Stamp is what the caller adds to a decision: its clock and the job behind it.
+type Stamp struct {
+	Now   time.Time
+	JobID string
+}
+
+// Decide returns what becomes of s under r, and whether anything did. The
+// result of a change has a raised revision and the stamp on it. Refusals are
+// fault.Errors: already_sponsoring, already_redeemed, revocation_pending,
+// sponsorship_not_found; s is then unchanged.
+//
+// The rules are the table of the life of a sponsorship; the caller has
+// validated texts and set the identity fields.
+func Decide(s Sponsorship, r Request, stamp Stamp) (Sponsorship, bool, error) {
+	next, err := r.decide(s)
+	if err != nil || next == s {
+		return s, false, err
+	}
+	next.Revision = s.Revision + 1
+	next.UpdatedAt, next.JobID = stamp.Now, stamp.JobID
+	return next, true, nil
+}
+
+func (r Redeem) decide(s Sponsorship) (Sponsorship, error) {
+	switch {
+	case !s.Exists():
+		return s.offerAnew(r), nil
+	case s.revoking():
+		return s, fault.New(fault.RevocationPending, "redeem: the member's sponsorship is being revoked")
+	case sameAddress(s.Email, r.Email):
+		return s, nil
+	case s.onlyHere():
+		return s.editedInPlace(r.Email, r.label()), nil
+	}
+	return s, fault.New(fault.AlreadySponsoring, "redeem: the member already sponsors another address")
+}
+
+func (c Change) decide(s Sponsorship) (Sponsorship, error) {
+	newAddress := c.Email != "" && !sameAddress(c.Email, s.Email)
+	switch {
+	case !s.Exists():
+		return s, fault.New(fault.SponsorshipNotFound, "change-sponsorship: the member has no sponsorship")
+	case s.revoking():
+		return s, fault.New(fault.RevocationPending, "change-sponsorship: the sponsorship is being revoked")
+	case newAddress && s.holdsRedemption():
+		return s, fault.New(fault.AlreadyRedeemed, "change-sponsorship: the offer was redeemed, its address is final")
+	case newAddress && s.onlyHere():
+		return s.editedInPlace(c.Email, c.Name), nil
+	case newAddress:
+		next := s.editedInPlace(c.Email, c.Name)
+		next.Status, next.Intent, next.Reason = Pending, IntentChange, nil
+		return next, nil
+	case c.Name == "" || c.Name == s.Name:
+		return s, nil
+	case s.Status == Sent || s.Status == Redeemed:
+		next := s.editedInPlace("", c.Name)
+		next.Status, next.Intent, next.Reason = Pending, IntentChange, nil
+		return next, nil
+	}
+	return s.editedInPlace("", c.Name), nil
+}
+
+func (Revoke) decide(s Sponsorship) (Sponsorship, error) {
+	switch {
+	case !s.Exists():
+		return s, fault.New(fault.SponsorshipNotFound, "revoke: the member has no sponsorship")
+	case s.revoking():
+		return s, nil
+	case s.onlyHere():
+		return s.gone(), nil
+	}
+	next := s
+	next.Status, next.Intent, next.Reason = Pending, IntentRevoke, nil
+	return next, nil
+}
+
+// onlyHere reports whether the cloud cannot hold the row: nothing that carried
+// it has left, or the cloud refused it and never held it.
+func (s Sponsorship) onlyHere() bool {
+	return s.Status == Pending && s.Intent == IntentRedeem && s.Wire.Offered == "" ||
+		s.Status == Refused && !s.Wire.Known && s.Wire.Offered == ""
+}
+
+func (s Sponsorship) revoking() bool {
+	return s.Status == Expiring || s.Status == Pending && s.Intent == IntentRevoke
+}
+
+// holdsRedemption covers a label change that waits on top of a redeemed row.
+func (s Sponsorship) holdsRedemption() bool {
+	return s.Status == Redeemed || s.Status == Pending && s.Intent == IntentChange && s.ValidUntil != nil
+}
+
+func (r Redeem) label() string {
+	if r.Name == "" {
+		return r.Email
+	}
+	return r.Name
+}
+
+// offerAnew starts a life, the first or the next one. Identity and revision stay.
+func (s Sponsorship) offerAnew(r Redeem) Sponsorship {
+	return Sponsorship{
+		OrganizationID: s.OrganizationID, UserID: s.UserID, Revision: s.Revision,
+		Email: r.Email, Name: r.label(), AdminInitiated: r.AdminInitiated,
+		Status: Pending, Intent: IntentRedeem,
+	}
+}
+
+// editedInPlace replaces the texts; empty ones are left alone. A label that was
+// only the old address follows the new one.
+func (s Sponsorship) editedInPlace(email, name string) Sponsorship {
+	if email != "" {
+		if s.Name == s.Email {
+			s.Name = email
+		}
+		s.Email = email
+	}
+	if name != "" {
+		s.Name = name
+	}
+	if s.Wire.Poison { // what was inserted was never mailed: withdraw it, then offer the edited row
+		s.Wire.Poison, s.Wire.Tombstoned = false, true
+	}
+	return s
+}
+
+// gone ends the life on both sides.
+func (s Sponsorship) gone() Sponsorship {
+	s.Status, s.Intent, s.Reason, s.Wire = Removed, "", nil, Wire{}
+	s.ValidUntil = nil
+	return s
+}

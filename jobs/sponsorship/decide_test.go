@@ -1,0 +1,221 @@
+package sponsorship_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+)
+
+const (
+	org  = sponsorship.ID("00000000-0000-4000-8000-0000000000aa")
+	user = sponsorship.ID("00000000-0000-4000-8000-000000000001")
+	old  = "old@example.com"
+	new_ = "new@example.com"
+)
+
+var t0 = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+
+// life walks a sponsorship through decisions and answers; it is how the tests
+// reach a state, so that no state is made up.
+type life struct {
+	t *testing.T
+	s sponsorship.Sponsorship
+}
+
+func begin(t *testing.T) *life {
+	return &life{t: t, s: sponsorship.Sponsorship{OrganizationID: org, UserID: user}}
+}
+
+func (l *life) ask(r sponsorship.Request) *life {
+	l.t.Helper()
+	next, _, err := sponsorship.Decide(l.s, r, sponsorship.Stamp{Now: t0, JobID: "job"})
+	if err != nil {
+		l.t.Fatalf("decide %T: %v", r, err)
+	}
+	l.s = next
+	return l
+}
+
+// leave marks the row as sent, and loses the answer.
+func (l *life) leave() sponsorship.Outgoing {
+	l.t.Helper()
+	out, ok := sponsorship.Plan(l.s, t0)
+	if !ok {
+		l.t.Fatalf("nothing to send for %+v", l.s)
+	}
+	l.s = out.Marked
+	return out
+}
+
+func (l *life) answer(a sponsorship.Answer) *life {
+	l.t.Helper()
+	l.s = sponsorship.Apply(l.leave(), a, t0)
+	return l
+}
+
+var (
+	until    = t0.Add(300 * 24 * time.Hour)
+	row      = sponsorship.Answer{Present: true, Others: true}
+	accepted = sponsorship.Answer{Present: true, Others: true, ValidUntil: &until}
+	removed  = sponsorship.Answer{Present: true, Others: true, Removed: true}
+	absent   = sponsorship.Answer{Others: true}
+	empty    = sponsorship.Answer{}
+	redeem   = sponsorship.Redeem{Email: old}
+)
+
+// states are all rows of the table "the sponsorship's life".
+func states() map[string]func(*testing.T) sponsorship.Sponsorship {
+	return map[string]func(*testing.T) sponsorship.Sponsorship{
+		"none":    func(t *testing.T) sponsorship.Sponsorship { return begin(t).s },
+		"removed": func(t *testing.T) sponsorship.Sponsorship { return begin(t).ask(redeem).ask(sponsorship.Revoke{}).s },
+		"expired": func(t *testing.T) sponsorship.Sponsorship {
+			past := t0.Add(-31 * 24 * time.Hour)
+			return begin(t).ask(redeem).answer(sponsorship.Answer{Present: true, ValidUntil: &past}).s
+		},
+		"pending(redeem)": func(t *testing.T) sponsorship.Sponsorship { return begin(t).ask(redeem).s },
+		"pending(redeem) attempted": func(t *testing.T) sponsorship.Sponsorship {
+			l := begin(t).ask(redeem)
+			l.leave()
+			return l.s
+		},
+		"sent": func(t *testing.T) sponsorship.Sponsorship { return begin(t).ask(redeem).answer(row).s },
+		"pending(change)": func(t *testing.T) sponsorship.Sponsorship {
+			return begin(t).ask(redeem).answer(row).ask(sponsorship.Change{Email: "mid@example.com"}).s
+		},
+		"redeemed": func(t *testing.T) sponsorship.Sponsorship { return begin(t).ask(redeem).answer(accepted).s },
+		"pending(revoke)": func(t *testing.T) sponsorship.Sponsorship {
+			return begin(t).ask(redeem).answer(row).ask(sponsorship.Revoke{}).s
+		},
+		"expiring": func(t *testing.T) sponsorship.Sponsorship {
+			return begin(t).ask(redeem).answer(accepted).ask(sponsorship.Revoke{}).answer(accepted).s
+		},
+		"refused": func(t *testing.T) sponsorship.Sponsorship { return begin(t).ask(redeem).answer(empty).s },
+		"refused, synced before": func(t *testing.T) sponsorship.Sponsorship {
+			return begin(t).ask(redeem).answer(row).answer(empty).s
+		},
+	}
+}
+
+// outcome is a cell of the table: a refusal, or the state after it.
+type outcome struct {
+	code    fault.Code
+	same    bool
+	status  sponsorship.Status
+	intent  sponsorship.Intent
+	address string
+}
+
+func TestDecideTable(t *testing.T) {
+	t.Parallel()
+	no := func(c fault.Code) outcome { return outcome{code: c} }
+	same := outcome{same: true}
+	to := func(s sponsorship.Status, i sponsorship.Intent, address string) outcome {
+		return outcome{status: s, intent: i, address: address}
+	}
+	const (
+		pending = sponsorship.Pending
+		r, c, v = sponsorship.IntentRedeem, sponsorship.IntentChange, sponsorship.IntentRevoke
+	)
+	inputs := map[string]sponsorship.Request{
+		"redeem same":  redeem,
+		"redeem other": sponsorship.Redeem{Email: new_},
+		"new address":  sponsorship.Change{Email: new_},
+		"new label":    sponsorship.Change{Name: "label"},
+		"revoke":       sponsorship.Revoke{},
+	}
+	missing := no(fault.SponsorshipNotFound)
+	fresh := map[string]outcome{
+		"redeem same": to(pending, r, old), "redeem other": to(pending, r, new_),
+		"new address": missing, "new label": missing, "revoke": missing,
+	}
+	leaving := map[string]outcome{
+		"redeem same": no(fault.RevocationPending), "redeem other": no(fault.RevocationPending),
+		"new address": no(fault.RevocationPending), "new label": no(fault.RevocationPending), "revoke": same,
+	}
+	table := map[string]map[string]outcome{
+		"none": fresh, "removed": fresh, "expired": fresh,
+		"pending(redeem)": {
+			"redeem same": same, "redeem other": to(pending, r, new_), "new address": to(pending, r, new_),
+			"new label": to(pending, r, old), "revoke": to(sponsorship.Removed, "", old),
+		},
+		"pending(redeem) attempted": {
+			"redeem same": same, "redeem other": no(fault.AlreadySponsoring), "new address": to(pending, c, new_),
+			"new label": to(pending, r, old), "revoke": to(pending, v, old),
+		},
+		"sent": {
+			"redeem same": same, "redeem other": no(fault.AlreadySponsoring), "new address": to(pending, c, new_),
+			"new label": to(pending, c, old), "revoke": to(pending, v, old),
+		},
+		"pending(change)": {
+			"redeem same": no(fault.AlreadySponsoring), "redeem other": no(fault.AlreadySponsoring),
+			"new address": to(pending, c, new_), "new label": to(pending, c, "mid@example.com"),
+			"revoke": to(pending, v, "mid@example.com"),
+		},
+		"redeemed": {
+			"redeem same": same, "redeem other": no(fault.AlreadySponsoring), "new address": no(fault.AlreadyRedeemed),
+			"new label": to(pending, c, old), "revoke": to(pending, v, old),
+		},
+		"pending(revoke)": leaving, "expiring": leaving,
+		"refused": {
+			"redeem same": same, "redeem other": to(sponsorship.Refused, "", new_),
+			"new address": to(sponsorship.Refused, "", new_), "new label": to(sponsorship.Refused, "", old),
+			"revoke": to(sponsorship.Removed, "", old),
+		},
+		"refused, synced before": {
+			"redeem same": same, "redeem other": no(fault.AlreadySponsoring), "new address": to(pending, c, new_),
+			"new label": to(sponsorship.Refused, "", old), "revoke": to(pending, v, old),
+		},
+	}
+	for state, reach := range states() {
+		for input, request := range inputs {
+			t.Run(state+"/"+input, func(t *testing.T) {
+				t.Parallel()
+				want, listed := table[state][input]
+				if !listed {
+					t.Fatal("the table has no such cell")
+				}
+				checkDecision(t, reach(t), request, want)
+			})
+		}
+	}
+}
+
+func checkDecision(t *testing.T, before sponsorship.Sponsorship, r sponsorship.Request, want outcome) {
+	t.Helper()
+	after, changed, err := sponsorship.Decide(before, r, sponsorship.Stamp{Now: t0, JobID: "next"})
+	if got := fault.CodeOf(err); got != want.code {
+		t.Fatalf("code = %q, want %q", got, want.code)
+	}
+	if want.code != "" || want.same {
+		if changed || after != before {
+			t.Fatalf("changed to %+v, want no change", after)
+		}
+		return
+	}
+	if !changed || after.Revision != before.Revision+1 || after.JobID != "next" {
+		t.Errorf("changed = %v, revision %d after %d, job %q", changed, after.Revision, before.Revision, after.JobID)
+	}
+	if after.Status != want.status || after.Intent != want.intent || after.Email != want.address {
+		t.Errorf("got %s(%s) %s, want %s(%s) %s", after.Status, after.Intent, after.Email, want.status, want.intent, want.address)
+	}
+}
+
+func TestPendingChangeAcceptsARedeemOfTheNewAddress(t *testing.T) {
+	t.Parallel()
+	s := begin(t).ask(redeem).answer(row).ask(sponsorship.Change{Email: new_}).s
+	checkDecision(t, s, sponsorship.Redeem{Email: "NEW@example.com"}, outcome{same: true})
+}
+
+func TestLabelFollowsTheAddressUnlessItWasChosen(t *testing.T) {
+	t.Parallel()
+	s := begin(t).ask(redeem).ask(sponsorship.Change{Email: new_}).s
+	if s.Name != new_ {
+		t.Errorf("default label = %q, want the new address", s.Name)
+	}
+	s = begin(t).ask(sponsorship.Redeem{Email: old, Name: "Mum"}).ask(sponsorship.Change{Email: new_}).s
+	if s.Name != "Mum" {
+		t.Errorf("chosen label = %q, want it kept", s.Name)
+	}
+}

@@ -1,0 +1,90 @@
+package sponsorship
+
+import "time"
+
+const (
+	// askFresh is how long the cloud's word that an offer was not redeemed is
+	// good for: the tombstone that follows can't be taken back, so it must
+	// follow at once, in the same sync.
+	askFresh = time.Minute
+	// lapseAfter is how long past its end a redeemed row is still synced.
+	lapseAfter = 30 * 24 * time.Hour
+	// purgeAfter is when the cloud may have purged the row (fact sheet 6.5);
+	// a plain row sent after that would be created and mailed anew.
+	purgeAfter = 90 * 24 * time.Hour
+)
+
+// Outgoing is one row of a request. Marked must be stored before the request
+// leaves if it differs from the planned sponsorship.
+type Outgoing struct {
+	UserID      ID
+	Email, Name string
+	Tombstone   bool // sent with lastSyncDate null, always: fact sheet 2.5 row 7
+	Marked      Sponsorship
+
+	repeated bool // a tombstone for this row had left before this one
+}
+
+// Plan says what to send to the cloud for s, or false for nothing.
+func Plan(s Sponsorship, now time.Time) (Outgoing, bool) {
+	if !s.Exists() {
+		return Outgoing{}, false
+	}
+	out := Outgoing{UserID: s.UserID, Email: s.Email, Name: s.Name, Marked: s}
+	switch {
+	case s.revoking(), s.withdrawing(now):
+		out.Tombstone, out.repeated = true, s.Wire.Tombstoned
+		out.Marked.Wire.Tombstoned = true
+		if s.Wire.Offered != "" {
+			out.Email = s.Wire.Offered
+		}
+	case s.addressChanged():
+		out.Email = s.Wire.Offered
+	case s.Wire.Poison:
+		return Outgoing{}, false
+	default:
+		out.Marked.Wire.Offered = s.Email
+		out.Marked.Wire.Tombstoned, out.Marked.Wire.AskedAt = false, time.Time{}
+	}
+	if out.Marked != s {
+		out.Marked.Revision++
+		out.Marked.UpdatedAt = now
+	}
+	return out, true
+}
+
+// withdrawing reports whether the middle step of a changed address is due: the
+// cloud has just said that nobody redeemed the old offer, or a tombstone has
+// left already and its fate must be learned.
+func (s Sponsorship) withdrawing(now time.Time) bool {
+	if s.Wire.Offered == "" {
+		return false
+	}
+	return s.Wire.Tombstoned || s.addressChanged() && now.Sub(s.Wire.AskedAt) < askFresh
+}
+
+// Lapse turns a redeemed sponsorship that is long over into an expired one, or
+// returns false. One that was not asked about since it lapsed may have been
+// renewed while nothing ran here; it is asked about once more, unless the cloud
+// may have purged it by now.
+func Lapse(s Sponsorship, now time.Time) (Sponsorship, bool) {
+	if s.Status != Redeemed || !lapsed(s.ValidUntil, now) {
+		return s, false
+	}
+	asked := s.LastSyncAt != nil && lapsed(s.ValidUntil, *s.LastSyncAt)
+	if !asked && now.Before(s.ValidUntil.Add(purgeAfter)) {
+		return s, false
+	}
+	s.Status, s.Intent, s.Reason = Expired, "", nil
+	s.Revision++
+	s.UpdatedAt = now
+	return s, true
+}
+
+func lapsed(validUntil *time.Time, at time.Time) bool {
+	return validUntil != nil && at.After(validUntil.Add(lapseAfter))
+}
+
+// Due reports whether the next sync of what is pending should take s along. A
+// pending one that carries a reason was tried and waits for a full sync.
+func (s Sponsorship) Due() bool { return s.Status == Pending && s.Reason == nil }

@@ -1,0 +1,121 @@
+package sponsorship
+
+import "time"
+
+// Status is what the outside sees of a sponsorship.
+type Status string
+
+// The statuses, in the order in which a sponsorship usually meets them.
+const (
+	Pending  Status = "pending"  // accepted here, waits for the cloud; Intent says what for
+	Sent     Status = "sent"     // the cloud has it and mailed the offer
+	Redeemed Status = "redeemed" // the cloud reports ValidUntil
+	Expiring Status = "expiring" // revoked while redeemed: ends at ValidUntil
+	Removed  Status = "removed"  // gone on both sides
+	Refused  Status = "refused"  // the cloud answered and left the row out
+	Expired  Status = "expired"  // redeemed, and ValidUntil is long past
+)
+
+// Statuses returns all statuses. The slice is the caller's.
+func Statuses() []Status {
+	return []Status{Pending, Sent, Redeemed, Expiring, Removed, Refused, Expired}
+}
+
+// Valid reports whether s is one of Statuses.
+func (s Status) Valid() bool {
+	switch s {
+	case Pending, Sent, Redeemed, Expiring, Removed, Refused, Expired:
+		return true
+	}
+	return false
+}
+
+// Intent says what a pending sponsorship waits for; empty when it waits for nothing.
+type Intent string
+
+// The intents.
+const (
+	IntentRedeem Intent = "redeem"
+	IntentChange Intent = "change"
+	IntentRevoke Intent = "revoke"
+)
+
+// Reason explains a status in a fault code and a sentence without addresses.
+type Reason struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+// Sponsorship is one record of the ledger. The zero value is "none": a member
+// who never sponsored anyone.
+type Sponsorship struct {
+	OrganizationID ID     `json:"organizationId"`
+	UserID         ID     `json:"organizationUserId"` // the wire key; see AdminKey
+	Email          string `json:"sponsoredEmail"`     // the address that is wanted
+	Name           string `json:"friendlyName"`
+	AdminInitiated bool   `json:"adminInitiated,omitempty"`
+
+	Status   Status  `json:"status"`
+	Intent   Intent  `json:"intent,omitempty"`
+	Revision uint64  `json:"revision"` // grows with every stored change; 0 is none
+	Reason   *Reason `json:"reason,omitempty"`
+
+	LastSyncAt *time.Time `json:"lastSyncAt,omitempty"` // when the cloud last confirmed the row
+	ValidUntil *time.Time `json:"validUntil,omitempty"` // the cloud's; set once redeemed
+	UpdatedAt  time.Time  `json:"updatedAt"`
+	JobID      string     `json:"jobId,omitempty"` // the job that asked for it last
+
+	Wire Wire `json:"wire"`
+}
+
+// Wire is what is known, and what must be assumed, about the cloud's side.
+type Wire struct {
+	// Offered is the address in the last plain row that left, or "" when the
+	// cloud cannot have one. "Attempted" in the docs is Offered != "".
+	Offered string `json:"offered,omitempty"`
+	// Known is set once the cloud answered a plain row: it does hold it.
+	Known bool `json:"known,omitempty"`
+	// AskedAt is the first step of a changed address: when the cloud said that
+	// the offer was not redeemed, so that it may be withdrawn. Old news is no
+	// news: see askFresh.
+	AskedAt time.Time `json:"askedAt,omitzero"`
+	// Tombstoned is set before a tombstone leaves and until a new offer does.
+	Tombstoned bool `json:"tombstoned,omitempty"`
+	// Poison marks a row that made the cloud fail a request all by itself. It
+	// is not offered again until its texts change.
+	Poison bool `json:"poison,omitempty"`
+}
+
+// Exists reports whether there is anything to change or revoke.
+func (s Sponsorship) Exists() bool {
+	return s.Status != "" && s.Status != Removed && s.Status != Expired
+}
+
+// addressChanged reports whether the cloud holds, or may hold, another address
+// than the wanted one. The cloud ignores edits of a row it knows, so such a row
+// must be withdrawn and offered anew.
+func (s Sponsorship) addressChanged() bool {
+	return s.Wire.Offered != "" && !sameAddress(s.Wire.Offered, s.Email)
+}
+
+// Transition describes the difference between two stored versions, for events.
+type Transition struct {
+	From, To Status
+	Intent   Intent
+	Changed  bool // whether it is a status change that the world hears about
+}
+
+// Compare returns the transition from old to new. A refresh that changes only
+// dates, labels or wire knowledge is not one.
+func Compare(before, after Sponsorship) Transition {
+	changed := before.Status != after.Status || before.Intent != after.Intent ||
+		reasonCode(before.Reason) != reasonCode(after.Reason)
+	return Transition{From: before.Status, To: after.Status, Intent: after.Intent, Changed: changed}
+}
+
+func reasonCode(r *Reason) string {
+	if r == nil {
+		return ""
+	}
+	return r.Code
+}
