@@ -1,0 +1,123 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+const (
+	ownPrefix    = "SPONSORSYNC_"
+	serverPrefix = "globalSettings__" // names shared with the self-hosted server
+)
+
+// Environ is the merged environment, reduced to the names that concern us. The
+// zero value is an empty environment.
+type Environ struct {
+	values    map[string]string // by the table's spelling; blank values are unset
+	conflicts map[string]string // name -> its spellings in one source, with different values
+}
+
+// Read merges env files, later ones over earlier ones, and the process
+// environment (as os.Environ returns it) over all files.
+//
+// The error is an [*Error] with everything that is wrong with the files. Stop
+// then: what the files would have set is not known, so nothing else that could
+// be reported is reliable.
+func Read(environ, envFiles []string) (Environ, error) {
+	e := Environ{values: map[string]string{}, conflicts: map[string]string{}}
+	var faults []Fault
+	for _, path := range envFiles {
+		found, bad := readEnvFile(path)
+		faults = append(faults, bad...)
+		e.merge(found)
+	}
+	e.merge(processEnvironment(environ))
+	return e, asError(faults)
+}
+
+// Unknown returns the SPONSORSYNC_ names, in any case, that mean nothing here,
+// sorted. A caller warns of them: they are typing errors, or for another version.
+func (e Environ) Unknown() []string {
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(e.values)) {
+		if !isKnown(name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// Format prints the number of names only, whatever the verb: values may be secret.
+func (e Environ) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "config.Environ(%d names)", len(e.values))
+}
+
+// merge lays one source over what is there. Within a source two spellings of a
+// server's name must agree, since neither has precedence over the other.
+func (e Environ) merge(source []assignment) {
+	seen := map[string]assignment{}
+	for _, a := range source {
+		name := canonical(a.name)
+		before, again := seen[name]
+		switch {
+		case !again: // this source replaces what an earlier one said
+			delete(e.conflicts, name)
+		case before.name != a.name && before.value != a.value:
+			e.conflicts[name] = before.name + " and " + a.name
+		}
+		seen[name] = a
+		e.values[name] = a.value
+	}
+}
+
+// get returns the value of a name, or "" if it is not set or blank. Blank is
+// unset because compose files pass unset variables on as empty ones.
+func (e Environ) get(name string) string {
+	if value := e.values[name]; strings.TrimSpace(value) != "" {
+		return value
+	}
+	return ""
+}
+
+// conflict says which spellings of a name contradict each other, or "".
+func (e Environ) conflict(name string) string {
+	if spellings := e.conflicts[name]; spellings != "" {
+		return fmt.Sprintf("%s are both set, to different values", spellings)
+	}
+	return ""
+}
+
+func processEnvironment(environ []string) []assignment {
+	var found []assignment
+	for _, entry := range environ {
+		if name, value, ok := strings.Cut(entry, "="); ok && isOurs(name) {
+			found = append(found, assignment{name, value})
+		}
+	}
+	return found
+}
+
+// canonical returns the table's spelling of a server's name, which is read
+// case-insensitively, and any other name as it is.
+func canonical(name string) string {
+	for _, v := range variables {
+		if strings.HasPrefix(v.Name, serverPrefix) && strings.EqualFold(v.Name, name) {
+			return v.Name
+		}
+	}
+	return name
+}
+
+// isOurs reports whether a name concerns us: it has a meaning, or looks as if it should.
+func isOurs(name string) bool {
+	looksOwn := len(name) >= len(ownPrefix) && strings.EqualFold(name[:len(ownPrefix)], ownPrefix)
+	return looksOwn || isKnown(canonical(name))
+}
+
+func isKnown(name string) bool {
+	return name != "" && slices.ContainsFunc(variables, func(v Variable) bool {
+		return name == v.Name || name == v.FileForm()
+	})
+}

@@ -1,0 +1,88 @@
+package config_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/rs/zerolog"
+
+	"github.com/sponsorsync/sponsorsync/config"
+)
+
+var verbs = []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%5.2f", "%t", "%c", "%U", "%10s"}
+
+func TestSettingsNeverPrintSecrets(t *testing.T) {
+	t.Parallel()
+	e := read(t, config.EncryptionKey+"="+key32, "SPONSORSYNC_API_TOKEN=hunter2token", "SPONSORSYNC_HOOK_SECRET="+hookSecret,
+		"globalSettings__installation__key=hunter2key", "REDIS_URL=redis://user:hunter2redis@redis:6379/0?x=hunter2query",
+		"NATS_URL=nats://hunter2nats@a:4222,nats://u:hunter2nats@b:4222")
+	s, err := config.LoadServer(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := config.LoadWorker(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	logger := zerolog.New(&log)
+	for _, settings := range []any{s, &s, w, &w, e, s.APIToken, s.HookSecrets, w.EncryptionKeys, w.Redis.URL, w.NATS.URL, []any{w.Cloud}} {
+		logger.Info().Any("settings", settings).Interface("again", settings).Send()
+		encoded, err := json.Marshal(settings)
+		if err != nil {
+			t.Fatal(err)
+		}
+		requireNoSecret(t, "json", string(encoded))
+		for _, verb := range verbs {
+			requireNoSecret(t, verb, fmt.Sprintf(verb, settings))
+		}
+	}
+	requireNoSecret(t, "zerolog", log.String())
+}
+
+func requireNoSecret(t *testing.T, how, printed string) {
+	t.Helper()
+	hexed := func(s string) string { return fmt.Sprintf("%x", s) }
+	for _, secret := range []string{"hunter2", hexed("hunter2"), key32, "0123456789abcdef0123456789abcdef", hexed("0123456789abcdef"), hookSecret, hexed(hookSecret)} {
+		if strings.Contains(strings.ToLower(printed), strings.ToLower(secret)) {
+			t.Errorf("%s prints a secret: %s", how, printed)
+		}
+	}
+}
+
+func TestAddressString(t *testing.T) {
+	t.Parallel()
+	tests := map[config.Address]string{
+		"redis://127.0.0.1:6379/0":        "redis://127.0.0.1:6379/0",
+		"redis://u:p@h:1/2?password=x":    "redis://h:1/2",
+		"nats://t@a:1,nats://u:p@b:2":     "nats://a:1,nats://b:2",
+		"nats://a:1,nats://b:2":           "nats://a:1,nats://b:2",
+		"t@a:4222":                        "a:4222",
+		"redis://:1,2@h":                  "redis://h",
+		"redis://:p?w@h":                  "redis://h",
+		"redis://:p/w@h":                  "redis://h",
+		"unix://u:p@/run/redis.sock?db=1": "unix:///run/redis.sock",
+		"":                                "",
+	}
+	for address, want := range tests {
+		if got := address.String(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		if address.Reveal() != string(address) {
+			t.Errorf("%q: Reveal changes it", want)
+		}
+	}
+}
+
+func TestSecretTellsWhetherItIsSet(t *testing.T) {
+	t.Parallel()
+	if got := fmt.Sprintf("%v|%v|%#v", config.Secret(""), config.Secret("x"), config.Secret("x")); got != `|[redacted]|"[redacted]"` {
+		t.Errorf("got %s", got)
+	}
+	if config.Secret("x").GoString() != `"[redacted]"` || config.Address("nats://t@h").GoString() != `"nats://h"` {
+		t.Error("GoString must be redacted and quoted")
+	}
+}

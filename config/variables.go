@@ -1,0 +1,114 @@
+package config
+
+import "strings"
+
+// EncryptionKey is the one variable that some commands need and others do not;
+// see [LoadProducer].
+const EncryptionKey = "SPONSORSYNC_ENCRYPTION_KEY"
+
+const (
+	apiToken        = "SPONSORSYNC_API_TOKEN"
+	cloudSwitch     = "globalSettings__enableCloudCommunication"
+	cloudRegion     = "globalSettings__baseServiceUri__cloudRegion"
+	installationID  = "globalSettings__installation__id"
+	installationKey = "globalSettings__installation__key"
+	retryBase       = "SPONSORSYNC_RETRY_BASE"
+	retryMax        = "SPONSORSYNC_RETRY_MAX"
+)
+
+// Variable is one row of the reference that help texts and the README print.
+type Variable struct {
+	Name    string
+	Default string // "" for none
+	Meaning string
+	Secret  bool // its value is never printed
+
+	euDefault string             // takes the place of Default in the EU region
+	check     func(string) error // says what is expected; nil accepts everything
+}
+
+// FileForm returns the name under which a file may be given instead of the
+// value, or "" if there is no such form.
+func (v Variable) FileForm() string {
+	if !strings.HasPrefix(v.Name, ownPrefix) {
+		return ""
+	}
+	for _, suffix := range []string{"_KEY", "_TOKEN", "_SECRET"} {
+		if strings.HasSuffix(v.Name, suffix) {
+			return v.Name + "_FILE"
+		}
+	}
+	return ""
+}
+
+// Variables returns every variable that has a meaning here, in the order in
+// which a reader wants to see them. The _FILE forms are not listed apart.
+func Variables() []Variable { return append([]Variable(nil), variables...) }
+
+// variables is the single source of names, defaults and rules (contract,
+// section 2; the server's own defaults: fact sheet 7.2). Read-only.
+var variables = []Variable{
+	{Name: cloudSwitch, Default: "false", check: boolean,
+		Meaning: "Allows calls to Bitwarden's cloud. While false, every cloud job fails with cloud_communication_disabled."},
+	{Name: cloudRegion, Default: "US", check: region,
+		Meaning: "US or EU: which hosts are called where they are not set."},
+	{Name: installationID, check: uuidText,
+		Meaning: "Installation id, a UUID. Required for cloud jobs."},
+	{Name: installationKey, Secret: true,
+		Meaning: "Installation key. Required for cloud jobs."},
+	{Name: "globalSettings__installation__identityUri", Default: "https://identity.bitwarden.com", euDefault: "https://identity.bitwarden.eu", check: uri,
+		Meaning: "Identity server of the cloud; bitwarden.eu in the EU region."},
+	{Name: "globalSettings__installation__apiUri", Default: "https://api.bitwarden.com", euDefault: "https://api.bitwarden.eu", check: uri,
+		Meaning: "API server of the cloud; bitwarden.eu in the EU region."},
+	{Name: "globalSettings__pushRelayBaseUri",
+		Meaning: "Read only by doctor, which warns when its region differs."},
+
+	{Name: "REDIS_URL", Default: "redis://127.0.0.1:6379/0", Secret: true, check: redisURL,
+		Meaning: "Redis: queue and ledger. redis://, rediss:// or unix://."},
+	{Name: "NATS_URL", Default: "nats://127.0.0.1:4222", Secret: true, check: natsURLs,
+		Meaning: "NATS server, or several separated by commas."},
+	{Name: "SPONSORSYNC_NATS_CREDS_FILE", check: readableFile,
+		Meaning: "NATS credentials file."},
+	{Name: "SPONSORSYNC_NATS_REPLICAS", Default: "1", check: oneOf("1", "3", "5"),
+		Meaning: "Replicas of the event stream: 1, 3 or 5."},
+	{Name: EncryptionKey, Secret: true, check: accepts(parseKeyring),
+		Meaning: "Required. Base64 of 32 bytes; encrypts tokens and licence keys at rest. Several, separated by commas: the first encrypts, all decrypt."},
+	{Name: "SPONSORSYNC_LISTEN", Default: "127.0.0.1:8080", check: listenAddress,
+		Meaning: "Where producer serve listens."},
+	{Name: "SPONSORSYNC_WORKER_LISTEN", Default: "127.0.0.1:8081", check: listenAddress,
+		Meaning: "Where the worker serves /healthz, /readyz and /metrics."},
+	{Name: apiToken, Secret: true, check: token,
+		Meaning: "Bearer token of the HTTP API. Required by producer serve."},
+	{Name: "SPONSORSYNC_HOOK_SECRET", Secret: true, check: accepts(parseHookSecrets),
+		Meaning: "whsec_..., Standard Webhooks; several allow rotation. Without it signed hooks are refused."},
+	{Name: "SPONSORSYNC_CONCURRENCY", Default: "16", check: wholeNumber(1, maxCount),
+		Meaning: "Handlers for jobs that do not call the cloud."},
+	{Name: "SPONSORSYNC_CLOUD_CONCURRENCY", Default: "8", check: wholeNumber(1, maxCount),
+		Meaning: "Handlers for jobs that call the cloud."},
+	{Name: "SPONSORSYNC_BATCH_SIZE", Default: "1000", check: wholeNumber(1, 1000),
+		Meaning: "Rows in one request to the cloud, at most 1000."},
+	{Name: "SPONSORSYNC_CLOUD_RATE", Default: "60", check: wholeNumber(0, maxCount),
+		Meaning: "Requests a minute to the cloud, of all workers together; 0 is no limit."},
+	{Name: "SPONSORSYNC_CLOUD_BURST", Default: "5", check: wholeNumber(1, maxCount),
+		Meaning: "Requests at once within that rate."},
+	{Name: "SPONSORSYNC_CLOUD_TIMEOUT", Default: "30s", check: duration,
+		Meaning: "Longest wait for one answer of the cloud."},
+	{Name: "SPONSORSYNC_SYNC_INTERVAL", Default: "24h", check: duration,
+		Meaning: "Time between scheduled syncs of one organisation."},
+	{Name: "SPONSORSYNC_SWEEP_INTERVAL", Default: "15s", check: duration,
+		Meaning: "How often to look for syncs that are due and work that is stuck."},
+	{Name: retryBase, Default: "2s", check: duration,
+		Meaning: "Wait before the first retry; it grows from there."},
+	{Name: retryMax, Default: "1h", check: duration,
+		Meaning: "Longest wait between two tries."},
+	{Name: "SPONSORSYNC_LICENSE_DIR", Default: "licenses",
+		Meaning: "Licences are written to organization/ORG.json below it."},
+	{Name: "SPONSORSYNC_LICENSE_CERT_FILE", check: readableFile,
+		Meaning: "Certificate; with it the licence's signature is verified."},
+	{Name: "SPONSORSYNC_SHUTDOWN_TIMEOUT", Default: "30s", check: duration,
+		Meaning: "How long running work may take after SIGTERM."},
+	{Name: "SPONSORSYNC_LOG_LEVEL", Default: "info", check: oneOf("trace", "debug", "info", "warn", "error"),
+		Meaning: "trace, debug, info, warn or error."},
+	{Name: "SPONSORSYNC_LOG_FORMAT", Default: "json", check: oneOf("json", "console"),
+		Meaning: "json or console."},
+}

@@ -1,0 +1,80 @@
+package jobs
+
+import (
+	"errors"
+	"math"
+	"time"
+)
+
+// Permanent says that trying again cannot help: the job is dead at once, with
+// err as its reason.
+func Permanent(err error) error { return &permanent{err} }
+
+// RetryAfter says that the job should be tried again no sooner than after d. It
+// uses an attempt.
+func RetryAfter(d time.Duration, err error) error { return &retryAfter{err, d} }
+
+// Snooze says that the job's turn has not come: it runs again after d, uses no
+// attempt, and counts as no failure.
+func Snooze(d time.Duration, why string) error { return &snooze{why, d} }
+
+// IsPermanent reports whether err, or an error that it wraps, is Permanent.
+func IsPermanent(err error) bool {
+	var p *permanent
+	return errors.As(err, &p)
+}
+
+// IsSnooze reports whether err is a Snooze.
+func IsSnooze(err error) bool {
+	var s *snooze
+	return errors.As(err, &s)
+}
+
+// Delay returns the delay that err asks for, or false if it leaves that to
+// Backoff.
+func Delay(err error) (time.Duration, bool) {
+	var r *retryAfter
+	if errors.As(err, &r) {
+		return r.after, true
+	}
+	var s *snooze
+	if errors.As(err, &s) {
+		return s.after, true
+	}
+	return 0, false
+}
+
+type permanent struct{ cause error }
+
+func (e *permanent) Error() string { return e.cause.Error() }
+func (e *permanent) Unwrap() error { return e.cause }
+
+type retryAfter struct {
+	cause error
+	after time.Duration
+}
+
+func (e *retryAfter) Error() string { return e.cause.Error() }
+func (e *retryAfter) Unwrap() error { return e.cause }
+
+type snooze struct {
+	why   string
+	after time.Duration
+}
+
+func (e *snooze) Error() string { return e.why }
+
+// Curve is an exponential backoff: Base, 2 x Base, 4 x Base ... up to Max.
+type Curve struct{ Base, Max time.Duration }
+
+// Backoff returns the delay before the next try after the given number of
+// failures (1 is the first), spread by a fifth either way but never over Max; rnd
+// is in [0, 1).
+//
+// With the defaults, 2 s and 1 h, the first steps are short because a person
+// waits on a sponsorship, and an outage of days costs one try an hour.
+func Backoff(failures int, c Curve, rnd float64) time.Duration {
+	step := float64(c.Base) * math.Pow(2, float64(max(failures, 1)-1))
+	step = math.Min(step, float64(c.Max)) * (0.8 + 0.4*rnd)
+	return time.Duration(math.Min(step, float64(c.Max)))
+}

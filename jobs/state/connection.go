@@ -1,0 +1,63 @@
+package state
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+)
+
+// Connection is step 3 of the guide: how an organisation here is known to the
+// cloud. The token and the key are encrypted at rest.
+type Connection struct {
+	CloudOrganizationID sponsorship.ID
+	BillingSyncToken    string
+	LicenseKey          string // only licence syncs need it; empty keeps a stored one
+}
+
+// Connect saves a connection. An organisation that was paused because somebody
+// had to act is tried again.
+func (l *Ledger) Connect(ctx context.Context, org sponsorship.ID, c Connection, now time.Time) error {
+	key := ""
+	if c.LicenseKey != "" {
+		key = l.sealer.Seal(c.LicenseKey, string(org)+"/licence key")
+	}
+	err := l.scripts.connect.Run(ctx, l.rdb, keys(org, ""), now.UnixMilli(), string(c.CloudOrganizationID),
+		l.sealer.Seal(c.BillingSyncToken, string(org)+"/billing sync token"), key).Err()
+	if err != nil {
+		return fmt.Errorf("save connection of %s: %w", org, err)
+	}
+	return nil
+}
+
+// Connection returns the saved connection, or a connection_missing fault.
+func (l *Ledger) Connection(ctx context.Context, org sponsorship.ID) (Connection, error) {
+	values, err := l.rdb.HMGet(ctx, orgKey(org, ""), "cloudOrganizationId", "token", "licenseKey").Result()
+	if err != nil {
+		return Connection{}, fmt.Errorf("read connection of %s: %w", org, err)
+	}
+	cloud, connected := values[0].(string)
+	if !connected {
+		return Connection{}, fault.New(fault.ConnectionMissing, "organisation %s has no billing sync token here", org)
+	}
+	c := Connection{CloudOrganizationID: sponsorship.ID(cloud)}
+	if c.BillingSyncToken, err = l.open(values[1], string(org)+"/billing sync token"); err != nil {
+		return Connection{}, err
+	}
+	c.LicenseKey, err = l.open(values[2], string(org)+"/licence key")
+	return c, err
+}
+
+func (l *Ledger) open(value any, place string) (string, error) {
+	sealed, found := value.(string)
+	if !found {
+		return "", nil
+	}
+	text, err := l.sealer.Open(sealed, place)
+	if err != nil {
+		return "", fault.Wrap(fault.ConnectionMissing, err, "%s", err)
+	}
+	return text, nil
+}

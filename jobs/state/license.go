@@ -1,0 +1,43 @@
+package state
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+)
+
+// LicenseEventNumber numbers the event of the next licence sync of org.
+func (l *Ledger) LicenseEventNumber(ctx context.Context, org sponsorship.ID) (int64, error) {
+	text, err := l.rdb.HGet(ctx, orgKey(org, ""), "licenseEvents").Result()
+	if err != nil && err != redis.Nil {
+		return 0, fmt.Errorf("read licence events of %s: %w", org, err)
+	}
+	n, _ := strconv.ParseInt(text, 10, 64)
+	return n + 1, nil
+}
+
+// LicenseOutcome is how a licence sync ended: Fault is nil for a success.
+type LicenseOutcome struct {
+	JobID  string
+	Fault  *fault.Error
+	Number int64 // from LicenseEventNumber
+	Event  *Event
+}
+
+// RecordLicense records the outcome once a job. It returns false when another
+// licence sync of the organisation took the event's number meanwhile.
+func (l *Ledger) RecordLicense(ctx context.Context, org sponsorship.ID, o LicenseOutcome, now time.Time) (bool, error) {
+	code, message := "", ""
+	if o.Fault != nil {
+		code, message = string(o.Fault.Code), o.Fault.Message
+	}
+	args := append([]any{now.UnixMilli(), markerLife.Milliseconds(), code, message, o.Number}, eventArgs(o.Event)...)
+	n, err := l.scripts.license.Run(ctx, l.rdb, keys(org, o.JobID), args...).Int()
+	return n >= 0, wrap(err, "record licence sync of %s", org)
+}

@@ -1,0 +1,24 @@
+-- Asks for a full sync in the name of a job, once. One that has been asked for
+-- and has not begun is joined.
+-- ARGV 1 now (ms)  2 marker's life (ms)  3 trigger
+-- Returns {number of the request, last request that is done}, or false where an
+-- automatic request must wait for a person.
+local marker = redis.call('GET', K.marker)
+if not marker then
+  local manual = ARGV[3] == 'manual'
+  if manual then
+    redis.call('HSET', K.org, 'started', 1, 'retryAt', 0)
+    redis.call('HDEL', K.org, 'paused')
+    redis.call('ZADD', K.orgs, 0, ORG)
+  elseif redis.call('HEXISTS', K.org, 'started') == 0 or redis.call('HEXISTS', K.org, 'paused') == 1 then
+    return false
+  end
+  if number('fullRequested') <= number('fullBegun') then redis.call('HINCRBY', K.org, 'fullRequested', 1) end
+  if manual or number('fullRequested') == number('fullDone') + 1 then
+    redis.call('HSET', K.org, 'fullTrigger', ARGV[3])
+  end
+  marker = tostring(number('fullRequested'))
+  redis.call('SET', K.marker, marker, 'PX', ARGV[2])
+  redis.call('ZADD', K.work, 'NX', ARGV[1], ORG)
+end
+return {tonumber(marker), number('fullDone')}

@@ -1,0 +1,115 @@
+package state
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+)
+
+// Organization is what the ledger knows of one organisation.
+type Organization struct {
+	ID                  sponsorship.ID
+	CloudOrganizationID sponsorship.ID
+	Connected           bool
+	Started             bool       // the first sync was started by hand
+	Paused              fault.Code // automatic attempts stopped until a person acts; "" if not
+	Failures            int        // in a row
+	ServerErrors        int        // answers 500 in a row
+
+	LastSyncAt, NextSyncAt, RetryAt, LastLicenseSyncAt *time.Time
+	LastError, LastLicenseError                        *Failure
+
+	full       fullSync
+	syncEvents int64
+}
+
+// Failure is an error as it was recorded.
+type Failure struct {
+	fault.Error
+	At time.Time
+}
+
+// fullSync numbers the full syncs that were asked for, begun and done.
+type fullSync struct {
+	requested, begun, done int64
+	startedAt              *time.Time
+	trigger                string
+}
+
+// Organization returns one organisation, or false if it was never seen.
+func (l *Ledger) Organization(ctx context.Context, id sponsorship.ID) (Organization, bool, error) {
+	pipe := l.rdb.Pipeline()
+	known := pipe.ZScore(ctx, shardKey(Shard(id), "orgs"), string(id))
+	hash := pipe.HGetAll(ctx, orgKey(id, ""))
+	if _, err := pipe.Exec(ctx); err != nil && err != redis.Nil {
+		return Organization{}, false, fmt.Errorf("read organisation %s: %w", id, err)
+	}
+	return parseOrganization(id, hash.Val()), known.Err() == nil, nil
+}
+
+// Organizations returns the ids of all organisations, sorted within a shard.
+func (l *Ledger) Organizations(ctx context.Context) ([]sponsorship.ID, error) {
+	var all []sponsorship.ID
+	for shard := range Shards {
+		ids, err := l.rdb.ZRange(ctx, shardKey(shard, "orgs"), 0, -1).Result()
+		if err != nil {
+			return nil, fmt.Errorf("list organisations: %w", err)
+		}
+		for _, id := range ids {
+			all = append(all, sponsorship.ID(id))
+		}
+	}
+	return all, nil
+}
+
+// Counts returns the number of sponsorships by status.
+func (l *Ledger) Counts(ctx context.Context, org sponsorship.ID) (map[sponsorship.Status]int64, error) {
+	pipe := l.rdb.Pipeline()
+	cards := map[sponsorship.Status]*redis.IntCmd{}
+	for _, s := range sponsorship.Statuses() {
+		cards[s] = pipe.ZCard(ctx, statusKey(org, s))
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
+		return nil, fmt.Errorf("count sponsorships of %s: %w", org, err)
+	}
+	counts := map[sponsorship.Status]int64{}
+	for s, card := range cards {
+		counts[s] = card.Val()
+	}
+	return counts, nil
+}
+
+func parseOrganization(id sponsorship.ID, h map[string]string) Organization {
+	number := func(field string) int64 {
+		n, _ := strconv.ParseInt(h[field], 10, 64)
+		return n
+	}
+	return Organization{
+		ID: id, CloudOrganizationID: sponsorship.ID(h["cloudOrganizationId"]), Connected: h["token"] != "",
+		Started: h["started"] != "", Paused: fault.Code(h["paused"]),
+		Failures: int(number("failures")), ServerErrors: int(number("serverErrors")),
+		LastSyncAt: millis(h["lastSyncAt"]), NextSyncAt: millis(h["nextSyncAt"]), RetryAt: millis(h["retryAt"]),
+		LastLicenseSyncAt: millis(h["lastLicenseSyncAt"]),
+		LastError:         parseFailure(h["errorCode"], h["errorMessage"], h["errorAt"]),
+		LastLicenseError:  parseFailure(h["licenseErrorCode"], h["licenseErrorMessage"], h["licenseErrorAt"]),
+		full: fullSync{
+			requested: number("fullRequested"), begun: number("fullBegun"), done: number("fullDone"),
+			startedAt: millis(h["fullStartedAt"]), trigger: h["fullTrigger"],
+		},
+		syncEvents: number("syncEvents"),
+	}
+}
+
+func parseFailure(code, message, at string) *Failure {
+	when := millis(at)
+	if code == "" || when == nil {
+		return nil
+	}
+	return &Failure{Error: fault.Error{Code: fault.Code(code), Message: message}, At: *when}
+}

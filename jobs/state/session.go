@@ -1,0 +1,191 @@
+package state
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+)
+
+// LeaseLife is how long a sync's hold on an organisation outlives its worker.
+// With the sweep's interval it bounds how long a killed worker's organisation
+// waits.
+const LeaseLife = 20 * time.Second
+
+// ErrLeaseLost says that another sync holds the organisation by now; whatever
+// this one was about to do must not be done.
+var ErrLeaseLost = fmt.Errorf("the lease of the organisation was lost")
+
+// Request is a full sync that was asked for.
+type Request struct {
+	Number int64 // of the request
+	Done   bool  // it was answered by the cloud
+	Denied bool  // an automatic one, and the organisation waits for a person
+}
+
+// RequestFull asks for a full sync in the name of a job. Asking again in the
+// same name returns the same request. A manual one starts the organisation's
+// first sync, and ends a pause.
+func (l *Ledger) RequestFull(ctx context.Context, org sponsorship.ID, jobID, trigger string, now time.Time) (Request, error) {
+	reply, err := l.scripts.request.Run(ctx, l.rdb, keys(org, jobID), now.UnixMilli(), markerLife.Milliseconds(), trigger).Int64Slice()
+	if err == redis.Nil {
+		return Request{Denied: true}, nil
+	}
+	if err != nil {
+		return Request{}, fmt.Errorf("request sync of %s: %w", org, err)
+	}
+	return Request{Number: reply[0], Done: reply[1] >= reply[0]}, nil
+}
+
+// Session is one sync's hold on one organisation. It is not safe for concurrent
+// use, but for Renew.
+type Session struct {
+	Organization Organization // as it was when last read
+
+	ledger *Ledger
+	token  string
+	now    func() time.Time
+}
+
+// Begin takes the organisation's lease and raises its generation. It returns
+// nil when another sync holds it: that one takes along whatever is due.
+func (l *Ledger) Begin(ctx context.Context, org sponsorship.ID, token string, now func() time.Time) (*Session, error) {
+	hash, err := l.hash(l.scripts.begin.Run(ctx, l.rdb, keys(org, ""), token, LeaseLife.Milliseconds(), now().UnixMilli()))
+	if err != nil || hash == nil {
+		return nil, wrap(err, "begin sync of %s", org)
+	}
+	return &Session{Organization: parseOrganization(org, hash), ledger: l, token: token, now: now}, nil
+}
+
+func (l *Ledger) hash(cmd *redis.Cmd) (map[string]string, error) {
+	flat, err := cmd.StringSlice()
+	if err == redis.Nil {
+		return nil, nil
+	}
+	h := make(map[string]string, len(flat)/2)
+	for i := 0; i+1 < len(flat); i += 2 {
+		h[flat[i]] = flat[i+1]
+	}
+	return h, err
+}
+
+func wrap(err error, format string, args ...any) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf(format+": %w", append(args, err)...)
+}
+
+// FullOutstanding reports whether a full sync is asked for and not done, since
+// when it runs, and who asked for it.
+func (s *Session) FullOutstanding() (outstanding bool, since time.Time, trigger string) {
+	f := s.Organization.full
+	if f.requested <= f.done || f.startedAt == nil {
+		return false, time.Time{}, ""
+	}
+	return true, *f.startedAt, f.trigger
+}
+
+// EventNumber numbers the event of this session's next outcome.
+func (s *Session) EventNumber() int64 { return s.Organization.syncEvents + 1 }
+
+// Due returns up to n sponsorships that wait for the cloud, the oldest first.
+func (s *Session) Due(ctx context.Context, n int) ([]sponsorship.Sponsorship, error) {
+	org := s.Organization.ID
+	members, err := s.ledger.rdb.ZRange(ctx, orgKey(org, "due"), 0, int64(n-1)).Result()
+	if err != nil {
+		return nil, fmt.Errorf("read what is due of %s: %w", org, err)
+	}
+	ids := make([]sponsorship.ID, len(members))
+	for i, m := range members {
+		ids[i] = sponsorship.ID(m)
+	}
+	return s.ledger.Get(ctx, org, ids...)
+}
+
+// DueCount returns how many sponsorships wait for the cloud.
+func (s *Session) DueCount(ctx context.Context) (int64, error) {
+	n, err := s.ledger.rdb.ZCard(ctx, orgKey(s.Organization.ID, "due")).Result()
+	return n, wrap(err, "count what is due of %s", s.Organization.ID)
+}
+
+// Renew extends the lease; ErrLeaseLost when it is gone.
+func (s *Session) Renew(ctx context.Context) error {
+	_, err := s.Mark(ctx, nil)
+	return err
+}
+
+// Mark stores what must be stored before a request leaves, if the lease is still
+// held, and extends it. It returns which records were still at their revision:
+// the others were changed meanwhile and must not be sent.
+func (s *Session) Mark(ctx context.Context, writes []Write) ([]bool, error) {
+	lease := leaseArgs{token: s.token, ttl: LeaseLife, now: s.now()}
+	stored, lost, err := s.ledger.store(ctx, s.Organization.ID, lease, writes)
+	if lost {
+		return nil, ErrLeaseLost
+	}
+	return stored, err
+}
+
+// Apply stores answers. It needs no lease: a record that was changed since it
+// was marked is left alone.
+func (s *Session) Apply(ctx context.Context, writes []Write) ([]bool, error) {
+	stored, _, err := s.ledger.store(ctx, s.Organization.ID, leaseArgs{now: s.now()}, writes)
+	return stored, err
+}
+
+// Settle records a success, with its event: of the full sync that runs (then
+// next is the date of the next one), or else of what was pending.
+func (s *Session) Settle(ctx context.Context, full bool, next time.Time, e *Event) error {
+	number, nextMillis := int64(0), int64(0)
+	if full {
+		number, nextMillis = s.Organization.full.begun, next.UnixMilli()
+	}
+	args := append([]any{s.token, s.now().UnixMilli(), number, nextMillis, s.EventNumber()}, eventArgs(e)...)
+	hash, err := s.ledger.hash(s.ledger.scripts.settle.Run(ctx, s.ledger.rdb, keys(s.Organization.ID, ""), args...))
+	switch {
+	case err != nil:
+		return fmt.Errorf("settle sync of %s: %w", s.Organization.ID, err)
+	case hash == nil:
+		return ErrLeaseLost
+	}
+	s.Organization = parseOrganization(s.Organization.ID, hash)
+	return nil
+}
+
+// Release gives the lease back if nothing is left to do, or at any rate. It
+// returns false when there is more, and the lease is kept.
+func (s *Session) Release(ctx context.Context, anyway bool) (bool, error) {
+	n, err := s.ledger.scripts.release.Run(ctx, s.ledger.rdb, keys(s.Organization.ID, ""), s.token, flag(anyway)).Int()
+	return n == 1, wrap(err, "release %s", s.Organization.ID)
+}
+
+// Failed describes a failure of a sync.
+type Failed struct {
+	Fault       *fault.Error
+	RetryAt     time.Time // when the next automatic attempt may begin
+	Pause       bool      // no automatic attempt until a person acts
+	ServerError bool      // the cloud failed the request itself (500)
+	Event       *Event    // published only if the code is a new one
+}
+
+// Fail records a failure and gives the lease back.
+func (s *Session) Fail(ctx context.Context, f Failed) error {
+	args := append([]any{
+		s.token, s.now().UnixMilli(), string(f.Fault.Code), f.Fault.Message, f.RetryAt.UnixMilli(),
+		flag(f.Pause), flag(f.ServerError), s.EventNumber(),
+	}, eventArgs(f.Event)...)
+	err := s.ledger.scripts.fail.Run(ctx, s.ledger.rdb, keys(s.Organization.ID, ""), args...).Err()
+	return wrap(err, "record failure of %s", s.Organization.ID)
+}
+
+func flag(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
