@@ -1,0 +1,120 @@
+package cloudtest_test
+
+import (
+	"encoding/json"
+	"encoding/pem"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
+)
+
+func decode[T any](t *testing.T, r reply) T {
+	t.Helper()
+	var out T
+	if err := json.Unmarshal([]byte(r.body), &out); err != nil {
+		t.Fatalf("status %d, body %q: %v", r.status, r.body, err)
+	}
+	return out
+}
+
+func TestControlBuildsAWorld(t *testing.T) {
+	t.Parallel()
+	l := setup(t)
+	l.in = decode[cloudtest.Installation](t, l.control(http.MethodPost, "installations", object{"key": "k"}))
+	equal(t, "key", l.in.Key, "k")
+	id := strings.ToUpper(uuid.NewString())
+	l.org = decode[cloudtest.Organization](t, l.control(http.MethodPost, "organizations", object{"id": id}))
+	equal(t, "id", l.org.ID, strings.ToLower(id))
+	equal(t, "plan", l.org.PlanType, cloudtest.PlanEnterprise)
+	user := uuid.NewString()
+	l.sync(row(user))
+
+	rotated := decode[map[string]string](t, l.control(http.MethodPost, "organizations/"+l.org.ID+"/rotate-key", nil))
+	refused(t, l.try(), http.StatusBadRequest, invalidKey)
+	l.org.BillingSyncKey = rotated["billingSyncKey"]
+	changed := decode[cloudtest.Organization](t, l.control(http.MethodPatch, "organizations/"+l.org.ID, object{"planType": 18}))
+	equal(t, "enabled is untouched", changed.Enabled, true)
+	equal(t, "answered on Teams", len(l.sync(row(user))), 0)
+	off := decode[cloudtest.Installation](t, l.control(http.MethodPatch, "installations/"+l.in.ID, object{"enabled": false}))
+	equal(t, "enabled", off.Enabled, false)
+	oauthError(t, l.identity(), "invalid_client")
+}
+
+func TestControlPlaysThePerson(t *testing.T) {
+	t.Parallel()
+	l := setup(t)
+	user, _ := l.offered()
+	ref := object{"organizationId": l.org.ID, "organizationUserId": user}
+	accepted := decode[cloudtest.Row](t, l.control(http.MethodPost, "accept", ref))
+	equal(t, "redeemed", accepted.Redeemed(), true)
+	equal(t, "again", l.control(http.MethodPost, "accept", object{"mail": 0}).status, http.StatusBadRequest)
+	equal(t, "removed", l.control(http.MethodPost, "remove-sponsored", ref).status, http.StatusNoContent)
+	rows := decode[[]cloudtest.Row](t, l.control(http.MethodGet, "rows?organizationId="+l.org.ID, nil))
+	equal(t, "toDelete", rows[0].ToDelete, true)
+	mails := decode[[]cloudtest.Mail](t, l.control(http.MethodGet, "mails?to=e@x.test", nil))
+	equal(t, "mails", len(mails), 1)
+	equal(t, "other mails", len(decode[[]cloudtest.Mail](t, l.control(http.MethodGet, "mails?to=f@x.test", nil))), 0)
+	equal(t, "purged", decode[map[string]int](t, l.control(http.MethodPost, "purge", nil))["purged"], 0)
+}
+
+func TestControlFaults(t *testing.T) {
+	t.Parallel()
+	for kind, want := range map[string]int{
+		"rate-limited": 429, "server-error": 500, "bad-gateway": 502, "unavailable": 503, "edge-block": 400, "garbage": 200,
+		"html": 200, "oversize": 200, "slow": 200, "redirect": 307, "unauthorized": 401, "reset": 0, "lost-answer": 0, "status": 418,
+	} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			l := setup(t)
+			spec := cloudtest.FaultSpec{Kind: kind, Path: "sync", OrganizationID: l.org.ID, Status: http.StatusTeapot, Location: "/", RetryAfter: "3"}
+			equal(t, "queued", l.control(http.MethodPost, "faults", spec).status, http.StatusNoContent)
+			equal(t, "status", l.try(row(uuid.NewString())).status, want)
+			l.sync()
+		})
+	}
+}
+
+func TestControlRefusesMistakes(t *testing.T) {
+	t.Parallel()
+	l := setup(t)
+	for name, r := range map[string]reply{
+		"unknown kind":         l.control(http.MethodPost, "faults", object{"kind": "weather"}),
+		"misspelt member":      l.control(http.MethodPost, "organizations", object{"plan": 20}),
+		"wrong type":           l.control(http.MethodPatch, "organizations/"+l.org.ID, object{"enabled": "no"}),
+		"unknown organisation": l.control(http.MethodPatch, "organizations/"+uuid.NewString(), object{"enabled": false}),
+		"unknown mail":         l.control(http.MethodPost, "accept", object{"mail": 9}),
+		"unknown key":          l.control(http.MethodPost, "organizations/"+uuid.NewString()+"/rotate-key", nil),
+	} {
+		equal(t, name, r.status == http.StatusBadRequest || r.status == http.StatusNotFound, true)
+	}
+	equal(t, "organisation is untouched", func() bool { o, _ := l.cloud.Organization(l.org.ID); return o.Enabled }(), true)
+}
+
+func TestControlSwitches(t *testing.T) {
+	t.Parallel()
+	l := setup(t)
+	l.sync()
+	l.control(http.MethodPost, "expire-tokens", nil)
+	equal(t, "old token", l.try().status, http.StatusUnauthorized)
+	l.control(http.MethodPut, "license", cloudtest.LicenseMode{Version: 99})
+	l.bearer = ""
+	equal(t, "version", l.license().json(t)["version"], any(99.0))
+	block, _ := pem.Decode([]byte(l.control(http.MethodGet, "certificate", nil).body))
+	equal(t, "certificate", string(block.Bytes), string(l.cloud.CertificateDER()))
+	l.bearer = ""
+	l.control(http.MethodPut, "limits", cloudtest.Limits{PostPerMinute: 1})
+	l.sync()
+	equal(t, "limited", l.try().status, http.StatusTooManyRequests)
+	l.control(http.MethodPut, "limits", cloudtest.Limits{})
+	l.control(http.MethodPost, "faults", object{"kind": "reset", "path": "any", "count": -1})
+	l.control(http.MethodDelete, "faults", nil)
+	l.sync()
+	requests := decode[[]cloudtest.Request](t, l.control(http.MethodGet, "requests", nil))
+	equal(t, "last status", requests[len(requests)-1].Status, http.StatusOK)
+	equal(t, "caller", requests[len(requests)-1].InstallationID, l.in.ID)
+	equal(t, "rate limited", decode[cloudtest.Stats](t, l.control(http.MethodGet, "stats", nil)).RateLimited, 1)
+}
