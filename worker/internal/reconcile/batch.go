@@ -1,0 +1,103 @@
+package reconcile
+
+import (
+	"time"
+
+	"github.com/sponsorsync/sponsorsync/jobs/events"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
+	"github.com/sponsorsync/sponsorsync/worker/internal/cloud"
+)
+
+// item is one sponsorship of a batch: as it was read, and as it goes out.
+type item struct {
+	read sponsorship.Sponsorship
+	out  sponsorship.Outgoing
+}
+
+// sorted says what to do with the rows that were read.
+type sorted struct {
+	send  []item
+	local []change // decided without the cloud: lapsed, or unfit to be sent
+}
+
+// change is one record to store.
+type change struct{ before, after sponsorship.Sponsorship }
+
+// sort plans a batch. Nothing unchecked enters it: one blank address would cost
+// every new row of the request its mail (fact sheet 2.8).
+func sort(rows []sponsorship.Sponsorship, now time.Time) sorted {
+	var plan sorted
+	for _, s := range rows {
+		if after, lapsed := sponsorship.Lapse(s, now); lapsed {
+			plan.local = append(plan.local, change{s, after})
+			continue
+		}
+		out, ok := sponsorship.Plan(s, now)
+		switch {
+		case !ok:
+		case !out.Tombstone && (sponsorship.CheckEmail(out.Email) != nil || sponsorship.CheckName(out.Name) != nil):
+			plan.local = append(plan.local, change{s, sponsorship.Unfit(s, now)})
+		default:
+			plan.send = append(plan.send, item{s, out})
+		}
+	}
+	return plan
+}
+
+// marks are the writes that must be stored before the rows leave.
+func marks(items []item) (writes []state.Write, at []int) {
+	for i, it := range items {
+		if it.out.Marked.Revision != it.read.Revision {
+			writes = append(writes, state.Write{Before: it.read.Revision, After: it.out.Marked})
+			at = append(at, i)
+		}
+	}
+	return writes, at
+}
+
+// wire is the request's form of the items.
+func wire(items []item) []cloud.Row {
+	rows := make([]cloud.Row, len(items))
+	for i, it := range items {
+		rows[i] = cloud.Row{UserID: string(it.out.UserID), Name: it.out.Name, Email: it.out.Email, Delete: it.out.Tombstone}
+	}
+	return rows
+}
+
+// answered is what a 200 makes of the items that were sent in it.
+func answered(items []item, answers []cloud.RowAnswer, now time.Time) []change {
+	byUser := make(map[sponsorship.ID]cloud.RowAnswer, len(answers))
+	for _, a := range answers {
+		byUser[sponsorship.ID(a.UserID)] = a
+	}
+	changes := make([]change, len(items))
+	for i, it := range items {
+		a, present := byUser[it.out.UserID]
+		changes[i] = change{it.out.Marked, sponsorship.Apply(it.out, sponsorship.Answer{
+			Present: present, Removed: a.Removed, ValidUntil: a.ValidUntil, Others: len(answers) > 0,
+		}, now)}
+	}
+	return changes
+}
+
+// writes turns changes into writes, each with the event that announces it.
+func writes(changes []change) ([]state.Write, error) {
+	all := make([]state.Write, len(changes))
+	for i, c := range changes {
+		event, err := announce(c)
+		if err != nil {
+			return nil, err
+		}
+		all[i] = state.Write{Before: c.before.Revision, After: c.after, Event: event}
+	}
+	return all, nil
+}
+
+func announce(c change) (*state.Event, error) {
+	encoded, changed, err := events.Announce(c.before, c.after)
+	if err != nil || !changed {
+		return nil, err
+	}
+	return toState(encoded), nil
+}

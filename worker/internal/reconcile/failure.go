@@ -1,0 +1,90 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/sponsorsync/sponsorsync/jobs"
+	"github.com/sponsorsync/sponsorsync/jobs/events"
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
+	"github.com/sponsorsync/sponsorsync/worker/internal/cloud"
+)
+
+// lastWords bounds the writes that follow an end: the session's own context may
+// be over by then.
+const lastWords = 5 * time.Second
+
+// fail records why the round failed, gives the lease back, and returns what
+// should become of the job.
+func (r *round) fail(parent context.Context, err error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(parent), lastWords)
+	defer cancel()
+	var f *fault.Error
+	switch {
+	case errors.Is(err, state.ErrLeaseLost):
+		return err
+	case parent.Err() != nil, !errors.As(err, &f):
+		// A shutdown, or our own trouble: nothing to tell the admin of this organisation.
+		_, _ = r.session.Release(ctx, true)
+		return err
+	}
+	org := r.session.Organization
+	delay := jobs.Backoff(org.Failures+1, r.Curve, r.Rand())
+	var answer *cloud.Error
+	serverError := false
+	if errors.As(err, &answer) {
+		delay, serverError = max(delay, answer.RetryAfter), answer.ServerError
+	}
+	event, encodeErr := r.event(f)
+	if encodeErr != nil {
+		return encodeErr
+	}
+	r.log(f, org, delay)
+	if failErr := r.session.Fail(ctx, state.Failed{
+		Fault: f, RetryAt: r.Now().Add(delay), Pause: f.Code.NeedsAdmin(), ServerError: serverError, Event: event,
+	}); failErr != nil {
+		return failErr
+	}
+	return jobs.RetryAfter(delay, err)
+}
+
+func (r *round) log(f *fault.Error, org state.Organization, delay time.Duration) {
+	line := r.Log.Warn().Stringer("organization", org.ID).Str("trigger", string(r.trigger)).
+		Str("code", string(f.Code)).Str("error", f.Message).Str("hint", f.Hint()).Int("failures", org.Failures+1)
+	if f.Code.NeedsAdmin() {
+		line.Msg("sync failed; automatic attempts of this organisation wait until somebody acts")
+		return
+	}
+	line.Dur("retry_in", delay).Msg("sync failed, will be tried again")
+}
+
+// disabled records that cloud communication is switched off. Nothing is paused:
+// after the switch and a restart, work goes on by itself.
+func (r *Reconciler) disabled(ctx context.Context, org sponsorship.ID, trigger Trigger) error {
+	f := fault.New(fault.CloudCommunicationDisabled, "sync of organisation %s: cloud communication is switched off on this server", org)
+	session, err := r.Ledger.Begin(ctx, org, r.NewToken(), r.Now)
+	if err != nil {
+		return err
+	}
+	if session != nil {
+		round := &round{Reconciler: r, session: session, trigger: trigger, began: r.Now()}
+		event, err := round.event(f)
+		if err != nil {
+			return err
+		}
+		if err := session.Fail(ctx, state.Failed{Fault: f, RetryAt: r.Now(), Event: event}); err != nil {
+			return err
+		}
+	}
+	return r.outcome(trigger, f)
+}
+
+func occasion(s *state.Session) string { return strconv.FormatInt(s.EventNumber(), 10) }
+
+func toState(e events.Encoded) *state.Event {
+	return &state.Event{ID: e.ID, Subject: e.Subject, Key: e.Key, Payload: e.Payload}
+}

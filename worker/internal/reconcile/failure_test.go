@@ -1,0 +1,280 @@
+package reconcile_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sponsorsync/sponsorsync/jobs"
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
+	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
+	"github.com/sponsorsync/sponsorsync/worker/internal/reconcile"
+)
+
+func (b *bundle) lastError(want fault.Code) {
+	b.t.Helper()
+	got := fault.Code("")
+	if e := b.organization().LastError; e != nil {
+		got = e.Code
+	}
+	if got != want {
+		b.t.Fatalf("last error = %q, want %q", got, want)
+	}
+}
+
+func TestARejectedTokenPausesUntilSomebodyActs(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.mustFull()
+	b.cloud.RotateKey(b.remote.ID)
+	b.redeem(1)
+	b.mustPending() // an automatic job has nobody to tell
+	b.lastError(fault.BillingSyncTokenInvalid)
+	before := len(b.cloud.SyncRequests())
+	b.redeem(2)
+	b.mustPending()
+	b.mustPending()
+	if n := len(b.cloud.SyncRequests()); n != before {
+		t.Fatalf("%d requests while the organisation waits for a person", n-before)
+	}
+	if err := b.full(); !jobs.IsPermanent(err) || fault.CodeOf(err) != fault.BillingSyncTokenInvalid {
+		t.Fatalf("a person's sync: %v, want the cause, for good", err)
+	}
+	o, _ := b.cloud.Organization(b.remote.ID)
+	connection := b.connection()
+	connection.BillingSyncToken = o.BillingSyncKey
+	must(t, b.ledger.Connect(t.Context(), org, connection, b.now()))
+	stuck, err := b.ledger.Stuck(t.Context(), state.Shard(org), b.now().Add(time.Second), 10)
+	must(t, err)
+	if len(stuck) != 1 {
+		t.Fatal("the saved connection did not bring the organisation back to work")
+	}
+	b.mustPending()
+	b.is(1, "sent")
+	b.is(2, "sent")
+	b.lastError("")
+}
+
+func TestAFailureIsToldOnceACode(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.cloud.Inject(cloudtest.Unavailable().Times(2))
+	for range 2 {
+		if err := b.full(); fault.CodeOf(err) != fault.CloudUnavailable {
+			t.Fatal(err)
+		}
+	}
+	b.cloud.Inject(cloudtest.EdgeBlock())
+	if err := b.full(); fault.CodeOf(err) != fault.CloudEdgeBlocked {
+		t.Fatal(err)
+	}
+	b.mustFull()
+	var told []string
+	for _, e := range b.syncEvents() {
+		code := "ok"
+		if e.Data.Error != nil {
+			code = string(e.Data.Error.Code)
+		}
+		told = append(told, code)
+	}
+	if got := strings.Join(told, " "); got != "cloud_unavailable cloud_edge_blocked ok" {
+		t.Errorf("sync events tell %q", got)
+	}
+	b.lastError("")
+}
+
+func TestABackoffIsKeptByNewIntents(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.mustFull()
+	b.cloud.Inject(cloudtest.RateLimitedFor(120))
+	b.redeem(1)
+	err := b.pending()
+	if d, _ := jobs.Delay(err); fault.CodeOf(err) != fault.CloudRateLimited || d < 120*time.Second {
+		t.Fatalf("err = %v after %v, want cloud_rate_limited and the Retry-After", err, d)
+	}
+	before, wakes := len(b.cloud.Requests()), b.wakes.Load()
+	b.redeem(2)
+	if b.wakes.Load() != wakes {
+		t.Error("a new intent wakes an organisation whose next attempt is not due")
+	}
+	if err := b.pending(); !jobs.IsSnooze(err) {
+		t.Fatalf("err = %v, want a snooze", err)
+	}
+	if len(b.cloud.Requests()) != before {
+		t.Fatal("a request left before Retry-After was over")
+	}
+	b.clockOff.Store(int64(121 * time.Second))
+	b.mustPending()
+	b.is(2, "sent")
+}
+
+func TestCloudCommunicationSwitchedOff(t *testing.T) {
+	t.Parallel()
+	b := setup(t).with(func(p *reconcile.Params) { p.Cloud = nil })
+	b.redeem(1)
+	if err := b.full(); !jobs.IsPermanent(err) || fault.CodeOf(err) != fault.CloudCommunicationDisabled {
+		t.Fatalf("err = %v, want cloud_communication_disabled for good", err)
+	}
+	b.lastError(fault.CloudCommunicationDisabled)
+	if n := len(b.cloud.Requests()); n != 0 {
+		t.Fatalf("%d requests left", n)
+	}
+	if b.organization().LastSyncAt != nil {
+		t.Error("a date for a sync that was none")
+	}
+}
+
+func TestNoConnection(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	must(t, b.rdb.FlushAll(t.Context()).Err())
+	if err := b.full(); !jobs.IsPermanent(err) || fault.CodeOf(err) != fault.ConnectionMissing {
+		t.Fatalf("err = %v, want connection_missing for good", err)
+	}
+	b.lastError(fault.ConnectionMissing)
+}
+
+func TestAPoisonedRowAloneIsRefused(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for n := range 20 {
+		b.redeem(n)
+	}
+	poison := func(r cloudtest.Request) bool {
+		for _, key := range r.RowKeys() {
+			if key == string(user(13)) {
+				return true
+			}
+		}
+		return false
+	}
+	b.cloud.Inject(cloudtest.ServerError().When(poison).Times(-1))
+	for range 2 {
+		if err := b.full(); fault.CodeOf(err) != fault.CloudUnavailable {
+			t.Fatalf("err = %v, want patience first", err)
+		}
+	}
+	b.mustFull()
+	for n := range 20 {
+		if n == 13 {
+			b.is(n, "refused not_accepted")
+			continue
+		}
+		b.is(n, "sent")
+	}
+	if n := len(b.cloud.Mails()); n != 19 {
+		t.Fatalf("%d mails, want 19", n)
+	}
+	before := len(b.cloud.SyncRequests())
+	b.mustFull()
+	if n := len(b.cloud.SyncRequests()) - before; n != 1 {
+		t.Errorf("the next full sync took %d requests, want 1", n)
+	}
+}
+
+func TestAnOrganisationWithoutTokenInTheCloudIsNotHalved(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.cloud.UpdateOrganization(b.remote.ID, func(o *cloudtest.Organization) { o.BillingSyncKey = "" })
+	for n := range 8 {
+		b.redeem(n)
+	}
+	for range 2 {
+		_ = b.full()
+	}
+	before := len(b.cloud.SyncRequests())
+	err := b.full()
+	if fault.CodeOf(err) != fault.CloudUnavailable || !strings.Contains(err.Error(), "generated a billing sync token") {
+		t.Fatalf("err = %v, want one that names the missing token", err)
+	}
+	if n := len(b.cloud.SyncRequests()) - before; n != 2 {
+		t.Errorf("%d requests, want the batch and one empty one", n)
+	}
+	b.is(0, "pending(redeem)")
+}
+
+func TestAnOrganisationWithDoubledRowsInTheCloudIsNotRefusedRowByRow(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for range 2 {
+		b.cloud.AddRow(cloudtest.Row{OrganizationID: b.remote.ID, OrganizationUserID: string(user(99)), OfferedToEmail: "x@example.com"})
+	}
+	for n := range 8 {
+		b.redeem(n)
+	}
+	var err error
+	for range 3 {
+		err = b.full()
+	}
+	if fault.CodeOf(err) != fault.CloudUnavailable || !strings.Contains(err.Error(), "damaged") {
+		t.Fatalf("err = %v, want one that names the damage", err)
+	}
+	for n := range 8 {
+		b.is(n, "pending(redeem)")
+	}
+}
+
+func TestTwoSyncsOfOneOrganisationNeverOverlap(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.redeem(1)
+	gate := b.cloud.Hold(cloudtest.BeforeEffect, func(r cloudtest.Request) bool { return r.Path == cloudtest.PathSync })
+	first := make(chan error, 1)
+	job := b.jobID()
+	go func() { first <- b.sync.Full(context.Background(), org, job, reconcile.Manual) }()
+	_, err := gate.Wait(t.Context())
+	must(t, err)
+	b.redeem(2)
+	b.mustPending() // busy: the holder takes it along
+	if err := b.full(); !jobs.IsSnooze(err) {
+		t.Fatalf("a person's second sync: %v, want a snooze", err)
+	}
+	gate.Release()
+	must(t, <-first)
+	b.is(1, "sent")
+	b.is(2, "sent")
+	if n := b.cloud.Stats().Sync[b.remote.ID].MaxInFlight; n != 1 {
+		t.Fatalf("%d requests of one organisation at once", n)
+	}
+}
+
+func TestASyncThatLostItsLeaseSendsNothingMore(t *testing.T) {
+	t.Parallel()
+	b := setup(t).with(func(p *reconcile.Params) { p.BatchSize = 1 })
+	b.redeem(1)
+	b.redeem(2)
+	b.cloud.OnSync(func(ctx context.Context, _ cloudtest.Request) {
+		for _, key := range b.rdb.Keys(ctx, "*:lease").Val() {
+			b.rdb.Set(ctx, key, "somebody else", time.Minute)
+		}
+	})
+	if err := b.full(); !jobs.IsSnooze(err) {
+		t.Fatalf("err = %v, want a snooze", err)
+	}
+	if n := len(b.cloud.SyncRequests()); n != 1 {
+		t.Fatalf("%d requests, want none after the lease was lost", n)
+	}
+}
+
+func TestAShutdownIsNoFailureOfTheOrganisation(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.redeem(1)
+	ctx, cancel := context.WithCancel(t.Context())
+	b.cloud.OnSync(func(context.Context, cloudtest.Request) { cancel() })
+	err := b.sync.Full(ctx, org, "stopped", reconcile.Manual)
+	if !errors.Is(err, context.Canceled) {
+		t.Fatalf("err = %v, want the context's", err)
+	}
+	b.lastError("")
+	b.cloud.OnSync(nil)
+	must(t, b.sync.Full(t.Context(), org, "stopped", reconcile.Manual)) // at once: the lease was given back
+	b.is(1, "sent")
+	if b.mails(1) != 1 {
+		t.Fatalf("%d mails", b.mails(1))
+	}
+}

@@ -1,0 +1,50 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/sponsorsync/sponsorsync/jobs/state"
+)
+
+// heartbeat keeps the lease while requests are under way. The context that it
+// returns ends when the lease is lost. stop waits for the heart to stand still,
+// and may be called twice.
+func (r *Reconciler) heartbeat(parent context.Context, s *state.Session) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := beat(ctx, s); err != nil {
+			cancel(err)
+		}
+	}()
+	return ctx, func() { cancel(nil); <-done }
+}
+
+// beat renews the lease four times a life. A renewal that fails for another
+// reason than a lost lease is tried again at the next beat; the lease is taken
+// for lost when a whole life has passed since the last success.
+func beat(ctx context.Context, s *state.Session) error {
+	ticker := time.NewTicker(state.LeaseLife / 4)
+	defer ticker.Stop()
+	trusted := time.Now() // monotonic, unlike an injected clock
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+		attempt := time.Now()
+		bounded, cancel := context.WithTimeout(ctx, state.LeaseLife/4)
+		err := s.Renew(bounded)
+		cancel()
+		switch {
+		case err == nil:
+			trusted = attempt
+		case errors.Is(err, state.ErrLeaseLost), time.Since(trusted) > state.LeaseLife*3/4:
+			return state.ErrLeaseLost
+		}
+	}
+}

@@ -1,0 +1,168 @@
+// Package reconcile is the sync of one organisation: the only thing that talks
+// to the cloud about sponsorships.
+//
+// A session holds the organisation's lease. In rounds it takes what is due and,
+// if a full sync was asked for, everything else; plans rows, stores that they
+// are about to leave, sends them, and applies the answers; until nothing is
+// left. Whatever piles up while a request is under way travels in the next one.
+//
+// Deciding is pure and lives in jobs/sponsorship and in batch.go; storing is
+// jobs/state. The package never enqueues a job and never retries by itself: it
+// returns what should become of the job, and the ledger remembers the rest.
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/sponsorsync/sponsorsync/jobs"
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
+	"github.com/sponsorsync/sponsorsync/worker/internal/cloud"
+)
+
+// Trigger is who asked for a sync.
+type Trigger string
+
+// The triggers, as sync events name them.
+const (
+	Manual    Trigger = "manual"
+	Scheduled Trigger = "scheduled"
+	Pending   Trigger = "pending" // what piled up, without the rest
+)
+
+// Cloud is the one call that a sync makes.
+type Cloud interface {
+	Sync(ctx context.Context, r cloud.SyncRequest) ([]cloud.RowAnswer, error)
+}
+
+// Params are a Reconciler's parts; all are required but Linger.
+type Params struct {
+	Ledger    *state.Ledger
+	Cloud     Cloud // nil: cloud communication is disabled
+	BatchSize int   // rows a request
+	Interval  time.Duration
+	Curve     jobs.Curve
+	Linger    time.Duration // how long a batch that is still growing waits for more, at a time
+	Now       func() time.Time
+	Rand      func() float64
+	NewToken  func() string // names a lease's holder; never the same twice
+	Log       zerolog.Logger
+	Observe   func(org sponsorship.ID, at time.Time) // told of every success; may be nil
+}
+
+// Reconciler syncs organisations, any number at a time.
+type Reconciler struct{ Params }
+
+// New returns a Reconciler.
+func New(p Params) *Reconciler {
+	if p.Observe == nil {
+		p.Observe = func(sponsorship.ID, time.Time) {}
+	}
+	return &Reconciler{p}
+}
+
+// busyDelay is how soon a full sync looks again while another sync is at work.
+const busyDelay = time.Second
+
+// Full carries out a full sync that a person or the schedule asked for with a
+// job. Running it twice for one job does no more than once.
+func (r *Reconciler) Full(ctx context.Context, org sponsorship.ID, jobID string, trigger Trigger) error {
+	if r.Cloud == nil {
+		return r.disabled(ctx, org, trigger)
+	}
+	request, err := r.Ledger.RequestFull(ctx, org, jobID, string(trigger), r.Now())
+	if err != nil || request.Done || request.Denied {
+		return err
+	}
+	session, err := r.Ledger.Begin(ctx, org, r.NewToken(), r.Now)
+	if err != nil {
+		return err
+	}
+	if session == nil {
+		return jobs.Snooze(busyDelay, "another sync of this organisation is running and takes this one along")
+	}
+	err = r.run(ctx, session)
+	if errors.Is(err, state.ErrLeaseLost) {
+		return jobs.Snooze(busyDelay, "another sync has taken over this organisation")
+	}
+	return r.outcome(trigger, err)
+}
+
+// Pending sends what is due, and carries on a full sync that was interrupted.
+func (r *Reconciler) Pending(ctx context.Context, org sponsorship.ID) error {
+	if r.Cloud == nil {
+		return r.disabled(ctx, org, Pending)
+	}
+	session, err := r.Ledger.Begin(ctx, org, r.NewToken(), r.Now)
+	if err != nil || session == nil { // whoever holds the lease takes along what is due
+		return err
+	}
+	if at := session.Organization.RetryAt; at != nil && at.After(r.Now()) && session.Organization.Paused == "" {
+		return r.tooEarly(ctx, session, *at)
+	}
+	err = r.run(ctx, session)
+	if errors.Is(err, state.ErrLeaseLost) {
+		return nil
+	}
+	return r.outcome(Pending, err)
+}
+
+// tooEarly keeps an outage from being hammered by every new intent.
+func (r *Reconciler) tooEarly(ctx context.Context, s *state.Session, at time.Time) error {
+	if _, err := s.Release(ctx, true); err != nil {
+		return err
+	}
+	return jobs.Snooze(at.Sub(r.Now()), "the organisation's next attempt is not due yet")
+}
+
+// outcome turns a session's error into the job's. A person's job that needs a
+// person is dead; an automatic one has nobody to tell but the ledger, which
+// knows already.
+func (r *Reconciler) outcome(trigger Trigger, err error) error {
+	switch code := fault.CodeOf(err); {
+	case err == nil:
+		return nil
+	case code.NeedsAdmin() && trigger == Manual:
+		return jobs.Permanent(err)
+	case code.NeedsAdmin():
+		return nil
+	}
+	return err
+}
+
+// run works with the lease in hand until nothing is left, and gives it back.
+func (r *Reconciler) run(ctx context.Context, s *state.Session) error {
+	org := s.Organization
+	if org.Paused != "" || !org.Started {
+		_, err := s.Release(ctx, true)
+		if err == nil && org.LastError != nil && org.Paused != "" {
+			err = &org.LastError.Error
+		}
+		return err
+	}
+	beating, stop := r.heartbeat(ctx, s)
+	defer stop()
+	for {
+		round := r.newRound(s)
+		if err := round.run(beating); err != nil {
+			stop()
+			return round.fail(ctx, cause(beating, err))
+		}
+		if done, err := s.Release(ctx, false); err != nil || done {
+			return err
+		}
+	}
+}
+
+// cause prefers the reason why the context ended over "context canceled".
+func cause(ctx context.Context, err error) error {
+	if why := context.Cause(ctx); why != nil && errors.Is(why, state.ErrLeaseLost) {
+		return why
+	}
+	return err
+}

@@ -1,0 +1,165 @@
+package reconcile
+
+import (
+	"context"
+	"time"
+
+	"github.com/sponsorsync/sponsorsync/jobs/events"
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
+)
+
+// maxRequests ends a round that new work keeps alive, so that its success is
+// told in time. It does not end a full sync.
+const maxRequests = 50
+
+// fullOrder is the order in which a full sync reads what is not due. A row that
+// an answer moves on lands in a status that was read before, so that none is
+// sent twice.
+func fullOrder() []sponsorship.Status {
+	return []sponsorship.Status{
+		sponsorship.Refused, sponsorship.Pending, sponsorship.Expiring, sponsorship.Redeemed, sponsorship.Sent,
+	}
+}
+
+// round is one pass that ends with one sync event.
+type round struct {
+	*Reconciler
+	session    *state.Session
+	connection state.Connection
+	trigger    Trigger
+	began      time.Time
+
+	full   bool      // everything, not only what is due
+	since  time.Time // rows confirmed since then need not go again: the full sync was interrupted
+	cursor string
+	read   bool // the full sync has read its last page
+
+	requests, rows, removed, refused int
+}
+
+func (r *Reconciler) newRound(s *state.Session) *round {
+	trigger := Pending
+	full, since, by := s.FullOutstanding()
+	if full {
+		trigger = Trigger(by)
+	}
+	return &round{Reconciler: r, session: s, trigger: trigger, began: r.Now(), full: full, since: since, read: !full}
+}
+
+// run sends batch after batch until nothing is left, then records the success.
+func (r *round) run(ctx context.Context) (err error) {
+	if r.connection, err = r.Ledger.Connection(ctx, r.session.Organization.ID); err != nil {
+		return err
+	}
+	for r.full || r.requests < maxRequests {
+		batch, err := r.next(ctx)
+		if err != nil {
+			return err
+		}
+		if len(batch) == 0 {
+			break
+		}
+		if err := r.exchange(ctx, batch); err != nil {
+			return err
+		}
+	}
+	if r.full && r.requests == 0 { // an empty batch proves token and connection
+		if _, err := r.send(ctx, nil); err != nil {
+			return err
+		}
+	}
+	if r.requests == 0 {
+		return nil
+	}
+	return r.settle(ctx)
+}
+
+// next reads the rows of one request: what is due and, in a full sync, as much
+// of the rest as fits. Empty means that nothing is left.
+func (r *round) next(ctx context.Context) ([]sponsorship.Sponsorship, error) {
+	batch, err := r.due(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for len(batch) < r.BatchSize && !r.read {
+		page, cursor, err := r.Ledger.List(ctx, r.session.Organization.ID, state.Page{
+			Statuses: fullOrder(), Limit: r.BatchSize - len(batch), Cursor: r.cursor,
+		})
+		if err != nil {
+			return nil, err
+		}
+		r.cursor, r.read = cursor, cursor == ""
+		batch = append(batch, r.notYetSynced(page)...)
+	}
+	return batch, nil
+}
+
+// notYetSynced leaves out what is due (it travels as such) and what an
+// interrupted full sync has confirmed already.
+func (r *round) notYetSynced(page []sponsorship.Sponsorship) []sponsorship.Sponsorship {
+	kept := page[:0]
+	for _, s := range page {
+		if !s.Due() && (s.LastSyncAt == nil || s.LastSyncAt.Before(r.since)) {
+			kept = append(kept, s)
+		}
+	}
+	return kept
+}
+
+// due reads what waits. A batch that is not full and still growing is given a
+// little time: ten thousand redeems then cost a dozen requests.
+func (r *round) due(ctx context.Context) ([]sponsorship.Sponsorship, error) {
+	if err := r.linger(ctx); err != nil {
+		return nil, err
+	}
+	return r.session.Due(ctx, r.BatchSize)
+}
+
+func (r *round) linger(ctx context.Context) error {
+	seen, err := r.session.DueCount(ctx)
+	for r.Linger > 0 && err == nil && seen > 0 && seen < int64(r.BatchSize) {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(r.Linger):
+		}
+		before := seen
+		if seen, err = r.session.DueCount(ctx); seen <= before {
+			return err
+		}
+	}
+	return err
+}
+
+func (r *round) settle(ctx context.Context) error {
+	now := r.Now()
+	event, err := r.event(nil)
+	if err != nil {
+		return err
+	}
+	next := now.Add(r.Interval + time.Duration(float64(r.Interval)*0.05*r.Rand()))
+	if err := r.session.Settle(ctx, r.full, next, event); err != nil {
+		return err
+	}
+	r.Observe(r.session.Organization.ID, now)
+	r.Log.Info().Stringer("organization", r.session.Organization.ID).Str("trigger", string(r.trigger)).
+		Int("requests", r.requests).Int("rows", r.rows).Int("removed", r.removed).Int("refused", r.refused).
+		Dur("duration", now.Sub(r.began)).Msg("sync succeeded")
+	return nil
+}
+
+// event is the round's sync event: succeeded, or failed with a fault.
+func (r *round) event(f *fault.Error) (*state.Event, error) {
+	now := r.Now()
+	encoded, err := events.NewSync(events.Sync{
+		OrganizationID: r.session.Organization.ID, Trigger: string(r.trigger),
+		Requests: r.requests, Rows: r.rows, Removed: r.removed, Refused: r.refused,
+		DurationMS: now.Sub(r.began).Milliseconds(), Error: events.ErrorOf(f),
+	}, occasion(r.session), now)
+	if err != nil {
+		return nil, err
+	}
+	return toState(encoded), nil
+}

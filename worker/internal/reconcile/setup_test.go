@@ -1,0 +1,225 @@
+package reconcile_test
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
+	"go.uber.org/goleak"
+
+	"github.com/sponsorsync/sponsorsync/jobs"
+	"github.com/sponsorsync/sponsorsync/jobs/events"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
+	"github.com/sponsorsync/sponsorsync/worker/internal/cloud"
+	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
+	"github.com/sponsorsync/sponsorsync/worker/internal/handler"
+	"github.com/sponsorsync/sponsorsync/worker/internal/reconcile"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const org = sponsorship.ID("10000000-0000-4000-8000-000000000001")
+
+func user(n int) sponsorship.ID {
+	return sponsorship.ID(fmt.Sprintf("20000000-0000-4000-8000-%012d", n))
+}
+
+func address(n int) string { return fmt.Sprintf("member%d@example.com", n) }
+
+// bundle is one organisation between a ledger and a simulated cloud.
+type bundle struct {
+	t        *testing.T
+	cloud    *cloudtest.Cloud
+	remote   cloudtest.Organization
+	rdb      redis.UniversalClient
+	ledger   *state.Ledger
+	intake   *handler.Intake
+	sync     *reconcile.Reconciler
+	params   reconcile.Params
+	wakes    atomic.Int64
+	jobs     int
+	clockOff atomic.Int64
+}
+
+func (b *bundle) now() time.Time { return time.Now().UTC().Add(time.Duration(b.clockOff.Load())) }
+
+func (b *bundle) Wake(context.Context, sponsorship.ID, string) error {
+	b.wakes.Add(1)
+	return nil
+}
+
+// noLimit lets every request pass.
+type noLimit struct{}
+
+func (noLimit) Wait(context.Context) error                  { return nil }
+func (noLimit) PauseUntil(context.Context, time.Time) error { return nil }
+
+func setup(t *testing.T) *bundle {
+	t.Helper()
+	b := &bundle{t: t}
+	b.cloud = cloudtest.New(cloudtest.Options{Now: b.now})
+	must(t, b.cloud.Start())
+	t.Cleanup(func() { _ = b.cloud.Close() })
+	installation := b.cloud.AddInstallation()
+	b.remote = b.cloud.AddOrganization()
+
+	b.rdb = redis.NewClient(&redis.Options{Addr: miniredis.RunT(t).Addr()})
+	t.Cleanup(func() { _ = b.rdb.Close() })
+	sealer, err := state.NewSealer(make([]byte, 32))
+	must(t, err)
+	b.ledger = state.New(b.rdb, sealer)
+	b.intake = &handler.Intake{Ledger: b.ledger, Waker: b, Now: b.now}
+
+	client, err := cloud.New(cloud.Params{
+		Config: cloud.Config{
+			IdentityURI: b.cloud.URL(), APIURI: b.cloud.URL(),
+			InstallationID: installation.ID, InstallationKey: installation.Key, Timeout: 10 * time.Second,
+		},
+		Limiter: noLimit{}, Now: b.now, Rand: func() float64 { return 0.5 }, Log: zerolog.Nop(),
+	})
+	must(t, err)
+	t.Cleanup(client.Close)
+	var tokens atomic.Int64
+	b.params = reconcile.Params{
+		Ledger: b.ledger, Cloud: client, BatchSize: 1000, Interval: 24 * time.Hour,
+		Curve: jobs.Curve{Base: time.Second, Max: time.Hour}, Now: b.now, Rand: func() float64 { return 0.5 },
+		NewToken: func() string { return fmt.Sprint("lease-", tokens.Add(1)) }, Log: zerolog.Nop(),
+	}
+	b.sync = reconcile.New(b.params)
+	must(t, b.ledger.Connect(t.Context(), org, b.connection(), b.now()))
+	return b
+}
+
+func (b *bundle) connection() state.Connection {
+	return state.Connection{CloudOrganizationID: sponsorship.ID(b.remote.ID), BillingSyncToken: b.remote.BillingSyncKey}
+}
+
+// with replaces the reconciler by one with other parameters.
+func (b *bundle) with(edit func(*reconcile.Params)) *bundle {
+	edit(&b.params)
+	b.sync = reconcile.New(b.params)
+	return b
+}
+
+func (b *bundle) jobID() string {
+	b.jobs++
+	return fmt.Sprint("job-", b.jobs)
+}
+
+func (b *bundle) redeem(n int) {
+	b.t.Helper()
+	must(b.t, b.intake.Redeem(b.t.Context(), jobs.Job[jobs.Redeem]{ID: b.jobID(), Args: jobs.Redeem{
+		OrganizationID: org, OrganizationUserID: user(n), SponsoredEmail: address(n),
+	}}))
+}
+
+func (b *bundle) change(n int, edit func(*jobs.ChangeSponsorship)) error {
+	args := jobs.ChangeSponsorship{OrganizationID: org, OrganizationUserID: user(n)}
+	edit(&args)
+	return b.intake.ChangeSponsorship(b.t.Context(), jobs.Job[jobs.ChangeSponsorship]{ID: b.jobID(), Args: args})
+}
+
+func revoke(a *jobs.ChangeSponsorship) { a.Revoke = true }
+func readdress(to string) func(*jobs.ChangeSponsorship) {
+	return func(a *jobs.ChangeSponsorship) { a.SponsoredEmail = to }
+}
+func relabel(a *jobs.ChangeSponsorship) { a.FriendlyName = "label" }
+
+// full is a person's sync with a new job, pending a wake-up.
+func (b *bundle) full() error    { return b.sync.Full(b.t.Context(), org, b.jobID(), reconcile.Manual) }
+func (b *bundle) pending() error { return b.sync.Pending(b.t.Context(), org) }
+
+func (b *bundle) mustFull() {
+	b.t.Helper()
+	must(b.t, b.full())
+}
+
+func (b *bundle) mustPending() {
+	b.t.Helper()
+	must(b.t, b.pending())
+}
+
+func (b *bundle) get(n int) sponsorship.Sponsorship {
+	b.t.Helper()
+	found, err := b.ledger.Get(b.t.Context(), org, user(n))
+	must(b.t, err)
+	return found[0]
+}
+
+func (b *bundle) organization() state.Organization {
+	b.t.Helper()
+	o, _, err := b.ledger.Organization(b.t.Context(), org)
+	must(b.t, err)
+	return o
+}
+
+// is checks status, intent and reason of one sponsorship.
+func (b *bundle) is(n int, want string) {
+	b.t.Helper()
+	if got := describe(b.get(n)); got != want {
+		b.t.Fatalf("sponsorship %d is %s, want %s", n, got, want)
+	}
+}
+
+func describe(s sponsorship.Sponsorship) string {
+	text := string(s.Status)
+	if s.Intent != "" {
+		text += "(" + string(s.Intent) + ")"
+	}
+	if s.Reason != nil {
+		text += " " + s.Reason.Code
+	}
+	return text
+}
+
+func (b *bundle) mails(n int) int { return len(b.cloud.MailsTo(address(n))) }
+
+// story returns the statuses that the outbox tells of one sponsorship, in order.
+func (b *bundle) story(n int) []string {
+	b.t.Helper()
+	var told []string
+	last := uint64(0)
+	for _, e := range b.outbox() {
+		event, err := events.Decode[events.Sponsorship](e.Payload)
+		if err != nil || event.Data.OrganizationUserID != user(n) {
+			continue
+		}
+		if event.Data.Revision <= last {
+			b.t.Fatalf("revision %d follows %d", event.Data.Revision, last)
+		}
+		last = event.Data.Revision
+		told = append(told, string(event.Data.To))
+	}
+	return told
+}
+
+func (b *bundle) outbox() []state.OutboxEntry {
+	b.t.Helper()
+	entries, err := b.ledger.ReadOutbox(b.t.Context(), state.Shard(org), 10000, -1)
+	must(b.t, err)
+	return entries
+}
+
+// syncEvents returns the types of the organisation's sync events, in order.
+func (b *bundle) syncEvents() []events.Event[events.Sync] {
+	var all []events.Event[events.Sync]
+	for _, e := range b.outbox() {
+		if event, err := events.Decode[events.Sync](e.Payload); err == nil {
+			all = append(all, event)
+		}
+	}
+	return all
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
