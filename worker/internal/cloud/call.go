@@ -1,0 +1,143 @@
+package cloud
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
+)
+
+// answer is an HTTP answer, read to its end.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+	at     time.Time
+}
+
+// exchange is one HTTP request and what becomes of its answer.
+type exchange struct {
+	op   operation
+	send func(context.Context) (answer, error)
+	read func(body []byte) error // of a 200; its text is shown to users, so it quotes nothing
+}
+
+// request is a JSON call of the API. The licence is a GET with a body, so the
+// method says nothing about that (fact sheet 4.1).
+type request struct {
+	op     operation
+	token  *tokenSource
+	method string
+	path   string
+	body   any
+	read   func(body []byte) error
+}
+
+// call sends r with a token. A 401 means that the token died early: it is
+// replaced once and the request repeated; a second 401 is final.
+func (c *Client) call(ctx context.Context, r request) error {
+	payload, err := json.Marshal(r.body)
+	if err != nil {
+		return fmt.Errorf("encode request: %w", err)
+	}
+	refused := ""
+	for {
+		token, err := r.token.get(ctx, refused)
+		if err != nil {
+			return err
+		}
+		err = c.do(ctx, exchange{op: r.op, read: r.read, send: func(ctx context.Context) (answer, error) {
+			return c.sendJSON(ctx, r, authorised{token: token, payload: payload})
+		}})
+		if e := asError(err); refused != "" || e == nil || e.Status != http.StatusUnauthorized {
+			return err
+		}
+		refused = token
+	}
+}
+
+type authorised struct {
+	token   string
+	payload []byte
+}
+
+func (c *Client) sendJSON(ctx context.Context, r request, with authorised) (answer, error) {
+	url := r.op.base.JoinPath(r.path).String()
+	req, err := http.NewRequestWithContext(ctx, r.method, url, bytes.NewReader(with.payload))
+	if err != nil {
+		return answer{}, fmt.Errorf("build request: %w", err)
+	}
+	req.Header.Set("Content-Type", "application/json; charset=utf-8")
+	req.Header.Set("Authorization", "Bearer "+with.token)
+	res, err := c.http.Do(req)
+	if err != nil {
+		return answer{}, err
+	}
+	return buffered(res), nil
+}
+
+// do waits for a turn and makes one exchange. While the circuit is open it
+// fails at once and takes no turn.
+func (c *Client) do(ctx context.Context, x exchange) error {
+	if err := c.breaker.ready(x.op); err != nil {
+		return err
+	}
+	if err := c.params.Limiter.Wait(ctx); err != nil {
+		return err
+	}
+	return c.breaker.run(x.op, func() error { return c.once(ctx, x) })
+}
+
+// once makes the exchange under the timeout of its own, reports it, and lets
+// everybody rest when the cloud asks for that.
+func (c *Client) once(ctx context.Context, x exchange) error {
+	start := c.params.Now()
+	bounded, cancel := context.WithTimeout(ctx, x.op.timeout)
+	defer cancel()
+	a, err := x.send(bounded)
+	a.at = c.params.Now()
+	err = judge(ctx, x, a, err)
+	took := a.at.Sub(start)
+	c.params.Observe(x.op.name, label(err), took)
+	c.params.Log.Debug().Str("op", x.op.name).Str("result", label(err)).Dur("took", took).Msg("cloud call")
+	c.rest(ctx, err)
+	return err
+}
+
+// judge turns what came of an exchange into its error. When the caller gave up
+// that is no fault of the cloud, and is returned as the caller's own.
+func judge(ctx context.Context, x exchange, a answer, err error) error {
+	if err != nil {
+		if ctx.Err() != nil {
+			return fmt.Errorf("%s: %w", x.op.does, context.Cause(ctx))
+		}
+		return classifyTransport(x.op, err)
+	}
+	if e := classify(x.op, a); e != nil {
+		return e
+	}
+	if err := x.read(a.body); err != nil {
+		return x.op.misunderstood("the answer " + err.Error())
+	}
+	return nil
+}
+
+// rest obeys Retry-After, for this and every other worker.
+func (c *Client) rest(ctx context.Context, err error) {
+	e := asError(err)
+	if e == nil || e.RetryAfter == 0 {
+		return
+	}
+	c.params.Log.Warn().Str("code", string(fault.CodeOf(err))).Dur("retryAfter", e.RetryAfter).
+		Msg("the cloud asks for a pause")
+	// The others are to know also when this caller has just given up.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.params.Config.Timeout)
+	defer cancel()
+	if err := c.params.Limiter.PauseUntil(ctx, c.params.Now().Add(e.RetryAfter)); err != nil {
+		c.params.Log.Error().Err(err).Msg("the pause is not known to the other workers")
+	}
+}

@@ -1,0 +1,31 @@
+package cloud
+
+import (
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// The pure decisions, for the tests.
+var (
+	DecodeSync      = decodeSync
+	GCRA            = gcra
+	ParseRetryAfter = parseRetryAfter
+	KeepFor         = keepFor
+)
+
+// Answer is what Classify judges.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   string
+	At     time.Time
+}
+
+// Classify judges an answer to op from api.example.
+func Classify(op string, a Answer) *Error {
+	return classify(
+		operation{name: op, does: "try", base: &url.URL{Host: "api.example"}, timeout: time.Second},
+		answer{status: a.Status, header: a.Header, body: []byte(a.Body), at: a.At},
+	)
+}

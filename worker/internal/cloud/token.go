@@ -1,0 +1,115 @@
+package cloud
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/google/uuid"
+	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/clientcredentials"
+)
+
+// tokenSource caches the token of one scope. The cloud expects an installation
+// to ask about once a day (fact sheet 1.2).
+type tokenSource struct {
+	client *Client
+	op     operation
+	config clientcredentials.Config
+
+	turn    chan struct{} // holds one element while somebody reads or writes what follows
+	token   string
+	renewAt time.Time
+}
+
+func newTokenSource(c *Client, op operation, installation uuid.UUID, scope string) *tokenSource {
+	return &tokenSource{
+		client: c,
+		op:     op,
+		turn:   make(chan struct{}, 1),
+		config: clientcredentials.Config{
+			ClientID:     "installation." + installation.String(),
+			ClientSecret: c.params.Config.InstallationKey,
+			TokenURL:     op.base.JoinPath("connect", "token").String(),
+			Scopes:       []string{scope},
+			AuthStyle:    oauth2.AuthStyleInParams,
+		},
+	}
+}
+
+// get returns a token that is valid and is not the refused one. Concurrent
+// callers share one request.
+func (s *tokenSource) get(ctx context.Context, refused string) (string, error) {
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+	case <-ctx.Done():
+		return "", fmt.Errorf("%s: %w", s.op.does, context.Cause(ctx))
+	}
+	now := s.client.params.Now()
+	if s.token != "" && s.token != refused && now.Before(s.renewAt) {
+		return s.token, nil
+	}
+	token, err := s.fetch(ctx)
+	if err != nil {
+		return "", err
+	}
+	s.token, s.renewAt = token.AccessToken, now.Add(keepFor(lifetime(token), s.client.params.Rand()))
+	return s.token, nil
+}
+
+func (s *tokenSource) fetch(ctx context.Context) (*oauth2.Token, error) {
+	var token *oauth2.Token
+	err := s.client.do(ctx, exchange{
+		op: s.op,
+		send: func(ctx context.Context) (a answer, err error) {
+			token, a, err = s.send(ctx)
+			return a, err
+		},
+		read: func([]byte) error {
+			if token == nil {
+				return errors.New("holds no token")
+			}
+			return nil
+		},
+	})
+	return token, err
+}
+
+// send asks for a token and takes the library's errors apart again. A 200 that
+// holds no token comes back as one, without a token.
+func (s *tokenSource) send(ctx context.Context) (*oauth2.Token, answer, error) {
+	token, err := s.config.Token(context.WithValue(ctx, oauth2.HTTPClient, s.client.http))
+	var refusal *oauth2.RetrieveError
+	var broken *url.Error
+	switch {
+	case err == nil:
+		return token, answer{status: http.StatusOK}, nil
+	case errors.As(err, &refusal):
+		return nil, answer{status: refusal.Response.StatusCode, header: refusal.Response.Header, body: refusal.Body}, nil
+	case errors.As(err, &broken):
+		return nil, answer{}, err
+	default:
+		return nil, answer{status: http.StatusOK}, nil
+	}
+}
+
+// lifetime is what the answer says in expires_in; without one, an hour: a token
+// that dies sooner costs one repeat.
+func lifetime(t *oauth2.Token) time.Duration {
+	if seconds, ok := t.Extra("expires_in").(float64); ok && seconds > 0 {
+		return time.Duration(min(seconds, (365*24*time.Hour).Seconds())) * time.Second
+	}
+	return time.Hour
+}
+
+// keepFor ends a token's use 2 to 5 minutes early, spread by jitter in [0, 1), so
+// that it does not expire on the way and the workers do not all ask at once. A
+// token that lives for less than that is used for half its life.
+func keepFor(lifetime time.Duration, jitter float64) time.Duration {
+	early := 2*time.Minute + time.Duration(jitter*float64(3*time.Minute))
+	return max(lifetime-early, lifetime/2)
+}
