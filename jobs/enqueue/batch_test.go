@@ -1,0 +1,150 @@
+package enqueue_test
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"sync"
+	"testing"
+
+	"github.com/sponsorsync/sponsorsync/jobs"
+	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
+)
+
+func TestEnqueueAllKeepsTheOrder(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	batch := make([]jobs.Args, enqueue.MaxBatch)
+	for i := range batch {
+		batch[i] = redeem(fmt.Sprintf("member%d@example.com", i))
+	}
+	batch[1] = jobs.Sync{OrganizationID: org}
+	receipts, err := b.client.EnqueueAll(t.Context(), batch, enqueue.Idempotency{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range receipts {
+		if want := (enqueue.Receipt{ID: fmt.Sprintf("id-%d", i+1), Kind: batch[i].Kind()}); r != want {
+			t.Fatalf("receipt %d is %+v, want %+v", i, r, want)
+		}
+	}
+	if intake, cloud := b.count(t, jobs.QueueIntake), b.count(t, jobs.QueueCloud); intake != len(batch)-1 || cloud != 1 {
+		t.Errorf("%d and %d jobs, want %d and 1", intake, cloud, len(batch)-1)
+	}
+}
+
+func TestEnqueueAllIsAllOrNothing(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	_, err := b.client.EnqueueAll(t.Context(), []jobs.Args{
+		redeem("ann@example.com"), redeem("nobody"), jobs.Sync{OrganizationID: "x"},
+	}, enqueue.Idempotency{})
+	var items enqueue.BatchError
+	if fault.CodeOf(err) != fault.InvalidArguments || !errors.As(err, &items) {
+		t.Fatalf("error %v, want invalid_arguments with items", err)
+	}
+	var got []string
+	for _, item := range items {
+		got = append(got, fmt.Sprint(item.Index, item.Field))
+	}
+	if want := []string{"1sponsoredEmail", "2organizationId"}; !reflect.DeepEqual(got, want) {
+		t.Errorf("faults %v, want %v", got, want)
+	}
+	if n := b.count(t, jobs.QueueIntake); n != 0 {
+		t.Errorf("%d jobs were enqueued", n)
+	}
+}
+
+func TestEnqueueAllIsBounded(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	_, err := b.client.EnqueueAll(t.Context(), make([]jobs.Args, enqueue.MaxBatch+1), enqueue.Idempotency{})
+	if fault.CodeOf(err) != fault.PayloadTooLarge {
+		t.Errorf("error %v, want payload_too_large", err)
+	}
+}
+
+func TestHundredParallelCopiesAreOne(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	const copies = 100
+	receipts := make([][]enqueue.Receipt, copies)
+	var all sync.WaitGroup
+	for i := range copies {
+		all.Go(func() {
+			var err error
+			receipts[i], err = b.client.EnqueueAll(t.Context(), twoRedeems(), enqueue.Idempotency{Key: "order 1", BodyHash: "h"})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	first := 0
+	for _, r := range receipts {
+		if r[0].ID != receipts[0][0].ID || r[1].ID != receipts[0][1].ID {
+			t.Fatalf("ids %v and %v", r, receipts[0])
+		}
+		if !r[0].Duplicate {
+			first++
+		}
+	}
+	if first != 1 {
+		t.Errorf("%d copies say that they are the first", first)
+	}
+	if n := b.count(t, jobs.QueueIntake); n != 2 {
+		t.Errorf("%d jobs, want 2", n)
+	}
+}
+
+func TestRepeatCompletesWhatTheFirstBegan(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	once := enqueue.Idempotency{Key: "order 1", BodyHash: "h"}
+	first, err := b.client.EnqueueAll(t.Context(), twoRedeems(), once)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// As if the first had died between its two jobs.
+	if err := b.asynq.DeleteTask(string(jobs.QueueIntake), first[1].ID); err != nil {
+		t.Fatal(err)
+	}
+	again, err := b.client.EnqueueAll(t.Context(), twoRedeems(), once)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again[1].ID != first[1].ID || !again[1].Duplicate {
+		t.Errorf("repeat answered %+v, the first %+v", again, first)
+	}
+	if n := b.count(t, jobs.QueueIntake); n != 2 {
+		t.Errorf("%d jobs, want 2", n)
+	}
+}
+
+func TestKeyWithAnotherBody(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	send := func(hash string, batch []jobs.Args) error {
+		_, err := b.client.EnqueueAll(t.Context(), batch, enqueue.Idempotency{Key: "order 1", BodyHash: hash})
+		return err
+	}
+	if err := send("h", twoRedeems()); err != nil {
+		t.Fatal(err)
+	}
+	if err := send("other", twoRedeems()); fault.CodeOf(err) != fault.IdempotencyKeyReused {
+		t.Errorf("error %v, want idempotency_key_reused", err)
+	}
+	if err := send("h", twoRedeems()[:1]); fault.CodeOf(err) != fault.IdempotencyKeyReused {
+		t.Errorf("error %v, want idempotency_key_reused", err)
+	}
+	for _, key := range b.store.Keys() {
+		if ttl := b.store.TTL(key); key[0] == 's' && (ttl <= 0 || len(key) != len("sponsorsync:idempotency:")+64) {
+			t.Errorf("record %s lives %v", key, ttl)
+		}
+	}
+}
+
+func twoRedeems() []jobs.Args {
+	return []jobs.Args{redeem("ann@example.com"), redeem("bob@example.com")}
+}

@@ -1,0 +1,134 @@
+package enqueue
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/sponsorsync/sponsorsync/jobs"
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
+)
+
+const (
+	// enqueuedAtHeader travels with a job, since asynq forgets when it came.
+	enqueuedAtHeader = "enqueued-at"
+	// timeoutMargin is how long after a job's own timeout asynq ends an
+	// attempt. asynq frees the slot of a handler that still runs, so the
+	// worker's timeout must come first.
+	timeoutMargin = 30 * time.Second
+)
+
+// Options of a [Client]. The zero value suits production.
+type Options struct {
+	Now   func() time.Time // default time.Now
+	NewID func() string    // default a random UUID
+}
+
+// Client puts jobs into the queue. It is safe for concurrent use.
+type Client struct {
+	rdb       redis.UniversalClient
+	asynq     *asynq.Client
+	inspector *asynq.Inspector
+	now       func() time.Time
+	newID     func() string
+}
+
+// New returns a client that shares rdb, which stays the caller's to close.
+func New(rdb redis.UniversalClient, o Options) *Client {
+	c := &Client{
+		rdb: rdb, asynq: asynq.NewClientFromRedisClient(rdb), inspector: asynq.NewInspectorFromRedisClient(rdb),
+		now: o.Now, newID: o.NewID,
+	}
+	if c.now == nil {
+		c.now = time.Now
+	}
+	if c.newID == nil {
+		c.newID = uuid.NewString
+	}
+	return c
+}
+
+// Receipt says under which id a job was taken.
+type Receipt struct {
+	ID        string
+	Kind      jobs.Kind
+	Duplicate bool // the job was there before; nothing was added
+}
+
+// Option of [Client.Enqueue].
+type Option func(*job)
+
+// WithID enqueues under an id of the caller's. An id that is taken makes the
+// receipt a duplicate, so an enqueue that failed can be repeated without harm.
+func WithID(id string) Option { return func(j *job) { j.id = id } }
+
+// Enqueue validates the arguments and puts one job in. Errors are faults:
+// invalid_arguments, or queue_unavailable, after which the job may be there
+// nevertheless; repeat with the same [WithID], or not at all.
+//
+// The Redis client repeats a lost command by itself, so a random id that turns
+// out to be taken was taken by this very call, and is no duplicate.
+func (c *Client) Enqueue(ctx context.Context, args jobs.Args, opts ...Option) (Receipt, error) {
+	payload, err := jobs.Encode(args)
+	if err != nil {
+		return Receipt{}, err
+	}
+	j := job{kind: args.Kind(), payload: payload}
+	for _, opt := range opts {
+		opt(&j)
+	}
+	random := j.id == ""
+	if random {
+		j.id = c.newID()
+	}
+	taken, err := c.put(ctx, j)
+	if err != nil {
+		return Receipt{}, err
+	}
+	return Receipt{ID: j.id, Kind: j.kind, Duplicate: taken && !random}, nil
+}
+
+// job is what is put in: encoded, and with its id.
+type job struct {
+	id        string
+	kind      jobs.Kind
+	payload   []byte
+	retention time.Duration // instead of the policy's, if that is less
+}
+
+// put hands a job to asynq. It reports whether the id was taken.
+//
+// asynq gets one try more than the policy allows, because it looks at the
+// number of tries before it asks whether one counts: with a spare, a snooze
+// after the last failure is still a snooze. The worker never uses the spare to
+// run the job (see worker/internal/queue).
+func (c *Client) put(ctx context.Context, j job) (taken bool, err error) {
+	policy, known := j.kind.Policy()
+	if !known {
+		return false, jobs.Invalid(jobs.FieldError{Field: "kind", Message: "is unknown"})
+	}
+	headers := map[string]string{enqueuedAtHeader: c.now().UTC().Format(time.RFC3339Nano)}
+	_, err = c.asynq.EnqueueContext(ctx, asynq.NewTaskWithHeaders(string(j.kind), j.payload, headers),
+		asynq.TaskID(j.id),
+		asynq.Queue(string(policy.Queue)),
+		asynq.MaxRetry(policy.MaxAttempts),
+		asynq.Timeout(policy.Timeout+timeoutMargin),
+		asynq.Retention(max(policy.Retention, j.retention)),
+	)
+	if errors.Is(err, asynq.ErrTaskIDConflict) {
+		return true, nil
+	}
+	return false, unavailable(err, "enqueue "+string(j.kind))
+}
+
+// unavailable makes a fault of what Redis said, or nil of nil.
+func unavailable(err error, doing string) error {
+	if err == nil {
+		return nil
+	}
+	return fault.Wrap(fault.QueueUnavailable, err, "%s: Redis did not answer as it should", doing)
+}

@@ -1,0 +1,4 @@
+package enqueue
+
+// StatusOf lets tests see states that take a worker to bring about.
+var StatusOf = statusOf

@@ -1,0 +1,80 @@
+package enqueue
+
+import (
+	"strings"
+	"time"
+
+	"github.com/hibiken/asynq"
+
+	"github.com/sponsorsync/sponsorsync/jobs"
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
+)
+
+// WaitPrefix begins the text that the worker leaves with a job that was put off
+// without having failed: a snooze, or a shutdown. asynq knows no such state and
+// keeps it with those that are tried again.
+const WaitPrefix = "waiting: "
+
+// The states of a job.
+const (
+	StatePending  = "pending"  // waits for its first turn, or for its next without having failed
+	StateActive   = "active"   // runs
+	StateRetrying = "retrying" // failed, and waits for its next attempt
+	StateDone     = "done"
+	StateDead     = "dead" // failed for good; see Inspector.Retry
+)
+
+// Status is what the outside may know of a job. It never holds the arguments.
+type Status struct {
+	ID         string
+	Kind       jobs.Kind
+	State      string
+	Attempts   int          // begun so far, but for those that were put off
+	LastError  *fault.Error // of a job that is retrying or dead; the code is empty if it was no fault
+	EnqueuedAt time.Time    // zero if unknown
+
+	CompletedAt *time.Time // when it succeeded
+}
+
+func statusOf(info *asynq.TaskInfo) Status {
+	s := Status{ID: info.ID, Kind: jobs.Kind(info.Type), State: stateOf(info)}
+	s.Attempts = attempts(info, s.State)
+	if s.State == StateRetrying || s.State == StateDead {
+		s.LastError = fault.Parse(info.LastErr)
+	}
+	if at, err := time.Parse(time.RFC3339Nano, info.Headers[enqueuedAtHeader]); err == nil {
+		s.EnqueuedAt = at
+	}
+	if s.State == StateDone {
+		at := info.CompletedAt.UTC()
+		s.CompletedAt = &at
+	}
+	return s
+}
+
+func stateOf(info *asynq.TaskInfo) string {
+	switch info.State {
+	case asynq.TaskStateActive:
+		return StateActive
+	case asynq.TaskStateCompleted:
+		return StateDone
+	case asynq.TaskStateArchived:
+		return StateDead
+	}
+	// Between two attempts a job is in asynq's retry state, and then, when its
+	// time has come, in pending again. Only what it left behind tells.
+	if info.LastErr != "" && !strings.HasPrefix(info.LastErr, WaitPrefix) {
+		return StateRetrying
+	}
+	return StatePending
+}
+
+// attempts counts the attempt that asynq has not counted: the one that runs, or
+// that ended the job. MaxRetry is the policy's number of attempts (see put).
+func attempts(info *asynq.TaskInfo, state string) int {
+	switch state {
+	case StateActive, StateDone, StateDead:
+		return min(info.Retried+1, info.MaxRetry)
+	}
+	return info.Retried
+}

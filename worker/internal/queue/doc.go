@@ -1,0 +1,21 @@
+// Package queue joins typed handlers to asynq: what comes in is decoded
+// strictly and handed to the handler of exactly its kind, and what the handler
+// returns decides what becomes of the job.
+//
+//	nil               done
+//	jobs.Permanent    dead at once
+//	jobs.Snooze       runs again later; no attempt used, no failure
+//	jobs.RetryAfter   runs again no sooner than it says; one attempt used
+//	any other error   runs again by the backoff curve; one attempt used
+//
+// An error while the worker is shutting down uses no attempt either: the next
+// worker runs the job again at once.
+//
+// No job dies unseen. asynq archives a job whose worker was killed without
+// telling anybody, so jobs are enqueued with one try more than they have
+// attempts. The spare runs no handler: it says why, calls OnDead, and buries
+// the job. For the same reason a snooze is a true one even after the last
+// attempt but one.
+//
+// The package never enqueues, knows no kind by name, and never logs arguments.
+package queue

@@ -1,0 +1,69 @@
+package queue
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
+)
+
+// report writes the one line of an attempt. It never holds arguments.
+func (s *Server) report(d delivery, v verdict, took time.Duration) {
+	e := s.p.Log.WithLevel(levelOf(d, v)).
+		Str("kind", string(d.kind)).Str("job_id", d.id).Int("attempt", d.attempt).
+		Dur("duration_ms", took).Str("outcome", v.outcome)
+	if d.organization != "" {
+		e = e.Str("organization_id", string(d.organization))
+	}
+	if code := fault.CodeOf(v.cause); code != "" {
+		e = e.Str("code", string(code))
+	}
+	if v.outcome == OutcomeRetry || v.outcome == OutcomeSnoozed {
+		e = e.Dur("delay_ms", v.delay)
+	}
+	if v.cause != nil {
+		e = e.AnErr("error", v.cause)
+	}
+	e.Msg("job " + v.outcome)
+}
+
+// levelOf keeps what the system does for itself, again and again, out of the
+// way as long as it goes well.
+func levelOf(d delivery, v verdict) zerolog.Level {
+	switch v.outcome {
+	case OutcomeDead:
+		return zerolog.ErrorLevel
+	case OutcomeRetry:
+		return zerolog.WarnLevel
+	case OutcomeSnoozed:
+		return zerolog.DebugLevel
+	}
+	if !d.policy.Public {
+		return zerolog.DebugLevel
+	}
+	return zerolog.InfoLevel
+}
+
+// asynqLog gives asynq's log lines to zerolog, a level lower where they repeat
+// what report says with the job's name.
+type asynqLog struct{ log zerolog.Logger }
+
+func (l asynqLog) Debug(args ...any) { l.log.Trace().Msg(fmt.Sprint(args...)) }
+func (l asynqLog) Info(args ...any)  { l.log.Debug().Msg(fmt.Sprint(args...)) }
+func (l asynqLog) Error(args ...any) { l.log.Error().Msg(fmt.Sprint(args...)) }
+
+func (l asynqLog) Warn(args ...any) {
+	text := fmt.Sprint(args...)
+	if strings.HasPrefix(text, "Retry exhausted for task") {
+		l.log.Debug().Msg(text)
+		return
+	}
+	l.log.Warn().Msg(text)
+}
+
+// Fatal does not end the process, as asynq would have it: that is for main to
+// decide, after it has cleaned up.
+func (l asynqLog) Fatal(args ...any) { l.log.WithLevel(zerolog.FatalLevel).Msg(fmt.Sprint(args...)) }

@@ -1,0 +1,97 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+
+	"github.com/hibiken/asynq"
+
+	"github.com/sponsorsync/sponsorsync/jobs"
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+)
+
+// errNoResult is the reason of a job that never came to an end by itself.
+var errNoResult = errors.New("no attempt came to an end: each time the worker was killed, lost Redis, or had to be cut off")
+
+// delivery is one try of one job.
+type delivery struct {
+	id      string
+	kind    jobs.Kind
+	policy  jobs.Policy
+	payload []byte
+	attempt int // 1 on the first try
+
+	organization sponsorship.ID // once decoded
+}
+
+func deliveryOf(ctx context.Context, task *asynq.Task) delivery {
+	d := delivery{kind: jobs.Kind(task.Type()), payload: task.Payload()}
+	d.id, _ = asynq.GetTaskID(ctx)
+	failures, _ := asynq.GetRetryCount(ctx)
+	d.attempt = failures + 1
+	d.policy, _ = d.kind.Policy()
+	return d
+}
+
+// process is asynq's handler of all kinds.
+func (s *Server) process(ctx context.Context, task *asynq.Task) error {
+	began := s.p.Now()
+	d := deliveryOf(ctx, task)
+	err := s.attempt(ctx, &d)
+	v := judge(err, situation{
+		attempt: d.attempt, maxAttempts: d.policy.MaxAttempts,
+		draining: s.handlers.Err() != nil, curve: s.p.Curve, rnd: s.p.Rand(),
+	})
+	if v.outcome == OutcomeDead {
+		s.bury(ctx, d, v.cause)
+	}
+	took := s.p.Now().Sub(began)
+	s.report(d, v, took)
+	s.p.Observe(string(d.kind), v.outcome, took)
+	return v.result()
+}
+
+func (s *Server) attempt(ctx context.Context, d *delivery) error {
+	handler, found := s.p.Registry.handlers[d.kind]
+	if !found {
+		return jobs.Permanent(fault.New(fault.InvalidArguments, "no handler for jobs of kind %q", d.kind))
+	}
+	args, err := jobs.Decode(d.kind, d.payload)
+	if err != nil {
+		return jobs.Permanent(err)
+	}
+	d.organization = args.Organization()
+	if d.attempt > d.policy.MaxAttempts { // the spare try
+		return jobs.Permanent(errNoResult)
+	}
+	ctx, cancel := context.WithTimeout(ctx, d.policy.Timeout)
+	defer cancel()
+	defer context.AfterFunc(s.handlers, cancel)()
+	return s.recovered(*d, func() error { return handler(ctx, *d, args) })
+}
+
+// bury calls OnDead before asynq archives the job, since asynq's own error
+// handler is not called for every death. Should the worker be killed in
+// between, it is called again.
+func (s *Server) bury(ctx context.Context, d delivery, cause error) {
+	_ = s.recovered(d, func() error { // a panic is in the log, and changes nothing
+		s.p.OnDead(ctx, d.kind, d.id, d.payload, cause)
+		return nil
+	})
+}
+
+// recovered turns a panic into an error. The panic's own text goes to the log
+// only, for nobody knows what it holds.
+func (s *Server) recovered(d delivery, call func() error) (err error) {
+	defer func() {
+		if x := recover(); x != nil {
+			s.p.Log.Error().Str("kind", string(d.kind)).Str("job_id", d.id).
+				Str("panic", fmt.Sprint(x)).Bytes("stack", debug.Stack()).Msg("handler panicked")
+			err = errors.New("the handler panicked; the worker's log has the stack")
+		}
+	}()
+	return call()
+}

@@ -1,0 +1,64 @@
+package queue_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/alicebob/miniredis/v2/server"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/sponsorsync/sponsorsync/worker/internal/queue"
+)
+
+func TestCheckRedis(t *testing.T) {
+	t.Parallel()
+	const good = "# Server\r\nredis_version:7.2.4\r\n# Memory\r\nmaxmemory_policy:noeviction\r\naof_enabled:1\r\naof_last_write_status:ok\r\n"
+	tests := map[string]struct {
+		info     string
+		warnings []string
+		refused  bool
+	}{
+		"as it should be": {good, nil, false},
+		"just new enough": {"redis_version:6.2.0\r\n", nil, false},
+		"too old":         {"redis_version:6.0.16\r\n", nil, true},
+		"much too old":    {"redis_version:5.0\r\n", nil, true},
+		"two digits":      {"redis_version:10.1.0\r\n", nil, false},
+		"odd version":     {"redis_version:unstable\r\n", nil, false},
+		"says nothing":    {"# Clients\r\n", []string{"version"}, false},
+		"evicts":          {strings.Replace(good, "noeviction", "allkeys-lru", 1), []string{"maxmemory-policy is allkeys-lru"}, false},
+		"keeps nothing":   {strings.Replace(good, "aof_enabled:1", "aof_enabled:0", 1), []string{"appendonly"}, false},
+		"disk is full":    {strings.Replace(good, "status:ok", "status:err", 1), []string{"disk"}, false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			warnings, err := queue.CheckRedis(t.Context(), redisThatSays(t, tt.info))
+			if (err != nil) != tt.refused {
+				t.Errorf("error %v", err)
+			}
+			if len(warnings) != len(tt.warnings) {
+				t.Fatalf("warnings %q, want %q", warnings, tt.warnings)
+			}
+			for i, want := range tt.warnings {
+				if !strings.Contains(warnings[i], want) {
+					t.Errorf("warning %q lacks %q", warnings[i], want)
+				}
+			}
+		})
+	}
+}
+
+func redisThatSays(t *testing.T, info string) redis.UniversalClient {
+	t.Helper()
+	srv, err := server.NewServer("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(srv.Close)
+	if err := srv.Register("INFO", func(c *server.Peer, _ string, _ []string) { c.WriteBulk(info) }); err != nil {
+		t.Fatal(err)
+	}
+	rdb := redis.NewClient(&redis.Options{Addr: srv.Addr().String(), Protocol: 2, DisableIdentity: true})
+	t.Cleanup(func() { _ = rdb.Close() })
+	return rdb
+}

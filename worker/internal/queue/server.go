@@ -1,0 +1,175 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
+
+	"github.com/sponsorsync/sponsorsync/jobs"
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
+)
+
+const (
+	defaultShutdownTimeout = 30 * time.Second
+	// maxStopTime is what is kept of the shutdown timeout for handlers to come
+	// to an end after they were told to.
+	maxStopTime = 2 * time.Second
+
+	// asynq polls. A person waits for intake; the cloud takes longer anyway.
+	intakePoll = 100 * time.Millisecond
+	cloudPoll  = 200 * time.Millisecond
+	// delayedPoll is as fine as asynq's delays are.
+	delayedPoll = time.Second
+)
+
+// Params of a [Server]. Redis, Registry, Queue, Concurrency and Curve are required.
+type Params struct {
+	Redis       redis.UniversalClient // stays the caller's to close
+	Registry    *Registry
+	Queue       jobs.Queue
+	Concurrency int // handlers at once
+	// Servers is how many fetch loops share the queue and the concurrency;
+	// default 1. One loop fetches a job a round trip, some thousands a second.
+	Servers         int
+	Curve           jobs.Curve
+	ShutdownTimeout time.Duration // default 30 s; a Redis that hangs takes its own time on top
+	Log             zerolog.Logger
+	Now             func() time.Time // default time.Now
+	Rand            func() float64   // in [0, 1), safe for concurrent use; default math/rand/v2
+
+	// Observe is called after each attempt, with one of the outcomes.
+	Observe func(kind, outcome string, took time.Duration)
+	// OnDead is called with the reason before a job is dead; again, if the
+	// worker is killed just then.
+	OnDead func(ctx context.Context, kind jobs.Kind, id string, payload []byte, reason error)
+}
+
+func (p *Params) fill() error {
+	p.Servers = max(p.Servers, 1)
+	if p.ShutdownTimeout <= 0 {
+		p.ShutdownTimeout = defaultShutdownTimeout
+	}
+	if p.Now == nil {
+		p.Now = time.Now
+	}
+	if p.Rand == nil {
+		p.Rand = rand.Float64
+	}
+	if p.Observe == nil {
+		p.Observe = func(string, string, time.Duration) {}
+	}
+	if p.OnDead == nil {
+		p.OnDead = func(context.Context, jobs.Kind, string, []byte, error) {}
+	}
+	switch {
+	case p.Redis == nil, p.Registry == nil:
+		return errors.New("a Redis client and a registry are needed")
+	case !slices.Contains(jobs.Queues(), p.Queue):
+		return fmt.Errorf("unknown queue %q", p.Queue)
+	case p.Concurrency < p.Servers:
+		return fmt.Errorf("concurrency %d for %d servers", p.Concurrency, p.Servers)
+	case p.Curve.Base <= 0 || p.Curve.Max < p.Curve.Base:
+		return fmt.Errorf("backoff from %v to %v", p.Curve.Base, p.Curve.Max)
+	}
+	return p.Registry.check(p.Queue)
+}
+
+// Server runs the jobs of one queue.
+type Server struct {
+	p       Params
+	servers []*asynq.Server
+
+	handlers     context.Context // done when handlers must come to an end
+	stopHandlers context.CancelFunc
+}
+
+// NewServer refuses a queue with a kind that has no handler, and a registry
+// with two handlers for one kind. It does not touch Redis.
+func NewServer(p Params) (*Server, error) {
+	if err := p.fill(); err != nil {
+		return nil, fmt.Errorf("make server of queue %s: %w", p.Queue, err)
+	}
+	s := &Server{p: p}
+	s.handlers, s.stopHandlers = context.WithCancel(context.Background())
+	for i := range p.Servers {
+		share := (p.Concurrency + i) / p.Servers
+		s.servers = append(s.servers, asynq.NewServerFromRedisClient(p.Redis, s.config(share)))
+	}
+	return s, nil
+}
+
+func (s *Server) config(concurrency int) asynq.Config {
+	poll := cloudPoll
+	if s.p.Queue == jobs.QueueIntake {
+		poll = intakePoll
+	}
+	return asynq.Config{
+		Concurrency:              concurrency,
+		Queues:                   map[string]int{string(s.p.Queue): 1},
+		TaskCheckInterval:        poll,
+		DelayedTaskCheckInterval: delayedPoll,
+		RetryDelayFunc:           s.retryDelay,
+		IsFailure:                isFailure,
+		ShutdownTimeout:          s.p.ShutdownTimeout,
+		HealthCheckFunc:          s.healthCheck,
+		Logger:                   asynqLog{s.p.Log},
+	}
+}
+
+func (s *Server) healthCheck(err error) {
+	if err != nil {
+		s.p.Log.Warn().Err(err).Str("queue", string(s.p.Queue)).Msg("Redis does not answer")
+	}
+}
+
+// Run runs jobs until ctx is done, and then drains: no new job is begun, those
+// that run have until shortly before the shutdown timeout, are then cancelled,
+// and run again elsewhere without having lost an attempt. It returns nil after
+// that, or an error if it could not begin. A server runs once.
+func (s *Server) Run(ctx context.Context) error {
+	defer s.stopHandlers()
+	if err := s.greet(ctx); err != nil {
+		return fault.Wrap(fault.QueueUnavailable, err, "start queue %s: Redis did not answer as it should", s.p.Queue)
+	}
+	defer s.drain()
+	for _, server := range s.servers {
+		if err := server.Start(asynq.HandlerFunc(s.process)); err != nil {
+			return fmt.Errorf("start queue %s: %w", s.p.Queue, err)
+		}
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// greet makes sure that Redis is there, which asynq does not, and that
+// inspectors know the queue before the first job has come.
+func (s *Server) greet(ctx context.Context) error {
+	if err := s.p.Redis.Ping(ctx).Err(); err != nil {
+		return err
+	}
+	return s.p.Redis.SAdd(ctx, "asynq:queues", string(s.p.Queue)).Err()
+}
+
+// drain cancels handlers before asynq gives up on them: what it gives up on
+// goes back to the queue while it still runs here.
+func (s *Server) drain() {
+	stopTime := min(maxStopTime, s.p.ShutdownTimeout/4)
+	timer := time.AfterFunc(s.p.ShutdownTimeout-stopTime, s.stopHandlers)
+	defer timer.Stop()
+	var running sync.WaitGroup
+	for _, server := range s.servers {
+		running.Go(func() {
+			server.Stop()
+			server.Shutdown()
+		})
+	}
+	running.Wait()
+}

@@ -1,0 +1,47 @@
+package queue
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/sponsorsync/sponsorsync/jobs"
+)
+
+// DeadRetention is how long dead jobs should be kept for somebody to look at.
+const DeadRetention = 30 * 24 * time.Hour
+
+// trimBatch keeps a script short.
+const trimBatch = 500
+
+// trimScript removes what died before ARGV[1], at most ARGV[2], and returns how
+// many there were. Jobs are at ARGV[3] followed by the id, in the same slot.
+const trimScript = `
+local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '(' .. ARGV[1], 'LIMIT', 0, ARGV[2])
+for _, id in ipairs(ids) do
+	redis.call('ZREM', KEYS[1], id)
+	redis.call('DEL', ARGV[3] .. id)
+end
+return #ids`
+
+// Trim forgets jobs of a queue that died before a time, and returns how many.
+//
+// asynq trims by itself after 90 days, but all at once: with some eight
+// thousand due it fails half-way and ruins the job that is just dying. Called
+// now and then with [DeadRetention] it never comes to that.
+func Trim(ctx context.Context, rdb redis.UniversalClient, q jobs.Queue, before time.Time) (trimmed int, err error) {
+	script := redis.NewScript(trimScript)
+	prefix := "asynq:{" + string(q) + "}:"
+	for {
+		n, err := script.Run(ctx, rdb, []string{prefix + "archived"}, before.Unix(), trimBatch, prefix+"t:").Int()
+		trimmed += n
+		if err != nil {
+			return trimmed, fmt.Errorf("trim dead jobs of %s: %w", q, err)
+		}
+		if n < trimBatch {
+			return trimmed, nil
+		}
+	}
+}
