@@ -25,8 +25,13 @@ type Sweep struct {
 	Enqueuer Enqueuer
 	Interval time.Duration // between the sweeps that a worker makes by itself
 	Grace    time.Duration // how long work may be ready before it counts as stuck
-	Now      func() time.Time
-	Log      zerolog.Logger
+	// CloudEnabled: with cloud communication off, waking anybody only repeats
+	// the same failure.
+	CloudEnabled bool
+	// Trim forgets what nobody will look at any more.
+	Trim func(ctx context.Context) error
+	Now  func() time.Time
+	Log  zerolog.Logger
 }
 
 // sweepPage bounds what one shard contributes to one sweep; the rest comes next.
@@ -34,13 +39,20 @@ const sweepPage = 500
 
 // Handle handles sweep jobs, which the scheduler task enqueues.
 func (h *Sweep) Handle(ctx context.Context, _ jobs.Job[jobs.Sweep]) error {
-	return errors.Join(h.schedule(ctx), h.Wake(ctx))
+	trimmed := h.Trim(ctx)
+	if !h.CloudEnabled {
+		return trimmed
+	}
+	return errors.Join(trimmed, h.schedule(ctx), h.Wake(ctx))
 }
 
 // Run wakes stuck organisations at every interval until ctx ends: recovery must
 // not depend on another program being up. A failure is logged; the next tick
 // tries again.
 func (h *Sweep) Run(ctx context.Context) error {
+	if !h.CloudEnabled {
+		return nil
+	}
 	ticker := time.NewTicker(h.Interval)
 	defer ticker.Stop()
 	for {

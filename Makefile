@@ -1,0 +1,40 @@
+# What can be done here. `make help` lists it.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+
+.PHONY: help demo test check race bench faults soak build
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: ## the main job, end to end, on the embedded stack; ends by itself
+	@bash scripts/demo.sh
+
+test: ## everything: checks, then all tests with -race against real servers
+	@bash scripts/setup.sh
+	@bash scripts/check.sh
+	@bash scripts/test.sh
+
+check: ## formatting, vet, linters, import rules, vulnerabilities
+	@bash scripts/setup.sh
+	@bash scripts/check.sh
+
+race: ## the tests alone, with -race
+	@bash scripts/setup.sh
+	@bash scripts/test.sh
+
+faults: ## the long fault suite: kills, hangs, outages
+	@bash scripts/setup.sh
+	@bash scripts/faults.sh
+
+soak: ## the property test of the whole, for ten minutes
+	@bash scripts/setup.sh
+	@bash scripts/soak.sh
+
+bench: ## the benchmarks behind the README's figures
+	@bash scripts/setup.sh
+	@bash scripts/bench.sh
+
+build: ## both programs, into bin/
+	@mkdir -p bin
+	@go build -trimpath -o bin/ ./worker ./producer

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Everything that can be said about the code without running it.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+step() { echo "check: $*" >&2; }
+
+step "gofmt"
+unformatted=$(gofmt -l config jobs producer worker)
+[ -z "$unformatted" ] || { echo "not gofmt-ed: $unformatted" >&2; exit 1; }
+step "go mod tidy"
+go mod tidy -diff
+step "go vet"
+go vet ./...
+step "staticcheck"
+go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+step "import rules"
+bash scripts/imports.sh
+step "size budgets"
+bash scripts/budgets.sh
+step "shellcheck"
+shellcheck scripts/*.sh .ci/run
+step "govulncheck"
+bash scripts/vulnerabilities.sh

@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Who may import whom. The compiler keeps internal/ private; this keeps the rest.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+module=$(go list -m)
+failed=0
+
+# never PACKAGE PATTERN: nothing that PACKAGE links may match PATTERN.
+never() {
+	local found
+	found=$(go list -deps "./$1" | grep -E "$2" || true)
+	[ -z "$found" ] && return
+	echo "imports: $1 must not link $(echo "$found" | head -3 | tr '\n' ' ')" >&2
+	failed=1
+}
+
+ours="^$module/"
+for pure in jobs/fault jobs/sponsorship jobs; do # the standard library and each other
+	foreign=$(go list -deps -f '{{if not .Standard}}{{.ImportPath}}{{end}}' "./$pure" | grep -v "$ours" || true)
+	[ -z "$foreign" ] || { echo "imports: $pure must not link $foreign" >&2; failed=1; }
+done
+never jobs/fault "$ours"'(config|worker|producer|jobs/[^f]|jobs$)'
+never jobs/sponsorship "$ours"'(config|worker|producer|jobs/(enqueue|events|state|jobstest)$)'
+never jobs/events 'redis|hibiken|'"$ours"'(config|worker|producer|jobs/state)'
+never jobs/state 'nats-io|hibiken|'"$ours"'(config|worker|producer|jobs/(events|enqueue))'
+never jobs/enqueue 'nats-io|'"$ours"'(config|worker|producer|jobs/(state|events))'
+never config "$ours"
+never worker/internal/relay 'redis|hibiken|nats-io'
+for program in worker producer; do
+	never "$program" 'miniredis|nats-server|cloudtest|jobstest|rapid|kin-openapi|^testing$'
+done
+
+# Only config and the programs read the environment.
+readers=$(git grep -lE 'os\.(Getenv|LookupEnv|Environ)\(' -- '*.go' ':!*_test.go' | grep -vE '^(config/|worker/[a-z]+\.go|producer/[a-z]+\.go|jobs/jobstest/)' || true)
+if [ -n "$readers" ]; then
+	echo "imports: the environment is read outside config and the programs: $readers" >&2
+	failed=1
+fi
+exit "$failed"

@@ -1,0 +1,91 @@
+// Package monitor is what an operator watches a worker by: metrics in Prometheus
+// form, and the health endpoints. It only reads; it never decides anything, and
+// no label holds an address, an organisation or a secret.
+package monitor
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+	"github.com/sponsorsync/sponsorsync/worker/internal/relay"
+)
+
+const namespace = "sponsorsync"
+
+// Metrics are the worker's own counters, on a registry of their own.
+type Metrics struct {
+	registry *prometheus.Registry
+
+	jobs          *prometheus.CounterVec
+	jobSeconds    *prometheus.HistogramVec
+	requests      *prometheus.CounterVec
+	requestSecs   *prometheus.HistogramVec
+	limiterWait   prometheus.Histogram
+	published     prometheus.Counter
+	publishFailed prometheus.Counter
+	lastSync      prometheus.Gauge
+}
+
+// NewMetrics registers everything.
+func NewMetrics() *Metrics {
+	m := &Metrics{
+		registry:    prometheus.NewRegistry(),
+		jobs:        counters("jobs_processed_total", "Attempts at jobs, by kind and outcome.", "kind", "outcome"),
+		jobSeconds:  histograms("job_duration_seconds", "Duration of one attempt at a job.", "kind"),
+		requests:    counters("cloud_requests_total", "HTTP exchanges with the cloud, by operation and code (ok, or a fault code).", "operation", "code"),
+		requestSecs: histograms("cloud_request_duration_seconds", "Duration of one HTTP exchange with the cloud.", "operation"),
+		limiterWait: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Namespace: namespace, Name: "cloud_limiter_wait_seconds", Help: "Time a request waited for its turn under the cloud's limits.",
+			Buckets: []float64{0.001, 0.01, 0.1, 0.5, 1, 2, 5, 10, 30, 60},
+		}),
+		published: prometheus.NewCounter(prometheus.CounterOpts{
+			Namespace: namespace, Name: "events_published_total", Help: "Events acknowledged by JetStream.",
+		}),
+		publishFailed: prometheus.NewCounter(prometheus.CounterOpts{
+			Namespace: namespace, Name: "relay_failures_total", Help: "Rounds of the relay that did not get everything through.",
+		}),
+		lastSync: prometheus.NewGauge(prometheus.GaugeOpts{
+			Namespace: namespace, Name: "last_successful_sync_timestamp_seconds", Help: "When this worker last synced any organisation successfully.",
+		}),
+	}
+	m.registry.MustRegister(m.jobs, m.jobSeconds, m.requests, m.requestSecs, m.limiterWait, m.published, m.publishFailed, m.lastSync,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+func counters(name, help string, labels ...string) *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, labels)
+}
+
+func histograms(name, help string, labels ...string) *prometheus.HistogramVec {
+	return prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: namespace, Name: name, Help: help}, labels)
+}
+
+// Job is told of every attempt at a job.
+func (m *Metrics) Job(kind, outcome string, took time.Duration) {
+	m.jobs.WithLabelValues(kind, outcome).Inc()
+	m.jobSeconds.WithLabelValues(kind).Observe(took.Seconds())
+}
+
+// CloudRequest is told of every HTTP exchange with the cloud.
+func (m *Metrics) CloudRequest(operation, code string, took time.Duration) {
+	m.requests.WithLabelValues(operation, code).Inc()
+	m.requestSecs.WithLabelValues(operation).Observe(took.Seconds())
+}
+
+// Waited is told how long a request waited for its turn.
+func (m *Metrics) Waited(d time.Duration) { m.limiterWait.Observe(d.Seconds()) }
+
+// Synced is told of every successful sync.
+func (m *Metrics) Synced(_ sponsorship.ID, at time.Time) { m.lastSync.Set(float64(at.Unix())) }
+
+// Relay returns what the relay reports to.
+func (m *Metrics) Relay() relay.Metrics {
+	return relay.Metrics{
+		Published: func(n int) { m.published.Add(float64(n)) },
+		Failed:    func() { m.publishFailed.Inc() },
+	}
+}

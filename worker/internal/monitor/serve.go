@@ -1,0 +1,75 @@
+package monitor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
+
+	"github.com/sponsorsync/sponsorsync/jobs/state"
+)
+
+// probeTimeout bounds what a probe or a scrape may ask of Redis.
+const probeTimeout = 2 * time.Second
+
+// Params are what the endpoints need.
+type Params struct {
+	Listen    string
+	Metrics   *Metrics
+	Redis     redis.UniversalClient
+	Ledger    *state.Ledger
+	Connected func() bool // whether NATS is there
+	Log       zerolog.Logger
+}
+
+// Serve answers /healthz, /readyz and /metrics until ctx ends. An address that
+// is taken is an error at once.
+func Serve(ctx context.Context, p Params) error {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", p.Listen)
+	if err != nil {
+		return fmt.Errorf("listen for probes at %s (SPONSORSYNC_WORKER_LISTEN): %w", p.Listen, err)
+	}
+	p.Log.Info().Stringer("address", listener.Addr()).Msg("serving /healthz, /readyz and /metrics")
+	server := &http.Server{Handler: Handler(p), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
+	stopped := context.AfterFunc(ctx, func() {
+		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeTimeout)
+		defer cancel()
+		_ = server.Shutdown(bounded)
+	})
+	defer stopped()
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve probes: %w", err)
+	}
+	return nil
+}
+
+// Handler returns the endpoints. /healthz says that the process lives, whatever
+// Redis and NATS do: restarting it would not bring them back.
+func Handler(p Params) http.Handler {
+	p.Metrics.registry.MustRegister(newBacklog(p.Redis, p.Ledger))
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { ready(w, r, p) })
+	mux.Handle("GET /metrics", promhttp.HandlerFor(p.Metrics.registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
+	return mux
+}
+
+func ready(w http.ResponseWriter, r *http.Request, p Params) {
+	ctx, cancel := context.WithTimeout(r.Context(), probeTimeout)
+	defer cancel()
+	if p.Redis.Ping(ctx).Err() != nil {
+		http.Error(w, "Redis does not answer at REDIS_URL", http.StatusServiceUnavailable)
+		return
+	}
+	if !p.Connected() {
+		http.Error(w, "NATS does not answer at NATS_URL; events wait in the outbox", http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(w, "ready")
+}

@@ -1,0 +1,17 @@
+// Command worker executes jobs against Bitwarden's cloud and relays the events
+// that come of them to NATS. It never accepts a job over the network itself:
+// producers enqueue them in Redis.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal kills
+	os.Exit(run(ctx, os.Args[1:], os.Environ(), streams{os.Stdin, os.Stdout, os.Stderr}))
+}

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/sponsorsync/sponsorsync/jobs"
+	"github.com/sponsorsync/sponsorsync/jobs/events"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
+	"github.com/sponsorsync/sponsorsync/worker/internal/cloud"
+	"github.com/sponsorsync/sponsorsync/worker/internal/handler"
+	"github.com/sponsorsync/sponsorsync/worker/internal/license"
+	"github.com/sponsorsync/sponsorsync/worker/internal/queue"
+	"github.com/sponsorsync/sponsorsync/worker/internal/reconcile"
+	"github.com/sponsorsync/sponsorsync/worker/internal/relay"
+)
+
+// register names the handler of every kind; a queue refuses to start without one.
+func (w *worker) register(client *cloud.Client) (*queue.Registry, error) {
+	licenses, err := w.licenses(client)
+	if err != nil {
+		return nil, err
+	}
+	r := queue.NewRegistry()
+	intake := &handler.Intake{Ledger: w.ledger, Waker: w.jobs, Now: now}
+	queue.Handle(r, intake.Redeem)
+	queue.Handle(r, intake.ChangeSponsorship)
+	syncs := &handler.Sync{Reconciler: w.reconciler(client)}
+	queue.Handle(r, syncs.Manual)
+	queue.Handle(r, syncs.Scheduled)
+	queue.Handle(r, syncs.Pending)
+	queue.Handle(r, licenses.Sync)
+	queue.Handle(r, w.sweeper().Handle)
+	return r, nil
+}
+
+func (w *worker) reconciler(client *cloud.Client) *reconcile.Reconciler {
+	p := reconcile.Params{
+		Ledger: w.ledger, BatchSize: w.cfg.BatchSize, Interval: w.cfg.Schedule.SyncInterval, Curve: w.curve(),
+		Linger: 50 * time.Millisecond, Now: now, Rand: rand.Float64, NewToken: uuid.NewString, Log: w.log,
+		Observe: w.metrics.Synced,
+	}
+	if client != nil {
+		p.Cloud = client
+	}
+	return reconcile.New(p)
+}
+
+func (w *worker) licenses(client *cloud.Client) (*handler.License, error) {
+	installation, _ := sponsorship.ParseID(w.cfg.Cloud.InstallationID) // config has checked it
+	checker := license.Checker{InstallationID: installation, Now: now}
+	if path := w.cfg.License.CertFile; path != "" {
+		key, err := license.LoadCertificate(path)
+		if err != nil {
+			return nil, err
+		}
+		checker.Key = key
+	}
+	h := &handler.License{Ledger: w.ledger, Verify: checker.Check, Store: license.NewStore(w.cfg.License.Dir), Now: now}
+	if client != nil {
+		h.Cloud = client
+	}
+	return h, nil
+}
+
+func (w *worker) sweeper() *handler.Sweep {
+	return &handler.Sweep{
+		Ledger: w.ledger, Enqueuer: w.jobs, Interval: w.cfg.Schedule.SweepInterval, Grace: stuckAfter,
+		CloudEnabled: w.cfg.Cloud.Enabled, Trim: w.trim, Now: now, Log: w.log,
+	}
+}
+
+// trim forgets jobs that have been dead for a month, before asynq's own limit
+// would make it stumble over them.
+func (w *worker) trim(ctx context.Context) error {
+	for _, q := range jobs.Queues() {
+		n, err := queue.Trim(ctx, w.rdb, q, now().Add(-queue.DeadRetention))
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			w.log.Info().Str("queue", string(q)).Int("jobs", n).Msg("forgot jobs that have been dead for 30 days")
+		}
+	}
+	return nil
+}
+
+// newCloud returns nil when cloud communication is switched off: then there is
+// nothing in the process that could call the cloud.
+func (w *worker) newCloud() (*cloud.Client, error) {
+	if !w.cfg.Cloud.Enabled {
+		w.log.Warn().Msg("cloud communication is switched off: jobs that need the cloud will fail; set globalSettings__enableCloudCommunication=true")
+		return nil, nil
+	}
+	limiter, err := cloud.NewLimiter(cloud.LimiterParams{
+		Redis: w.rdb, Rate: w.cfg.Cloud.Rate, Burst: w.cfg.Cloud.Burst, Now: now, Waited: w.metrics.Waited,
+	})
+	if err != nil {
+		return nil, err
+	}
+	c := w.cfg.Cloud
+	return cloud.New(cloud.Params{
+		Config: cloud.Config{
+			IdentityURI: c.IdentityURI, APIURI: c.APIURI, InstallationID: c.InstallationID,
+			InstallationKey: c.InstallationKey.Reveal(), Version: version(), Timeout: c.Timeout,
+		},
+		Limiter: limiter, Now: now, Rand: rand.Float64, Log: w.log, Observe: w.metrics.CloudRequest,
+	})
+}
+
+// startRelay moves events from the outbox to NATS until stop is called, which
+// waits for the last pass. NATS may be away, at the start and for any time.
+func (w *worker) startRelay(parent context.Context) (stop func(), err error) {
+	js, err := events.Connect(events.Connection{
+		URL: w.cfg.NATS.URL.Reveal(), CredsFile: w.cfg.NATS.CredsFile, Name: "sponsorsync worker",
+		Disconnected: func(err error) { w.log.Warn().Err(err).Msg("NATS is away; events wait in the outbox") },
+		Reconnected:  func(server string) { w.log.Info().Str("server", server).Msg("NATS is back") },
+		Failed:       func(err error) { w.log.Warn().Err(err).Msg("NATS reports a fault") },
+	})
+	if err != nil {
+		return nil, err
+	}
+	w.nats = js.Conn()
+	r, err := w.newRelay()
+	if err != nil {
+		w.nats.Close()
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(parent))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		r.Run(ctx)
+	}()
+	return func() { cancel(); <-done; w.nats.Close() }, nil
+}
+
+func (w *worker) newRelay() (*relay.Relay, error) {
+	publisher, err := events.NewPublisher(w.nats, events.Settings{Replicas: w.cfg.NATS.Replicas})
+	if err != nil {
+		return nil, err
+	}
+	return relay.New(relay.Params{
+		Outbox: outbox{w.ledger}, Publisher: stream{publisher}, Shards: state.Shards, Log: w.log,
+		Metrics: w.metrics.Relay(), Now: now, Random: rand.Float64,
+	})
+}

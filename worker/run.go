@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sponsorsync/sponsorsync/config"
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/worker/internal/doctor"
+)
+
+// streams are the program's standard streams.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// The exit statuses of the contract.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// errChecks says that doctor's report, already printed, holds a failure.
+var errChecks = errors.New("at least one check failed")
+
+// run is the program: it returns the exit status.
+func run(ctx context.Context, args, environ []string, std streams) int {
+	started := false
+	root := commands(environ, std, func() { started = true })
+	root.SetArgs(args)
+	root.SetOut(std.out)
+	root.SetErr(std.err)
+	err := root.ExecuteContext(ctx)
+	var faults *config.Error
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.Is(err, errChecks):
+		return exitFailed
+	case errors.As(err, &faults), !started:
+		fmt.Fprintf(std.err, "%v\n", err)
+		return exitUsage
+	}
+	fmt.Fprintf(std.err, "error: %v\n", err)
+	if hint := fault.CodeOf(err).Hint(); hint != "" {
+		fmt.Fprintf(std.err, "hint: %s\n", hint)
+	}
+	return exitFailed
+}
+
+// commands builds the command line. begun is called when arguments are fine and
+// work begins: an error before that is wrong usage.
+func commands(environ []string, std streams, begun func()) *cobra.Command {
+	var files []string
+	load := func() (config.Environ, error) {
+		begun()
+		return config.Read(environ, files)
+	}
+	root := &cobra.Command{
+		Use:           "worker",
+		Short:         "Execute sponsorship jobs against Bitwarden's cloud and publish what comes of them",
+		Long:          workerHelp,
+		Version:       version(),
+		Args:          cobra.NoArgs,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			env, err := load()
+			if err != nil {
+				return err
+			}
+			return work(cmd.Context(), env, std.err)
+		},
+	}
+	root.PersistentFlags().StringArrayVar(&files, "env-file", nil,
+		"read settings from `FILE`, such as bwdata/env/global.override.env; repeatable, a later one wins, real environment variables win over all")
+	root.AddCommand(doctorCommand(load, std))
+	return root
+}
+
+func doctorCommand(load func() (config.Environ, error), std streams) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Check settings, cloud, Redis and NATS, one line a check; changes nothing",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			env, err := load()
+			if err != nil {
+				return err
+			}
+			ok, err := doctor.Main(cmd.Context(), env, asJSON, std.out)
+			if err == nil && !ok {
+				err = errChecks
+			}
+			return err
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
+	return cmd
+}
+
+const workerHelp = `Execute sync, redeem, change-sponsorship and sync-license jobs, with retries, and
+publish each change of a sponsorship's status to NATS JetStream.
+
+Settings come from the environment and from --env-file; the README lists them.
+SIGTERM or SIGINT drains and ends with status 0; a second signal kills.`
+
+// version is the module's version, as the build recorded it.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sponsorsync/sponsorsync/config"
+	"github.com/sponsorsync/sponsorsync/jobs"
+	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
+	"github.com/sponsorsync/sponsorsync/worker/internal/monitor"
+	"github.com/sponsorsync/sponsorsync/worker/internal/queue"
+)
+
+// stuckAfter is how long work may be ready before a sweep takes it for left
+// behind. With the lease's life and the sweep's interval it bounds the time in
+// which a killed worker's work is taken up again.
+const stuckAfter = 10 * time.Second
+
+// intakeLoops is how many fetch loops feed intake: one loop fetches one job a
+// round trip, which is less than two cores can handle.
+const intakeLoops = 2
+
+// worker holds what its parts share.
+type worker struct {
+	cfg     config.Worker
+	log     zerolog.Logger
+	rdb     redis.UniversalClient
+	ledger  *state.Ledger
+	jobs    *enqueue.Client
+	metrics *monitor.Metrics
+	nats    *nats.Conn
+}
+
+// work runs the worker until ctx ends, then drains in this order: no new jobs,
+// running jobs, the outbox, the connections.
+func work(ctx context.Context, env config.Environ, stderr io.Writer) error {
+	cfg, err := config.LoadWorker(env)
+	if err != nil {
+		return err
+	}
+	w := &worker{cfg: cfg, log: newLogger(cfg.Log, stderr), metrics: monitor.NewMetrics()}
+	redis.SetLogger(quiet{w.log})
+	for _, name := range env.Unknown() {
+		w.log.Warn().Str("variable", name).Msg("unknown variable, ignored: is it misspelt?")
+	}
+	if err := w.open(ctx); err != nil {
+		return err
+	}
+	defer func() { _ = w.rdb.Close() }()
+	stopRelay, err := w.startRelay(ctx)
+	if err != nil {
+		return err
+	}
+	err = w.serve(ctx)
+	stopRelay() // only now: the drained jobs have written their events
+	w.log.Info().Msg("worker stopped")
+	return err
+}
+
+// open connects to Redis, and fails fast where waiting would hide a mistake.
+func (w *worker) open(ctx context.Context) (err error) {
+	if w.rdb, err = enqueue.NewRedis(w.cfg.Redis.URL.Reveal()); err != nil {
+		return err
+	}
+	bounded, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	warnings, err := queue.CheckRedis(bounded, w.rdb)
+	if err != nil {
+		_ = w.rdb.Close()
+		return err
+	}
+	for _, text := range warnings {
+		w.log.Warn().Msg(text)
+	}
+	sealer, err := state.NewSealer(w.cfg.EncryptionKeys.Bytes()...)
+	if err != nil {
+		return err
+	}
+	w.ledger = state.New(w.rdb, sealer)
+	w.jobs = enqueue.New(w.rdb, enqueue.Options{})
+	return nil
+}
+
+// serve runs everything that takes on work, until ctx ends or one part fails.
+func (w *worker) serve(ctx context.Context) error {
+	client, err := w.newCloud()
+	if err != nil {
+		return err
+	}
+	registry, err := w.register(client)
+	if err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	for _, lane := range []struct {
+		queue                jobs.Queue
+		concurrency, servers int
+	}{
+		{jobs.QueueIntake, w.cfg.Concurrency, intakeLoops},
+		{jobs.QueueCloud, w.cfg.CloudConcurrency, 1},
+	} {
+		server, err := queue.NewServer(queue.Params{
+			Redis: w.rdb, Registry: registry, Queue: lane.queue,
+			Concurrency: lane.concurrency, Servers: min(lane.servers, lane.concurrency),
+			Curve: w.curve(), ShutdownTimeout: w.cfg.ShutdownTimeout, Log: w.log, Observe: w.metrics.Job,
+		})
+		if err != nil {
+			return err
+		}
+		group.Go(func() error { return server.Run(ctx) })
+	}
+	group.Go(func() error { return w.sweeper().Run(ctx) })
+	group.Go(func() error {
+		return monitor.Serve(ctx, monitor.Params{
+			Listen: w.cfg.Listen, Metrics: w.metrics, Redis: w.rdb, Ledger: w.ledger, Connected: w.nats.IsConnected, Log: w.log,
+		})
+	})
+	w.log.Info().Str("version", version()).Bool("cloud_communication", w.cfg.Cloud.Enabled).
+		Str("cloud", w.cfg.Cloud.APIURI).Int("concurrency", w.cfg.Concurrency).
+		Int("cloud_concurrency", w.cfg.CloudConcurrency).Msg("worker started")
+	return group.Wait()
+}
+
+func (w *worker) curve() jobs.Curve { return jobs.Curve{Base: w.cfg.Retry.Base, Max: w.cfg.Retry.Max} }
+
+func now() time.Time { return time.Now().UTC() }
+
+func newLogger(cfg config.Log, stderr io.Writer) zerolog.Logger {
+	level, err := zerolog.ParseLevel(cfg.Level)
+	if err != nil { // config has checked it
+		level = zerolog.InfoLevel
+	}
+	if cfg.Format == "console" {
+		stderr = zerolog.ConsoleWriter{Out: stderr, TimeFormat: time.RFC3339, NoColor: os.Getenv("NO_COLOR") != ""}
+	}
+	return zerolog.New(stderr).Level(level).With().Timestamp().Logger()
+}
