@@ -22,10 +22,10 @@ func Apply(out Outgoing, a Answer, now time.Time) Sponsorship {
 	switch {
 	case out.Tombstone && a.Present && !a.Removed:
 		next = next.stillRedeemed(a, now)
-	case out.Tombstone && (a.Present || a.Others || out.repeated):
+	case out.Tombstone && (a.Present || a.Others || out.repeated || lapsed(next.ValidUntil, now)):
 		next = next.withdrawn()
 	case out.Tombstone:
-		next.Reason = refusal("the cloud's answer left the withdrawal out, and every other row too")
+		next = next.undecided()
 	case !a.Present:
 		next = next.leftOut()
 	default:
@@ -69,6 +69,20 @@ func (s Sponsorship) stillRedeemed(a Answer, now time.Time) Sponsorship {
 	}
 	s.Status, s.Intent = Expiring, ""
 	s.LastSyncAt, s.ValidUntil, s.Wire.Known = &now, a.ValidUntil, true
+	s.Wire.Tombstoned = false
+	return s
+}
+
+// undecided: an answer without any row proves little. A plan that may not
+// sponsor looks the same as "gone already", so the withdrawal is tried again
+// with each full sync. Where the cloud once confirmed the row, this tombstone was
+// answered and the next one is a first; where it never did, a second silence is
+// proof enough.
+func (s Sponsorship) undecided() Sponsorship {
+	s.Wire.Tombstoned = !s.Wire.Known
+	if s.Status == Pending {
+		s.Reason = refusal("the cloud's answer left the withdrawal out, and every other row too")
+	}
 	return s
 }
 

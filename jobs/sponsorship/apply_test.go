@@ -34,13 +34,19 @@ func TestAnswersToATombstone(t *testing.T) {
 	revoked := func() *life { return begin(t).ask(redeem).answer(row).ask(sponsorship.Revoke{}) }
 	revoked().answer(removed).is(sponsorship.Removed, "", "")
 	revoked().answer(absent).is(sponsorship.Removed, "", "")
-	revoked().answer(accepted).is(sponsorship.Expiring, "", "").answer(empty).is(sponsorship.Removed, "", "")
+	revoked().answer(accepted).is(sponsorship.Expiring, "", "").answer(absent).is(sponsorship.Removed, "", "")
 
 	// An answer without any row proves little, unless a tombstone was lost before.
 	alone := revoked().answer(empty).is(sponsorship.Pending, sponsorship.IntentRevoke, fault.NotAccepted)
 	if alone.s.Due() {
 		t.Error("a withdrawal the cloud ignored is due at once; want it to wait for a full sync")
 	}
+	alone.answer(empty).is(sponsorship.Pending, sponsorship.IntentRevoke, fault.NotAccepted)
+	revoked().answer(accepted).answer(empty).is(sponsorship.Expiring, "", "")
+	neverConfirmed := begin(t).ask(redeem)
+	neverConfirmed.leave()
+	neverConfirmed.ask(sponsorship.Revoke{}).answer(empty).is(sponsorship.Pending, sponsorship.IntentRevoke, fault.NotAccepted)
+	neverConfirmed.answer(empty).is(sponsorship.Removed, "", "")
 	lost := revoked()
 	lost.leave()
 	lost.answer(empty).is(sponsorship.Removed, "", "")

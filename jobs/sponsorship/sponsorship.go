@@ -79,7 +79,8 @@ type Wire struct {
 	// the offer was not redeemed, so that it may be withdrawn. Old news is no
 	// news: see askFresh.
 	AskedAt time.Time `json:"askedAt,omitzero"`
-	// Tombstoned is set before a tombstone leaves and until a new offer does.
+	// Tombstoned is set before a tombstone leaves, and until the cloud says what
+	// became of it or a new offer leaves: absence then means that it worked.
 	Tombstoned bool `json:"tombstoned,omitempty"`
 	// Poison marks a row that made the cloud fail a request all by itself. It
 	// is not offered again until its texts change.

@@ -14,7 +14,7 @@ import (
 // LeaseLife is how long a sync's hold on an organisation outlives its worker.
 // With the sweep's interval it bounds how long a killed worker's organisation
 // waits.
-const LeaseLife = 20 * time.Second
+const LeaseLife = 15 * time.Second
 
 // ErrLeaseLost says that another sync holds the organisation by now; whatever
 // this one was about to do must not be done.
