@@ -1,0 +1,47 @@
+package doctor
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+)
+
+// WriteText prints one line a check: status, name, what was found, what to do.
+func WriteText(w io.Writer, checks []Check) error {
+	width := 0
+	for _, c := range checks {
+		width = max(width, utf8.RuneCountInString(c.Name))
+	}
+	var report strings.Builder
+	for _, c := range checks {
+		line := oneLine(c.Detail)
+		if c.Hint != "" {
+			line += " -> " + oneLine(c.Hint)
+		}
+		fmt.Fprintf(&report, "%-4s  %-*s  %s\n", c.Status, width, c.Name, line)
+	}
+	if _, err := io.WriteString(w, report.String()); err != nil {
+		return fmt.Errorf("print report: %w", err)
+	}
+	return nil
+}
+
+// oneLine keeps what a server said from breaking the table.
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+// WriteJSON prints one document: {"ok": bool, "checks": [...]}.
+func WriteJSON(w io.Writer, checks []Check) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	err := encoder.Encode(struct {
+		OK     bool    `json:"ok"`
+		Checks []Check `json:"checks"`
+	}{Passed(checks), checks})
+	if err != nil {
+		return fmt.Errorf("print report: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,159 @@
+package doctor_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	natsserver "github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/sponsorsync/sponsorsync/jobs/events"
+	"github.com/sponsorsync/sponsorsync/worker/internal/doctor"
+)
+
+func TestRedisIsUnfit(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, check, from, to string
+		status                doctor.Status
+		says                  string
+	}{
+		{"old", "redis version", "7.0.15", "6.0.16", doctor.Fail, "6.0.16 is too old"},
+		{"oldest that works", "redis version", "7.0.15", "6.2.0", doctor.OK, "6.2.0"},
+		{"two digits", "redis version", "7.0.15", "10.1.0", doctor.OK, "10.1.0"},
+		{"silent", "redis version", "redis_version", "x", doctor.Warn, "does not say"},
+		{"evicts", "redis eviction", "noeviction", "allkeys-lru", doctor.Fail, "allkeys-lru -> Set 'maxmemory-policy noeviction'"},
+		{"silent of memory", "redis eviction", "maxmemory_policy", "x", doctor.Warn, "does not say"},
+		{"forgets", "redis persistence", "aof_enabled:1", "aof_enabled:0", doctor.Warn, "appendonly yes"},
+		{"silent of files", "redis persistence", "aof_enabled", "x", doctor.Warn, "does not say"},
+	}
+	b := setup(t)
+	for _, tt := range tests {
+		b.info.Store(strings.Replace(healthyInfo, tt.from, tt.to, 1))
+		checks := b.run()
+		expect(t, find(t, checks, tt.check), tt.status, tt.says)
+		if tt.status == doctor.Fail {
+			onlyFails(t, checks, tt.check)
+		} else {
+			onlyFails(t, checks)
+		}
+	}
+}
+
+func TestRedisIsAway(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ url, says string }{
+		"down":           {"redis://:" + redisPassword + "@" + closedPort(t) + "/0", "refused"},
+		"no name":        {"redis://:" + redisPassword + "@redis..invalid:6379/0", "there is no such name"},
+		"unknown option": {"redis://:" + redisPassword + "@127.0.0.1:6379/0?no_such=" + redisPassword, "cannot use this URL"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			b.env["REDIS_URL"] = test.url
+			checks := b.run()
+			onlyFails(t, checks, "redis")
+			expect(t, find(t, checks, "redis"), doctor.Fail, test.says, "REDIS_URL")
+			expect(t, find(t, checks, "redis eviction"), doctor.Warn, "not checked: redis failed")
+			expect(t, find(t, checks, "connections"), doctor.Warn, "not checked: redis failed")
+		})
+	}
+}
+
+func TestRedisRefusesThePassword(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.store.RequireAuth("another")
+	expect(t, find(t, b.run(), "redis"), doctor.Fail, "WRONGPASS")
+}
+
+func TestNATSIsAway(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.env["NATS_URL"] = "nats://user:" + redisPassword + "@" + closedPort(t)
+	checks := b.run()
+	onlyFails(t, checks, "nats")
+	expect(t, find(t, checks, "nats"), doctor.Fail, "NATS_URL", "events wait in Redis")
+	expect(t, find(t, checks, "event stream"), doctor.Warn, "not checked: nats failed")
+}
+
+// plainNATS is a server as it comes without configuration, changed by set.
+func plainNATS(t *testing.T, set func(*natsserver.Options)) string {
+	t.Helper()
+	o := &natsserver.Options{Host: "127.0.0.1", Port: natsserver.RANDOM_PORT, NoSigs: true, NoLog: true}
+	set(o)
+	server, err := natsserver.NewServer(o)
+	must(t, err)
+	server.Start()
+	t.Cleanup(func() { server.Shutdown(); server.WaitForShutdown() })
+	if !server.ReadyForConnections(10 * time.Second) {
+		t.Fatal("NATS is not ready")
+	}
+	return server.ClientURL()
+}
+
+func TestNATSWithoutJetStream(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.env["NATS_URL"] = plainNATS(t, func(*natsserver.Options) {})
+	checks := b.run()
+	onlyFails(t, checks, "jetstream")
+	expect(t, find(t, checks, "jetstream"), doctor.Fail, "-js")
+	expect(t, find(t, checks, "nats"), doctor.OK, natsserver.VERSION)
+}
+
+func TestNATSRefusesTheCredentials(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	url := plainNATS(t, func(o *natsserver.Options) { o.Username, o.Password = "user", "right" })
+	b.env["NATS_URL"] = strings.Replace(url, "nats://", "nats://user:"+redisPassword+"@", 1)
+	checks := b.run()
+	onlyFails(t, checks, "nats")
+	expect(t, find(t, checks, "nats"), doctor.Fail, "refuses the credentials", "SPONSORSYNC_NATS_CREDS_FILE")
+}
+
+func TestStreamDoesNotExistYet(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.env["NATS_URL"] = plainNATS(t, func(o *natsserver.Options) { o.JetStream, o.StoreDir = true, t.TempDir() })
+	checks := b.run()
+	onlyFails(t, checks)
+	expect(t, find(t, checks, "event stream"), doctor.Warn, "SPONSORSYNC does not exist yet", "worker creates it")
+}
+
+// A stream as the events package makes it is what the check wants; one that
+// lacks a setting is named.
+func TestStreamSettings(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	expect(t, find(t, b.run(), "event stream"), doctor.OK, "as promised")
+
+	js, err := events.Connect(events.Connection{URL: b.stack.NATSURL(), Name: t.Name()})
+	must(t, err)
+	defer js.Conn().Close()
+	stream, err := js.Stream(t.Context(), events.StreamName)
+	must(t, err)
+	promised := stream.CachedInfo().Config
+	for name, tt := range map[string]struct {
+		spoil  func(*jetstream.StreamConfig)
+		status doctor.Status
+	}{
+		"kept 24h0m0s":             {func(c *jetstream.StreamConfig) { c.MaxAge = 24 * time.Hour }, doctor.Warn},
+		"duplicate window is 1m0s": {func(c *jetstream.StreamConfig) { c.Duplicates = time.Minute }, doctor.Warn},
+		"acknowledges nothing":     {func(c *jetstream.StreamConfig) { c.NoAck = true }, doctor.Warn},
+		"all of sponsorsync.>":     {func(c *jetstream.StreamConfig) { c.Subjects = []string{"sponsorsync.*.sync.*"} }, doctor.Warn},
+		"1 replicas, not 3":        {func(c *jetstream.StreamConfig) {}, doctor.Warn},
+		"storage is not file":      {func(c *jetstream.StreamConfig) { c.Storage = jetstream.MemoryStorage }, doctor.Fail},
+		"retention is not limits":  {func(c *jetstream.StreamConfig) { c.Retention = jetstream.WorkQueuePolicy }, doctor.Fail},
+		"sealed or a mirror":       {func(c *jetstream.StreamConfig) { c.Sealed = true }, doctor.Fail},
+		"is as promised: file":     {func(c *jetstream.StreamConfig) { c.MaxAge = 0 }, doctor.OK}, // for ever
+	} {
+		changed, replicas := promised, 1
+		tt.spoil(&changed)
+		if strings.Contains(name, "replicas") {
+			replicas = 3
+		}
+		expect(t, doctor.StreamVerdict(changed, replicas), tt.status, name)
+	}
+}

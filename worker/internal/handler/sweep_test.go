@@ -1,0 +1,123 @@
+package handler_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
+
+	"github.com/sponsorsync/sponsorsync/jobs"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
+	"github.com/sponsorsync/sponsorsync/worker/internal/handler"
+)
+
+// recorder is an Enqueuer that only writes down.
+type recorder struct {
+	mu               sync.Mutex
+	woken, scheduled []sponsorship.ID
+	err              error
+}
+
+func (r *recorder) Wake(_ context.Context, org sponsorship.ID, _ string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.woken = append(r.woken, org)
+	return r.err
+}
+
+func (r *recorder) Scheduled(_ context.Context, org sponsorship.ID, _ time.Time) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.scheduled = append(r.scheduled, org)
+	return r.err
+}
+
+func sweeper(t *testing.T) (*handler.Sweep, *recorder) {
+	t.Helper()
+	rdb := redis.NewClient(&redis.Options{Addr: miniredis.RunT(t).Addr()})
+	t.Cleanup(func() { _ = rdb.Close() })
+	sealer, err := state.NewSealer(make([]byte, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &recorder{}
+	return &handler.Sweep{
+		Ledger: state.New(rdb, sealer), Enqueuer: r, Interval: time.Millisecond, Grace: time.Minute, CloudEnabled: true,
+		Trim: func(context.Context) error { return nil }, Now: time.Now, Log: zerolog.Nop(),
+	}, r
+}
+
+const sweptOrg = sponsorship.ID("30000000-0000-4000-8000-000000000001")
+
+// startedLongAgo leaves an organisation with an unanswered full sync, and one
+// whose date has come.
+func startedLongAgo(t *testing.T, l *state.Ledger) {
+	t.Helper()
+	ago := time.Now().Add(-time.Hour)
+	if _, err := l.RequestFull(t.Context(), sweptOrg, "job", "manual", ago); err != nil {
+		t.Fatal(err)
+	}
+	session, err := l.Begin(t.Context(), sweptOrg, "token", func() time.Time { return ago })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := session.Settle(t.Context(), true, ago.Add(time.Minute), nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.RequestFull(t.Context(), sweptOrg, "again", "manual", ago); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := session.Release(t.Context(), true); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestSweepSchedulesWhatIsDueAndWakesWhatIsStuck(t *testing.T) {
+	t.Parallel()
+	s, r := sweeper(t)
+	startedLongAgo(t, s.Ledger)
+	if err := s.Handle(t.Context(), jobs.Job[jobs.Sweep]{}); err != nil {
+		t.Fatal(err)
+	}
+	if len(r.scheduled) != 1 || r.scheduled[0] != sweptOrg || len(r.woken) != 1 {
+		t.Errorf("scheduled %v, woken %v, want the organisation in both", r.scheduled, r.woken)
+	}
+}
+
+func TestSweepLeavesEverythingAloneWithCloudCommunicationOff(t *testing.T) {
+	t.Parallel()
+	s, r := sweeper(t)
+	s.CloudEnabled = false
+	startedLongAgo(t, s.Ledger)
+	if err := errors.Join(s.Handle(t.Context(), jobs.Job[jobs.Sweep]{}), s.Run(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	if len(r.scheduled)+len(r.woken) != 0 {
+		t.Errorf("scheduled %v, woken %v", r.scheduled, r.woken)
+	}
+}
+
+func TestSweepRunsUntilItsContextEnds(t *testing.T) {
+	t.Parallel()
+	s, r := sweeper(t)
+	r.err = errors.New("Redis is away")
+	startedLongAgo(t, s.Ledger)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx) }()
+	for range 3 { // a failure does not end it
+		if err := s.Wake(t.Context()); err == nil {
+			t.Fatal("the failure was swallowed")
+		}
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Errorf("err = %v after a clean end", err)
+	}
+}

@@ -1,0 +1,82 @@
+package license
+
+import (
+	"crypto/rsa"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+)
+
+// Checker decides whether a licence is acceptable here.
+type Checker struct {
+	InstallationID sponsorship.ID // this server's
+	Key            *rsa.PublicKey // from LoadKey; nil leaves signatures unchecked
+	Now            func() time.Time
+}
+
+// Check reads a licence and refuses, with a [fault.Error], what the official
+// server would refuse (fact sheet 4.3) and what was not issued for this
+// installation and cloud organisation.
+func (c Checker) Check(raw json.RawMessage, cloudOrganization sponsorship.ID) (Document, error) {
+	d, err := Parse(raw)
+	if err != nil {
+		return d, err
+	}
+	if v := d.Version; v < oldestVersion || v > newestVersion {
+		return d, fault.New(fault.UnsupportedVersion,
+			"licence version %d is not supported (only %d to %d are): update the server, then upload the licence again", v, oldestVersion, newestVersion)
+	}
+	reasons := append(d.head.misfits(c.InstallationID, cloudOrganization), c.lifetime(d)...)
+	if len(reasons) > 0 {
+		return d, rejected("%s", strings.Join(reasons, "; "))
+	}
+	return d, c.authentic(d)
+}
+
+// misfits lists why a licence, true or not, is none for this installation and
+// organisation.
+func (h header) misfits(installation, organization sponsorship.ID) []string {
+	var reasons []string
+	refuse := func(bad bool, reason string) {
+		if bad {
+			reasons = append(reasons, reason)
+		}
+	}
+	refuse(h.InstallationID != sponsorship.ID(strings.ToLower(string(installation))), "it is for another installation id than globalSettings__installation__id")
+	refuse(h.ID != organization, "it is for another organisation than the connection's cloud organisation id")
+	refuse(!h.Enabled, "the cloud organisation is disabled")
+	refuse(!h.SelfHost, "its plan does not allow self-hosting")
+	refuse(h.LicenseType != nil && *h.LicenseType != typeOrganization, "it is a premium licence of a user, not of an organisation")
+	return reasons
+}
+
+// lifetime goes by the dates of the document only if it has no token: a token
+// has its own, and they are what the official server goes by (fact sheet 4.3).
+func (c Checker) lifetime(d Document) []string {
+	now := c.Now()
+	switch issued, expires := d.head.Issued, d.head.Expires; {
+	case d.hasToken():
+		return nil
+	case issued == nil:
+		return []string{"it does not say when it was issued"}
+	case issued.After(now):
+		return []string{fmt.Sprintf("it is issued for %s, which is in the future: check this server's clock", issued.Format(time.RFC3339))}
+	case expires != nil && expires.Before(now):
+		return []string{fmt.Sprintf("it expired at %s", expires.Format(time.RFC3339))}
+	}
+	return nil
+}
+
+func (c Checker) authentic(d Document) error {
+	switch {
+	case d.hasToken():
+		return c.checkToken(d)
+	case c.Key == nil:
+		return nil
+	}
+	return checkSignature(d, c.Key)
+}

@@ -1,0 +1,97 @@
+// Package license is everything about a licence document but fetching it: what
+// makes one acceptable here, whether its signature is the cloud's, and how it is
+// written so that the official server finds and understands it.
+//
+// A refused licence is always a [fault.Error] that lists every reason. The
+// package never calls the cloud, never changes a value of the document, and
+// never repeats a licence key in an error.
+package license
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+)
+
+// The versions that the official server accepts (fact sheet 4.3).
+const (
+	oldestVersion = 1
+	newestVersion = 16
+)
+
+// typeOrganization is licenseType of an organisation's licence; 0 is a user's.
+const typeOrganization = 1
+
+// Document is a licence that was read. It keeps all fields, in their order and
+// byte for byte, also those that mean nothing here.
+type Document struct {
+	Version int
+	Expires *time.Time // nil: never
+
+	head   header
+	fields fields
+}
+
+// header holds the fields that decide whether a licence is accepted.
+type header struct {
+	Version        int
+	ID             sponsorship.ID
+	InstallationID sponsorship.ID
+	Enabled        bool
+	SelfHost       bool
+	LicenseType    *int
+	Issued         *instant
+	Expires        *instant
+	Token          string
+	Hash           string
+	Signature      string
+}
+
+// Parse reads the cloud's camelCase JSON, or the PascalCase of a licence file.
+func Parse(raw json.RawMessage) (Document, error) {
+	all, err := readFields(raw)
+	if err != nil {
+		return Document{}, rejected("it cannot be read: %s", err)
+	}
+	d := Document{fields: all}
+	if err := json.Unmarshal(raw, &d.head); err != nil {
+		return Document{}, rejected("it cannot be read: %s", unreadable(err))
+	}
+	d.Version, d.Expires = d.head.Version, d.head.Expires.orNil()
+	return d, nil
+}
+
+// hasToken: then the token rules, and the older signature is not looked at
+// (fact sheet 4.2).
+func (d Document) hasToken() bool { return strings.TrimSpace(d.head.Token) != "" }
+
+func rejected(format string, args ...any) *fault.Error {
+	return fault.New(fault.LicenseRejected, "the licence was refused: "+format, args...)
+}
+
+// instant is a date as .NET writes it, which may lack the zone; then it is UTC.
+type instant struct{ time.Time }
+
+// UnmarshalJSON implements json.Unmarshaler; null leaves the instant as it is.
+func (i *instant) UnmarshalJSON(raw []byte) error {
+	var text string
+	if err := json.Unmarshal(raw, &text); err != nil {
+		return err
+	}
+	at, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		at, err = time.Parse("2006-01-02T15:04:05.999999999", text)
+	}
+	i.Time = at.UTC()
+	return err
+}
+
+func (i *instant) orNil() *time.Time {
+	if i == nil {
+		return nil
+	}
+	return &i.Time
+}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"net/http"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// lines collects a program's output and can be read while it runs.
+type lines struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
+
+func TestConfigurationFaultsAreReportedAllAtOnce(t *testing.T) {
+	t.Parallel()
+	var errs lines
+	status := run(t.Context(), nil, []string{
+		"globalSettings__enableCloudCommunication=perhaps", "SPONSORSYNC_CONCURRENCY=0", "REDIS_URL=ftp://x",
+	}, streams{out: &lines{}, err: &errs})
+	if status != exitUsage {
+		t.Errorf("status %d, want %d", status, exitUsage)
+	}
+	for _, name := range []string{"globalSettings__enableCloudCommunication", "SPONSORSYNC_CONCURRENCY", "REDIS_URL", "SPONSORSYNC_ENCRYPTION_KEY"} {
+		if !strings.Contains(errs.String(), name) {
+			t.Errorf("%s is not named in:\n%s", name, errs.String())
+		}
+	}
+}
+
+func TestUsage(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		args   []string
+		status int
+		says   string
+	}{
+		{[]string{"--help"}, exitDone, "NATS JetStream"},
+		{[]string{"--version"}, exitDone, "worker version"},
+		{[]string{"--nonsense"}, exitUsage, "nonsense"},
+		{[]string{"surplus"}, exitUsage, "surplus"},
+		{[]string{"--env-file", "does-not-exist.env"}, exitUsage, "does-not-exist.env"},
+		{[]string{"doctor", "--help"}, exitDone, "changes nothing"},
+	} {
+		var out, errs lines
+		if got := run(t.Context(), c.args, nil, streams{out: &out, err: &errs}); got != c.status {
+			t.Errorf("%v: status %d, want %d\n%s", c.args, got, c.status, errs.String())
+		}
+		if text := out.String() + errs.String(); !strings.Contains(text, c.says) {
+			t.Errorf("%v does not say %q:\n%s", c.args, c.says, text)
+		}
+	}
+}
+
+func TestRedisAwayAtTheStartIsSaid(t *testing.T) {
+	t.Parallel()
+	var errs lines
+	status := run(t.Context(), nil, append(environment(t, nil), "REDIS_URL=redis://127.0.0.1:1/0"), streams{out: &lines{}, err: &errs})
+	if status != exitFailed || !strings.Contains(errs.String(), "hint: Redis does not answer at REDIS_URL") {
+		t.Errorf("status %d\n%s", status, errs.String())
+	}
+}
+
+func environment(t *testing.T, stack *jobstest.Stack) []string {
+	t.Helper()
+	env := []string{
+		"SPONSORSYNC_ENCRYPTION_KEY=" + base64.StdEncoding.EncodeToString(make([]byte, 32)),
+		"SPONSORSYNC_WORKER_LISTEN=127.0.0.1:0", "SPONSORSYNC_LICENSE_DIR=" + t.TempDir(), "SPONSORSYNC_SHUTDOWN_TIMEOUT=5s",
+	}
+	if stack != nil {
+		env = append(env, "REDIS_URL="+stack.RedisURL(), "NATS_URL="+stack.NATSURL())
+	}
+	return env
+}
+
+func TestProbesAndMetrics(t *testing.T) {
+	t.Parallel()
+	stack, err := jobstest.Start(jobstest.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stack.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var errs lines
+	status := make(chan int, 1)
+	go func() { status <- run(ctx, nil, environment(t, stack), streams{out: &lines{}, err: &errs}) }()
+
+	var address string
+	jobstest.Eventually(t, 30*time.Second, func() bool {
+		found := regexp.MustCompile(`"address":"([^"]+)"`).FindStringSubmatch(errs.String())
+		if found != nil {
+			address = found[1]
+		}
+		return found != nil
+	})
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	get := func(path string) (int, string) {
+		response, err := client.Get("http://" + address + path)
+		if err != nil {
+			return 0, err.Error()
+		}
+		defer response.Body.Close()
+		var body bytes.Buffer
+		_, _ = body.ReadFrom(response.Body)
+		return response.StatusCode, body.String()
+	}
+	jobstest.Eventually(t, 30*time.Second, func() bool { code, _ := get("/readyz"); return code == http.StatusOK })
+	if code, _ := get("/healthz"); code != http.StatusOK {
+		t.Errorf("/healthz: %d", code)
+	}
+	_, metrics := get("/metrics")
+	for _, name := range []string{"sponsorsync_queue_depth", "sponsorsync_outbox_depth 0", "sponsorsync_cloud_limiter_wait_seconds", "sponsorsync_queue_oldest_pending_seconds"} {
+		if !strings.Contains(metrics, name) {
+			t.Errorf("no %s in the metrics", name)
+		}
+	}
+	cancel()
+	if got := <-status; got != exitDone {
+		t.Errorf("status %d after a signal\n%s", got, errs.String())
+	}
+}
