@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/events"
@@ -134,9 +135,25 @@ func (w *worker) startRelay(parent context.Context) (stop func(), err error) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+		w.ensureStream(ctx)
 		r.Run(ctx)
 	}()
 	return func() { cancel(); <-done; w.nats.Close() }, nil
+}
+
+// ensureStream makes the stream before the first event needs it, so that who
+// watches sees everything from the start. Whatever stands in the way then, the
+// relay meets it again.
+func (w *worker) ensureStream(ctx context.Context) {
+	bounded, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	js, err := jetstream.New(w.nats)
+	if err == nil {
+		err = events.EnsureStream(bounded, js, events.Settings{Replicas: w.cfg.NATS.Replicas})
+	}
+	if err != nil && ctx.Err() == nil {
+		w.log.Warn().Err(err).Msg("the event stream is not ready; events wait in the outbox")
+	}
 }
 
 func (w *worker) newRelay() (*relay.Relay, error) {

@@ -1,0 +1,167 @@
+package bench_test
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sponsorsync/sponsorsync/jobs"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+	"github.com/sponsorsync/sponsorsync/worker/internal/handler"
+	"github.com/sponsorsync/sponsorsync/worker/internal/queue"
+)
+
+// BenchmarkIntake drains a queue of redeems: into the ledger, each with its
+// `pending` event in the outbox, by us; into nothing by a bare server with the
+// same concurrency. Both drain the same jobs from the same Redis.
+func BenchmarkIntake(b *testing.B) {
+	s := newStore(b)
+	n := size(10000)
+	for b.Loop() {
+		turns{rounds: 5, unit: "jobs/s",
+			ours: func() float64 { return s.drainIntoLedger(b, n) },
+			bare: func() float64 { return s.drainIntoNothing(b, n) },
+		}.report(b)
+	}
+}
+
+// fill begins a round: an organisation that has synced, and n redeems.
+func (s *store) fill(b *testing.B, n int) {
+	b.Helper()
+	s.empty(b)
+	s.begin(b, organization(0))
+	s.enqueueRedeems(b, n)
+}
+
+func (s *store) enqueueRedeems(b *testing.B, n int) {
+	b.Helper()
+	var group errgroup.Group
+	group.SetLimit(16)
+	for i := range n {
+		group.Go(func() error {
+			_, err := s.jobs.Enqueue(b.Context(), redeemOf(i))
+			return err
+		})
+	}
+	must(b, group.Wait())
+}
+
+func (s *store) drainIntoLedger(b *testing.B, n int) float64 {
+	b.Helper()
+	s.fill(b, n)
+	before := s.outbox(b)
+	all := newCountdown(n)
+	server, err := queue.NewServer(queue.Params{
+		Redis: s.rdb, Registry: s.intake(), Queue: jobs.QueueIntake,
+		Concurrency: intakeConcurrency, Servers: intakeServers,
+		Curve: jobs.Curve{Base: 2 * time.Second, Max: time.Hour}, Log: logger(),
+		Observe: func(_, outcome string, _ time.Duration) {
+			if outcome == queue.OutcomeDone {
+				all.down()
+			}
+		},
+	})
+	must(b, err)
+	took := measure(b, all, server.Run)
+	counts, err := s.ledger.Counts(b.Context(), organization(0))
+	must(b, err)
+	if events := s.outbox(b) - before; counts[sponsorship.Pending] != int64(n) || events != int64(n) {
+		b.Fatalf("%d pending sponsorships and %d events, want %d", counts[sponsorship.Pending], events, n)
+	}
+	return perSecond(n, took)
+}
+
+// intake is the registry of an intake queue.
+func (s *store) intake() *queue.Registry {
+	registry := queue.NewRegistry()
+	intake := &handler.Intake{Ledger: s.ledger, Waker: s.jobs, Now: now}
+	queue.Handle(registry, intake.Redeem)
+	queue.Handle(registry, intake.ChangeSponsorship)
+	queue.Handle(registry, func(context.Context, jobs.Job[jobs.Sweep]) error { return nil })
+	return registry
+}
+
+func (s *store) outbox(b *testing.B) int64 {
+	b.Helper()
+	n, err := s.ledger.OutboxLength(b.Context())
+	must(b, err)
+	return n
+}
+
+func (s *store) drainIntoNothing(b *testing.B, n int) float64 {
+	b.Helper()
+	s.fill(b, n)
+	all := newCountdown(n)
+	server := newBareServer(b, s, jobs.QueueIntake, intakeConcurrency)
+	took := measure(b, all, func(ctx context.Context) error {
+		return server.run(ctx, func(context.Context, *asynq.Task) error {
+			all.down()
+			return nil
+		})
+	})
+	return perSecond(n, took)
+}
+
+// measure runs a server until everything is counted down.
+func measure(b *testing.B, all *countdown, run func(context.Context) error) time.Duration {
+	b.Helper()
+	ctx, stop := context.WithCancel(b.Context())
+	defer stop()
+	ended := make(chan error, 1)
+	began := time.Now()
+	go func() { ended <- run(ctx) }()
+	select {
+	case <-all.zero:
+	case err := <-ended:
+		b.Fatalf("the server ended early: %v", err)
+	case <-time.After(deadline):
+		b.Fatalf("%d jobs are left after %v", all.left.Load(), deadline)
+	}
+	took := time.Since(began)
+	stop()
+	must(b, <-ended)
+	return took
+}
+
+// bareServer is asynq's own, on connections of its own.
+type bareServer struct{ *asynq.Server }
+
+func newBareServer(b *testing.B, s *store, q jobs.Queue, concurrency int) bareServer {
+	b.Helper()
+	options, err := asynq.ParseRedisURI(s.server.URL)
+	must(b, err)
+	return bareServer{asynq.NewServer(options, asynq.Config{
+		Concurrency: concurrency, Queues: map[string]int{string(q): 1}, LogLevel: asynq.ErrorLevel,
+	})}
+}
+
+func (s bareServer) run(ctx context.Context, handle asynq.HandlerFunc) error {
+	if err := s.Start(handle); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	s.Shutdown()
+	return nil
+}
+
+// countdown closes zero when n calls of down were made.
+type countdown struct {
+	left atomic.Int64
+	zero chan struct{}
+}
+
+func newCountdown(n int) *countdown {
+	c := &countdown{zero: make(chan struct{})}
+	c.left.Store(int64(n))
+	return c
+}
+
+func (c *countdown) down() {
+	if c.left.Add(-1) == 0 {
+		close(c.zero)
+	}
+}

@@ -1,0 +1,169 @@
+package bench_test
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
+
+	"github.com/sponsorsync/sponsorsync/jobs"
+	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
+	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
+)
+
+// deadline bounds every wait; it is far beyond what any of them takes.
+const deadline = 10 * time.Minute
+
+// The concurrency of a worker at its defaults (contract section 2, worker/work.go).
+const (
+	intakeConcurrency = 16
+	intakeServers     = 2
+	cloudConcurrency  = 8
+	batchSize         = 1000
+)
+
+// encryptionKey seals tokens in private ledgers.
+const encryptionKey = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+
+func organization(n int) sponsorship.ID {
+	return sponsorship.ID(fmt.Sprintf("10000000-0000-4000-8000-%012d", n))
+}
+
+func user(n int) sponsorship.ID {
+	return sponsorship.ID(fmt.Sprintf("20000000-0000-4000-8000-%012d", n))
+}
+
+func redeemOf(n int) jobs.Redeem {
+	return jobs.Redeem{
+		OrganizationID: organization(0), OrganizationUserID: user(n),
+		SponsoredEmail: fmt.Sprintf("member%d@example.com", n), FriendlyName: fmt.Sprintf("Member %d", n),
+	}
+}
+
+// store is a private Redis and what we keep in it.
+type store struct {
+	server *jobstest.Process
+	rdb    redis.UniversalClient
+	ledger *state.Ledger
+	jobs   *enqueue.Client
+}
+
+func newStore(b *testing.B) *store {
+	b.Helper()
+	s := &store{server: jobstest.RealRedis(b)}
+	var err error
+	s.rdb, err = enqueue.NewRedis(s.server.URL)
+	must(b, err)
+	b.Cleanup(func() { _ = s.rdb.Close() })
+	sealer, err := state.NewSealer(make([]byte, 32))
+	must(b, err)
+	s.ledger = state.New(s.rdb, sealer)
+	s.jobs = enqueue.New(s.rdb, enqueue.Options{})
+	return s
+}
+
+// empty forgets everything, so that each round begins alike.
+func (s *store) empty(b *testing.B) {
+	b.Helper()
+	must(b, s.rdb.FlushAll(b.Context()).Err())
+}
+
+// begin stores that the organisation's first sync was asked for by hand and is
+// done: from then on redeems are sent by themselves.
+func (s *store) begin(b *testing.B, org sponsorship.ID) {
+	b.Helper()
+	now := time.Now().UTC()
+	_, err := s.ledger.RequestFull(b.Context(), org, uuid.NewString(), "manual", now)
+	must(b, err)
+	session := s.session(b, org)
+	must(b, session.Settle(b.Context(), true, now.Add(24*time.Hour), nil))
+	release(b, session)
+}
+
+func (s *store) session(b *testing.B, org sponsorship.ID) *state.Session {
+	b.Helper()
+	session, err := s.ledger.Begin(b.Context(), org, uuid.NewString(), now)
+	must(b, err)
+	if session == nil {
+		b.Fatal("another sync holds the organisation")
+	}
+	return session
+}
+
+func release(b *testing.B, session *state.Session) {
+	b.Helper()
+	_, err := session.Release(b.Context(), true)
+	must(b, err)
+}
+
+// logger costs what a worker's log costs, and writes nowhere.
+func logger() zerolog.Logger { return zerolog.New(io.Discard).With().Timestamp().Logger() }
+
+func now() time.Time { return time.Now().UTC() }
+
+// size is n, or a tenth of it with -short.
+func size(n int) int {
+	if testing.Short() {
+		return max(n/10, 1)
+	}
+	return n
+}
+
+// turns measures ours and the baseline alternately and reports the medians, and
+// the median of the ratios of neighbours, in which a machine that slows down or
+// speeds up in between has little part.
+type turns struct {
+	rounds     int
+	ours, bare func() float64 // a rate: more is better
+	unit       string
+}
+
+func (t turns) report(b *testing.B) {
+	b.Helper()
+	var ours, bare, ratios []float64
+	for round := range t.rounds {
+		x, y := t.round(round%2 == 0)
+		ours, bare, ratios = append(ours, x), append(bare, y), append(ratios, x/y)
+	}
+	b.ReportMetric(quantile(ours, 0.5), "ours-"+t.unit)
+	b.ReportMetric(quantile(bare, 0.5), "bare-"+t.unit)
+	b.ReportMetric(quantile(ratios, 0.5), "ratio")
+	silent(b)
+}
+
+// round lets the two begin by turns.
+func (t turns) round(oursFirst bool) (ours, bare float64) {
+	if oursFirst {
+		ours = t.ours()
+	}
+	bare = t.bare()
+	if !oursFirst {
+		ours = t.ours()
+	}
+	return ours, bare
+}
+
+// silent leaves out the time an iteration took, which says nothing here.
+func silent(b *testing.B) { b.ReportMetric(0, "ns/op") }
+
+// quantile returns the value below which the share q of all values lies.
+func quantile(values []float64, q float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[min(int(q*float64(len(sorted))), len(sorted)-1)]
+}
+
+func perSecond(n int, took time.Duration) float64 { return float64(n) / took.Seconds() }
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

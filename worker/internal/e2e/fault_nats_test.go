@@ -1,0 +1,155 @@
+package e2e_test
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/sponsorsync/sponsorsync/jobs/events"
+	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+)
+
+// TestFault08_NATSAway at the start, and once more later: jobs go on, events wait
+// in the outbox, and all arrive in their order.
+func TestFault08_NATSAway(t *testing.T) {
+	t.Parallel()
+	l := setupFaults(t, 2, hasty...)
+	l.nats.Kill()
+	l.worker()
+	l.redeem(l.orgs[0], 0, 100)
+	l.started()
+	l.settled(deadline)
+	if n := l.waiting(); n < 200 { // pending and sent
+		t.Errorf("%d events wait in the outbox, want at least 200", n)
+	}
+	if long() {
+		<-time.After(2 * time.Minute)
+	}
+	l.nats.Restart()
+	l.drained()
+
+	l.nats.Kill()
+	l.redeem(l.orgs[1], 100, 200)
+	l.settled(deadline)
+	must(t, l.change(t.Context(), 150))
+	l.jobsDone(deadline)
+	l.settled(deadline)
+	if n := l.waiting(); n < 200 {
+		t.Errorf("%d events wait in the outbox, want at least 200", n)
+	}
+	l.nats.Restart()
+	l.check()
+}
+
+func (l *lab) waiting() int64 {
+	l.t.Helper()
+	n, err := l.ledger.OutboxLength(l.t.Context())
+	must(l.t, err)
+	return n
+}
+
+// TestFault08_AcknowledgementsLost: the stream has the events, the relay does not
+// know, and publishes them again under their ids.
+func TestFault08_AcknowledgementsLost(t *testing.T) {
+	t.Parallel()
+	l := setupFaults(t, 1, hasty...)
+	p := l.behind("NATS_URL", l.nats.URL)
+	w := l.worker()
+	l.started()
+	l.drained()
+	p.swallow(true)
+	l.redeem(l.orgs[0], 0, 20)
+	l.settled(deadline)
+	jobstest.Eventually(t, deadline, func() bool { return w.metric("sponsorsync_relay_failures_total") > 0 })
+	if l.waiting() == 0 {
+		t.Error("events left the outbox without an acknowledgement")
+	}
+	p.swallow(false)
+	p.cut() // what hangs would only be noticed after half a minute
+	l.check()
+}
+
+// TestFault09_StreamDeleted, once in silence and once while somebody listens to
+// the subjects without JetStream, which makes a missing stream look like a slow
+// one. It comes back, with all that had not been published.
+func TestFault09_StreamDeleted(t *testing.T) {
+	t.Parallel()
+	for name, listen := range map[string]bool{"nobody listens": false, "a subscriber without JetStream": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := setupFaults(t, 1, hasty...)
+			w := l.worker()
+			l.started()
+			l.drained()
+			if listen {
+				_, err := l.js.Conn().Subscribe("sponsorsync.>", func(*nats.Msg) {})
+				must(t, err)
+				must(t, l.js.Conn().Flush())
+			}
+			must(t, l.js.DeleteStream(t.Context(), events.StreamName))
+			l.redeem(l.orgs[0], 0, 20)
+			l.check()
+			if w.metric("sponsorsync_events_published_total") == 0 {
+				t.Error("nothing was counted as published")
+			}
+		})
+	}
+}
+
+// TestFault10_PublishedAgainAfterTheDuplicateWindow: what a relay leaves behind
+// that died between the stream's acknowledgement and the outbox, for longer than
+// the stream remembers ids. A subscriber can still tell: the id, the payload and
+// the revision are those that it has seen.
+func TestFault10_PublishedAgainAfterTheDuplicateWindow(t *testing.T) {
+	t.Parallel()
+	l := setupFaults(t, 1, hasty...)
+	l.started()
+	l.redeem(l.orgs[0], 0, 1)
+	entries := l.outbox(user(0))
+	l.worker()
+	l.check()
+
+	stream, err := l.js.Stream(t.Context(), events.StreamName)
+	must(t, err)
+	narrow := stream.CachedInfo().Config
+	narrow.Duplicates = 100 * time.Millisecond
+	stream, err = l.js.UpdateStream(t.Context(), narrow)
+	must(t, err)
+	before := stream.CachedInfo().State.Msgs
+	jobstest.Eventually(t, deadline, func() bool {
+		for _, e := range entries {
+			must(t, l.rdb.XAdd(t.Context(), e).Err())
+		}
+		l.drained()
+		info, err := stream.Info(t.Context())
+		return err == nil && info.State.Msgs > before
+	})
+
+	seen := map[string][]byte{}
+	revision := uint64(0)
+	var story []sponsorship.Status
+	for _, m := range l.messages(stream, l.messagesIn(stream)) {
+		id := m.Headers().Get(jetstream.MsgIDHeader)
+		if first, again := seen[id]; again {
+			if !bytes.Equal(first, m.Data()) {
+				t.Errorf("id %s came again with another payload", id)
+			}
+			continue
+		}
+		seen[id] = m.Data()
+		if e, err := events.Decode[events.Sponsorship](m.Data()); err == nil {
+			if e.Data.Revision <= revision {
+				t.Errorf("revision %d follows %d", e.Data.Revision, revision)
+			}
+			revision, story = e.Data.Revision, append(story, e.Data.To)
+		}
+	}
+	if len(story) != 2 || story[0] != sponsorship.Pending || story[1] != sponsorship.Sent {
+		t.Errorf("without what came again the story is %v", story)
+	}
+}

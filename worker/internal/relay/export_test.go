@@ -1,0 +1,7 @@
+package relay
+
+// Pure decisions that deserve their own tables.
+var (
+	Backoff = backoff
+	Age     = age
+)

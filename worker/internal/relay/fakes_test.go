@@ -1,0 +1,151 @@
+package relay_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/sponsorsync/sponsorsync/worker/internal/relay"
+)
+
+// outbox is a slice a shard.
+type outbox struct {
+	mu     sync.Mutex
+	shards [][]relay.Entry
+	news   chan struct{} // closed and replaced at each add
+	err    error
+	chaos  func() error // may fail a deletion; called with mu held
+	serial int
+}
+
+func newOutbox(shards int) *outbox {
+	return &outbox{shards: make([][]relay.Entry, shards), news: make(chan struct{})}
+}
+
+// add takes ids of the form KEY.N.
+func (o *outbox) add(shard int, ids ...string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, id := range ids {
+		o.serial++
+		key, _, _ := strings.Cut(id, ".")
+		position := fmt.Sprintf("%d-%d", time.Now().UnixMilli(), o.serial)
+		o.shards[shard] = append(o.shards[shard], relay.Entry{Position: position, EventID: id, Key: key})
+	}
+	close(o.news)
+	o.news = make(chan struct{})
+}
+
+func (o *outbox) Read(ctx context.Context, shard, count int, block time.Duration) ([]relay.Entry, error) {
+	head, news, err := o.head(shard, count)
+	if len(head) > 0 || err != nil || block < 0 {
+		return head, err
+	}
+	select {
+	case <-news:
+	case <-time.After(block):
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	head, _, err = o.head(shard, count)
+	return head, err
+}
+
+func (o *outbox) head(shard, count int) ([]relay.Entry, <-chan struct{}, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	entries := o.shards[shard]
+	return slices.Clone(entries[:min(count, len(entries))]), o.news, o.err
+}
+
+func (o *outbox) Delete(_ context.Context, shard int, positions []string) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.chaos != nil {
+		if err := o.chaos(); err != nil {
+			return err
+		}
+	}
+	o.shards[shard] = slices.DeleteFunc(o.shards[shard], func(e relay.Entry) bool { return slices.Contains(positions, e.Position) })
+	return nil
+}
+
+func (o *outbox) fail(err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.err = err
+}
+
+func (o *outbox) left() (n int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, entries := range o.shards {
+		n += len(entries)
+	}
+	return n
+}
+
+// stream stores ids once, as JetStream does within its window.
+type stream struct {
+	mu         sync.Mutex
+	stored     []string
+	duplicates int
+	err        error
+	refuse     string       // a key that cannot be stored
+	hang       bool         // answers nobody
+	chaos      func() error // may lose an acknowledgement; called with mu held
+}
+
+func (s *stream) Publish(ctx context.Context, entries []relay.Entry) []error {
+	results := make([]error, len(entries))
+	blocked := map[string]bool{}
+	for i, e := range entries {
+		if blocked[e.Key] {
+			results[i] = errors.New("held back")
+			continue
+		}
+		results[i] = s.store(ctx, e)
+		blocked[e.Key] = results[i] != nil
+	}
+	return results
+}
+
+func (s *stream) store(ctx context.Context, e relay.Entry) error {
+	if s.hang {
+		<-ctx.Done()
+		return context.Cause(ctx)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return s.err
+	}
+	if e.Key == s.refuse {
+		return errors.New("refused")
+	}
+	if slices.Contains(s.stored, e.EventID) {
+		s.duplicates++
+	} else {
+		s.stored = append(s.stored, e.EventID)
+	}
+	if s.chaos != nil {
+		return s.chaos()
+	}
+	return nil
+}
+
+func (s *stream) down(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.err = err
+}
+
+func (s *stream) ids() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return strings.Join(s.stored, " ")
+}
