@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"strings"
 
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
@@ -62,12 +63,25 @@ func strictly(payload []byte, into any) *FieldError {
 func fieldOf(err error) *FieldError {
 	var wrongType *json.UnmarshalTypeError
 	if errors.As(err, &wrongType) && wrongType.Field != "" {
-		return &FieldError{wrongType.Field, fmt.Sprintf("must be a %s, not a %s", wrongType.Type, wrongType.Value)}
+		return &FieldError{wrongType.Field, fmt.Sprintf("must be a %s, not a %s", jsonType(wrongType.Type.Kind()), wrongType.Value)}
 	}
 	if name, found := strings.CutPrefix(err.Error(), "json: unknown field "); found {
 		return &FieldError{strings.Trim(name, `"`), "is not a field of this kind"}
 	}
 	return &FieldError{"args", "must be a JSON object of this kind's fields"}
+}
+
+// jsonType is what JSON calls the types of our fields.
+func jsonType(k reflect.Kind) string {
+	switch k {
+	case reflect.String:
+		return "string"
+	case reflect.Bool:
+		return "boolean"
+	case reflect.Struct:
+		return "object"
+	}
+	return "number"
 }
 
 func publicKinds() string {

@@ -64,7 +64,7 @@ func Unfit(s Sponsorship, now time.Time) Sponsorship {
 func (s Sponsorship) stillRedeemed(a Answer, now time.Time) Sponsorship {
 	s.Reason = nil
 	if s.Intent == IntentChange {
-		s.Email = s.Wire.Offered
+		s = s.editedInPlace(s.Wire.Offered, "")
 		s.Reason = alreadyRedeemed()
 	}
 	s.Status, s.Intent = Expiring, ""
@@ -118,7 +118,8 @@ func (s Sponsorship) confirmed(a Answer, now time.Time) Sponsorship {
 		s.Wire.AskedAt = now
 		return s
 	case asking:
-		s.Email, s.Reason = s.Wire.Offered, alreadyRedeemed()
+		s = s.editedInPlace(s.Wire.Offered, "")
+		s.Reason = alreadyRedeemed()
 	case s.Status != Redeemed:
 		s.Reason = nil
 	}

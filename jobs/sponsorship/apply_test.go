@@ -77,8 +77,8 @@ func TestChangedAddressLosesToTheRecipient(t *testing.T) {
 	t.Parallel()
 	l := begin(t).ask(redeem).answer(row).ask(sponsorship.Change{Email: new_}).answer(accepted)
 	l.is(sponsorship.Redeemed, "", fault.AlreadyRedeemed)
-	if l.s.Email != old {
-		t.Errorf("address = %q, want the one that was redeemed", l.s.Email)
+	if l.s.Email != old || l.s.Name != old {
+		t.Errorf("address = %q, label %q, want the ones that were redeemed", l.s.Email, l.s.Name)
 	}
 	l.answer(accepted).is(sponsorship.Redeemed, "", fault.AlreadyRedeemed)
 }

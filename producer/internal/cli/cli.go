@@ -1,0 +1,77 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/sponsorsync/sponsorsync/config"
+)
+
+// Program is the command line with everything that it touches.
+type Program struct {
+	Environ        []string // as os.Environ returns it
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	Version        string
+	Now            func() time.Time
+
+	// Serve runs the HTTP server until ctx ends.
+	Serve func(ctx context.Context, environ config.Environ, stderr io.Writer) error
+}
+
+// The exit statuses.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// Run executes one command and returns the exit status.
+func (p Program) Run(ctx context.Context, args []string) int {
+	a := &app{Program: p, out: bufio.NewWriter(p.Stdout)}
+	root := a.root()
+	root.SetArgs(args)
+	command, err := root.ExecuteContextC(ctx)
+	if err != nil && !a.started { // cobra's own errors: unknown commands, flags, arguments
+		err = &usageError{faults: []string{err.Error()}, hint: helpHint(command)}
+	}
+	if flushErr := a.out.Flush(); err == nil && flushErr != nil {
+		err = fmt.Errorf("write output: %w", flushErr)
+	}
+	a.report(err)
+	return exitStatus(err)
+}
+
+// app is one run of the program.
+type app struct {
+	Program
+	out      *bufio.Writer // standard output; flushed before anything is waited for
+	started  bool          // a command of ours runs: errors are its own
+	envFiles []string
+	bar      bar
+}
+
+// note tells the person something on standard error, around a progress bar.
+func (a *app) note(format string, args ...any) {
+	a.bar.clear()
+	_, _ = fmt.Fprintf(a.Stderr, format+"\n", args...)
+}
+
+// print writes one line of the result, at once: a script may be waiting for it.
+func (a *app) print(line string) error {
+	_, _ = fmt.Fprintln(a.out, line) // the writer keeps its error for Flush
+	return a.flush()
+}
+
+func (a *app) flush() error {
+	if isTerminal(a.Stdout) { // which shows the bar too
+		a.bar.clear()
+	}
+	if err := a.out.Flush(); err != nil {
+		return fmt.Errorf("write output: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,200 @@
+package cli_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sponsorsync/sponsorsync/jobs"
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
+)
+
+func TestConnectStoresTheTokenAndNeverShowsIt(t *testing.T) {
+	t.Parallel()
+	b := setup(t).withKey()
+	r := b.runWith(token+"\r\n", "connect", "--org", strings.ToUpper(acme), "--cloud-org", cloudAcme, "--license-key", "licence-key")
+	requireStatus(t, r, 0)
+	requireContains(t, r.out, "connected "+acme+" to cloud organisation "+cloudAcme)
+	requireContains(t, r.err, "next, start the first sync: producer sync --org "+acme)
+	requireAbsent(t, r.out+r.err, token, "licence-key", "warning")
+
+	want := state.Connection{CloudOrganizationID: cloudAcme, BillingSyncToken: token, LicenseKey: "licence-key"}
+	if got, err := b.ledger.Connection(t.Context(), acme); err != nil || got != want {
+		t.Errorf("stored %+v, %v", got, err)
+	}
+}
+
+func TestConnectAgainKeepsTheLicenceKey(t *testing.T) {
+	t.Parallel()
+	b := setup(t).withKey()
+	requireStatus(t, b.runWith(token, "connect", "--org", acme, "--cloud-org", cloudAcme, "--license-key", "key"), 0)
+	b.start()
+	file := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(file, []byte("short token\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := b.run("connect", "--org", acme, "--cloud-org", cloudAcme, "--token-file", file)
+	requireStatus(t, r, 0)
+	requireContains(t, r.err, "warning: a billing sync token is 30 letters and digits", "what waits for the cloud is sent")
+	requireAbsent(t, r.out+r.err, "short token")
+	if got, err := b.ledger.Connection(t.Context(), acme); err != nil || got.BillingSyncToken != "short token" || got.LicenseKey != "key" {
+		t.Errorf("stored %+v, %v", got, err)
+	}
+}
+
+func TestConnectRefusesABlankToken(t *testing.T) {
+	t.Parallel()
+	b := setup(t).withKey()
+	r := b.runWith(" \n", "connect", "--org", acme, "--cloud-org", cloudAcme)
+	requireStatus(t, r, 2)
+	requireContains(t, r.err, "the billing sync token is blank")
+	r = b.run("connect", "--org", acme, "--cloud-org", cloudAcme, "--token-file", filepath.Join(t.TempDir(), "none"))
+	requireStatus(t, r, 2)
+	requireContains(t, r.err, "--token-file: open ")
+	if _, known, err := b.ledger.Organization(t.Context(), acme); known || err != nil {
+		t.Errorf("something was stored: %v, %v", known, err)
+	}
+}
+
+func TestEnqueue(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	enqueues := func(args ...string) {
+		t.Helper()
+		r := b.run(args...)
+		requireStatus(t, r, 0)
+		id := strings.TrimSuffix(r.out, "\n")
+		if _, found, err := b.inspector.Job(t.Context(), id); !found || err != nil {
+			t.Errorf("%v: printed %q, which is no job's id: %v", args, r.out, err)
+		}
+	}
+	enqueues("sync", "--org", acme)
+	enqueues("sync-license", "--org", acme)
+	enqueues("redeem", "--org", acme, "--user", strings.ToUpper(member), "--email", address, "--name", "Family", "--admin-initiated")
+	enqueues("change-sponsorship", "--org", acme, "--user", member, "--email", "other@example.com")
+	enqueues("change-sponsorship", "--org", acme, "--user", member, "--revoke")
+
+	jobstest.RequireEnqueued[jobs.Sync](t, b.rdb, func(a jobs.Sync) bool { return a.OrganizationID == acme })
+	jobstest.RequireEnqueued[jobs.SyncLicense](t, b.rdb, func(a jobs.SyncLicense) bool { return a.OrganizationID == acme })
+	jobstest.RequireEnqueued(t, b.rdb, func(a jobs.Redeem) bool {
+		return a == jobs.Redeem{OrganizationID: acme, OrganizationUserID: member, SponsoredEmail: address, FriendlyName: "Family", AdminInitiated: true}
+	})
+	jobstest.RequireEnqueued(t, b.rdb, func(a jobs.ChangeSponsorship) bool { return a.SponsoredEmail == "other@example.com" && !a.Revoke })
+	jobstest.RequireEnqueued(t, b.rdb, func(a jobs.ChangeSponsorship) bool { return a.Revoke })
+}
+
+func TestStatusBeforeTheFirstSync(t *testing.T) {
+	t.Parallel()
+	b := setup(t).withKey()
+	r := b.run("status", "--org", acme)
+	requireStatus(t, r, 1)
+	requireContains(t, r.err, "organisation "+acme+" is not known here", "producer connect")
+
+	requireStatus(t, b.runWith(token, "connect", "--org", acme, "--cloud-org", cloudAcme), 0)
+	r = b.run("status", "--org", acme)
+	requireStatus(t, r, 0)
+	requireContains(t, r.out, "Cloud organisation: "+cloudAcme, "Last sync:          Never", "Last licence sync:  Never",
+		"Next sync:          after the first one", "Last error:         none", "Sponsorships:       none")
+	requireAbsent(t, r.out, token)
+}
+
+func TestStatusInTheWordsOfTheGuide(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	end := time.Date(2027, 3, 4, 0, 0, 0, 0, time.UTC)
+	for i, s := range []sponsorship.Sponsorship{
+		{Status: sponsorship.Pending, Intent: sponsorship.IntentRedeem, Email: "waits@example.com", Name: "Family"},
+		{Status: sponsorship.Pending, Intent: sponsorship.IntentRevoke},
+		{Status: sponsorship.Sent, LastSyncAt: &end},
+		{Status: sponsorship.Redeemed, ValidUntil: &end, AdminInitiated: true},
+		{Status: sponsorship.Expiring, ValidUntil: &end},
+		{Status: sponsorship.Refused, Reason: &sponsorship.Reason{Code: "not_accepted", Message: "left out"}},
+	} {
+		s.UserID = sponsorship.ID(member[:35] + string(rune('0'+i)))
+		b.store(s)
+	}
+	b.fail(state.Failed{Fault: fault.New(fault.CloudUnavailable, "no answer"), RetryAt: end})
+
+	r := b.run("status", "--org", acme)
+	requireStatus(t, r, 0)
+	requireContains(t, r.out, "Awaiting sync", "waits@example.com (Family)", "Removed (awaiting sync)", "Sent", "2027-03-04 00:00:00 UTC",
+		"Active", "[admin-initiated]", "Expires 2027-03-04", "Refused", "not_accepted: left out", "hint: not_accepted: The cloud left",
+		"Last error:         cloud_unavailable", "next attempt 2027-03-04", "hint: Allow outgoing HTTPS",
+		"6: 2 awaiting sync, 1 sent, 1 active, 1 expiring, 1 refused", "not connected: producer connect")
+}
+
+func TestStatusJSONHoldsAllPages(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	const rows = 1001 // one more than a page
+	for i := range rows {
+		id := sponsorship.AdminKey(member, strconv.Itoa(i))
+		b.store(sponsorship.Sponsorship{UserID: id, Status: sponsorship.Sent, Email: address})
+	}
+	r := b.run("status", "--org", acme, "--json")
+	requireStatus(t, r, 0)
+	var document struct {
+		Organization map[string]any   `json:"organization"`
+		Sponsorships []map[string]any `json:"sponsorships"`
+	}
+	if err := json.Unmarshal([]byte(r.out), &document); err != nil {
+		t.Fatalf("not one JSON document: %v", err)
+	}
+	if at, there := document.Organization["lastSyncAt"]; at != nil || !there {
+		t.Errorf("lastSyncAt = %v, %v; want null", at, there)
+	}
+	if n := len(document.Sponsorships); n != rows {
+		t.Errorf("%d sponsorships, want %d", n, rows)
+	}
+	if got := document.Sponsorships[0]; got["status"] != "sent" || got["sponsoredEmail"] != address || got["intent"] != nil {
+		t.Errorf("first sponsorship: %v", got)
+	}
+}
+
+func TestJobs(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	r := b.run("jobs", "list")
+	requireStatus(t, r, 0)
+	requireContains(t, r.err, "no dead jobs")
+	requireStatus(t, b.run("jobs", "list", "--json"), 0)
+
+	id := b.bury(jobs.Redeem{OrganizationID: acme, OrganizationUserID: member, SponsoredEmail: address}, fault.New(fault.AlreadySponsoring, "said the ledger"))
+	for _, args := range [][]string{{"jobs", "list"}, {"jobs", "show", id}, {"jobs", "list", "--json"}, {"jobs", "show", "--json", id}} {
+		r := b.run(args...)
+		requireStatus(t, r, 0)
+		requireContains(t, r.out, id, "redeem", "already_sponsoring", "said the ledger", fault.AlreadySponsoring.Hint())
+		requireAbsent(t, r.out, address)
+		if args[len(args)-1] == "--json" && !json.Valid([]byte(r.out)) {
+			t.Errorf("%v printed no JSON: %s", args, r.out)
+		}
+	}
+
+	r = b.run("jobs", "retry", "nothing", id)
+	requireStatus(t, r, 1) // one of the two was not there
+	requireContains(t, r.err, `job "nothing": no such job`)
+	again := strings.TrimSpace(r.out)
+	requireContains(t, b.run("jobs", "show", again).out, "redeem")
+	requireStatus(t, b.run("jobs", "show", id), 1)
+}
+
+func TestJobsDelete(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	id := b.bury(jobs.Sync{OrganizationID: acme}, fault.New(fault.ConnectionMissing, "no token"))
+	r := b.run("jobs", "delete", "--all")
+	requireStatus(t, r, 0)
+	if r.out != id+"\n" {
+		t.Errorf("printed %q, want the id", r.out)
+	}
+	r = b.run("jobs", "show", id)
+	requireStatus(t, r, 1)
+	requireContains(t, r.err, "no such job")
+}

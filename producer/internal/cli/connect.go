@@ -1,0 +1,171 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/sponsorsync/sponsorsync/config"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
+)
+
+type connectFlags struct {
+	org, cloudOrg         sponsorship.ID
+	licenseKey, tokenFile string
+}
+
+func (a *app) connectCommand() *cobra.Command {
+	var f connectFlags
+	command := &cobra.Command{
+		Use: "connect --org ORG --cloud-org CLOUDORG", Short: "Step 3 of the guide: save the billing sync token",
+		Long: `Saves the billing sync token, encrypted with SPONSORSYNC_ENCRYPTION_KEY.
+
+Generate the token in the cloud web app: Admin Console, Billing, Subscription,
+section Self-hosting, Set up billing sync. It is read from standard input (on a
+terminal it is asked for, and not shown) or from --token-file; it is never an
+argument, which everyone on the machine could read.
+
+The cloud organisation's id is the Id in the licence file. Only 'sync-license'
+needs the licence key, which is the LicenseKey there. Connecting again replaces
+the token and keeps a licence key that is not given anew.`,
+		Example: `  producer connect --org ORG --cloud-org CLOUDORG
+  producer connect --org ORG --cloud-org CLOUDORG --license-key KEY --token-file /run/secrets/token`,
+		GroupID: groupSetup, Args: noArgs,
+		RunE: func(command *cobra.Command, _ []string) error { return a.connect(command, f) },
+	}
+	orgFlag(command, &f.org)
+	command.Flags().Var(idValue{&f.cloudOrg}, "cloud-org", "`UUID` of the organisation in Bitwarden's cloud")
+	command.Flags().StringVar(&f.licenseKey, "license-key", "", "the licence file's LicenseKey, `KEY`; only licence syncs need it")
+	command.Flags().StringVar(&f.tokenFile, "token-file", "", "read the token from `FILE` instead of standard input")
+	return command
+}
+
+func (a *app) connect(command *cobra.Command, f connectFlags) error {
+	if err := usage(command, f.faults(command)...); err != nil {
+		return err
+	}
+	settings, err := a.settings(config.EncryptionKey)
+	if err != nil {
+		return err
+	}
+	token, err := a.token(command.Context(), f.tokenFile)
+	if err != nil {
+		return err
+	}
+	if token == "" {
+		return usage(command, "the billing sync token is blank: give it on standard input or with --token-file")
+	}
+	if !tokenForm.MatchString(token) {
+		a.note("warning: a billing sync token is 30 letters and digits, and this one is not; saved nevertheless")
+	}
+	return a.connected(command.Context(), settings, func(s *session) error {
+		return a.saveConnection(command.Context(), s, f.org, state.Connection{
+			CloudOrganizationID: f.cloudOrg, BillingSyncToken: token, LicenseKey: strings.TrimSpace(f.licenseKey),
+		})
+	})
+}
+
+func (f connectFlags) faults(command *cobra.Command) []string {
+	var faults []string
+	for _, flag := range []struct {
+		name string
+		id   sponsorship.ID
+	}{{"--org", f.org}, {"--cloud-org", f.cloudOrg}} {
+		if !flag.id.Valid() {
+			faults = append(faults, flag.name+" must be a UUID such as 6f1ed002-ab5d-4bb3-9b7a-3a4b5c6d7e8f")
+		}
+	}
+	if command.Flags().Changed("license-key") && strings.TrimSpace(f.licenseKey) == "" {
+		faults = append(faults, "--license-key must not be blank; leave it out to keep the one that is saved")
+	}
+	return faults
+}
+
+func (a *app) saveConnection(ctx context.Context, s *session, org sponsorship.ID, c state.Connection) error {
+	if err := s.ledger.Connect(ctx, org, c, a.Now()); err != nil {
+		return err
+	}
+	if err := a.print(fmt.Sprintf("connected %s to cloud organisation %s", org, c.CloudOrganizationID)); err != nil {
+		return err
+	}
+	known, _, err := s.ledger.Organization(ctx, org)
+	switch {
+	case err != nil:
+		return err
+	case known.Started:
+		a.note("what waits for the cloud is sent within a minute; to sync now: producer sync --org %s", org)
+	default:
+		a.note("next, start the first sync: producer sync --org %s", org)
+	}
+	return nil
+}
+
+// tokenForm is what the cloud makes: 30 letters and digits.
+var tokenForm = regexp.MustCompile(`^[A-Za-z0-9]{30}$`)
+
+// maxToken keeps a wrong file from filling the memory.
+const maxToken = 64 << 10
+
+// token reads the token from the file or standard input, and asks on a terminal.
+func (a *app) token(ctx context.Context, path string) (string, error) {
+	source := a.Stdin
+	if path != "" {
+		file, err := os.Open(path)
+		if err != nil {
+			return "", &usageError{faults: []string{"--token-file: " + err.Error()}, hint: "give a file that this user may read"}
+		}
+		defer func() { _ = file.Close() }()
+		source = file
+	} else if stdin, ok := a.Stdin.(*os.File); ok && isTerminal(stdin) {
+		return a.askToken(ctx, int(stdin.Fd()))
+	}
+	text, err := within(ctx, func() ([]byte, error) { return io.ReadAll(io.LimitReader(source, maxToken)) })
+	if err != nil {
+		return "", fmt.Errorf("read billing sync token: %w", err)
+	}
+	return strings.TrimSpace(string(text)), nil
+}
+
+// askToken restores the terminal's echo also when a signal ends the question.
+func (a *app) askToken(ctx context.Context, terminal int) (string, error) {
+	before, err := term.GetState(terminal)
+	if err != nil {
+		return "", fmt.Errorf("prepare terminal: %w", err)
+	}
+	_, _ = fmt.Fprint(a.Stderr, "Billing sync token (not shown while you type or paste it): ")
+	text, err := within(ctx, func() ([]byte, error) { return term.ReadPassword(terminal) })
+	_, _ = fmt.Fprintln(a.Stderr)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", errors.Join(err, term.Restore(terminal, before))
+	}
+	return strings.TrimSpace(string(text)), nil
+}
+
+// within lets a signal end a read that knows no context. The read itself is
+// left behind; the program is about to end.
+func within[T any](ctx context.Context, read func() (T, error)) (T, error) {
+	type answer struct {
+		value T
+		err   error
+	}
+	answers := make(chan answer, 1)
+	go func() {
+		value, err := read()
+		answers <- answer{value, err}
+	}()
+	select {
+	case a := <-answers:
+		return a.value, a.err
+	case <-ctx.Done():
+		var none T
+		return none, ctx.Err()
+	}
+}

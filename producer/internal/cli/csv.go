@@ -1,0 +1,148 @@
+package cli
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/sponsorsync/sponsorsync/jobs"
+)
+
+// column reads one field of a CSV row. The message of its error follows the
+// column's name.
+type column func(args *jobs.Redeem, value string) error
+
+// columns are the columns that a file may have, by their names in lower case.
+// Read-only.
+var columns = map[string]column{
+	"organizationid":      func(a *jobs.Redeem, v string) error { return a.OrganizationID.UnmarshalText([]byte(v)) },
+	"organizationuserid":  func(a *jobs.Redeem, v string) error { return a.OrganizationUserID.UnmarshalText([]byte(v)) },
+	"sponsoredemail":      func(a *jobs.Redeem, v string) error { a.SponsoredEmail = v; return nil },
+	"friendlyname":        func(a *jobs.Redeem, v string) error { a.FriendlyName = v; return nil },
+	"admininitiated":      readAdminInitiated,
+	"plansponsorshiptype": readPlanSponsorshipType,
+}
+
+func readAdminInitiated(a *jobs.Redeem, v string) (err error) {
+	if v == "" {
+		return nil
+	}
+	if a.AdminInitiated, err = strconv.ParseBool(strings.ToLower(v)); err != nil {
+		return errors.New("must be true or false")
+	}
+	return nil
+}
+
+func readPlanSponsorshipType(a *jobs.Redeem, v string) error {
+	if v != "" && v != "0" {
+		return errors.New("must be 0 (Families), the only type that exists")
+	}
+	return nil
+}
+
+func (p *rowParser) readCSV(in io.Reader) error {
+	records := csv.NewReader(in)
+	records.TrimLeadingSpace = true
+	records.ReuseRecord = true
+	header, err := records.Read()
+	if err != nil {
+		return p.csvFault(err)
+	}
+	line, _ := records.FieldPos(0)
+	table, faults := readHeader(slices.Clone(header), p.org != "")
+	for _, message := range faults {
+		p.fault(line, message)
+	}
+	if len(faults) > 0 { // every row would only repeat it
+		return nil
+	}
+	for {
+		record, err := records.Read()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			if err := p.csvFault(err); err != nil {
+				return err
+			}
+			continue
+		}
+		line, _ := records.FieldPos(0)
+		p.addRecord(line, table, record)
+	}
+}
+
+func (p *rowParser) addRecord(line int, t table, record []string) {
+	r := row{line: line}
+	var faults []string
+	for i, read := range t.columns {
+		if err := read(&r.args, strings.TrimSpace(record[i])); err != nil {
+			faults = append(faults, t.names[i]+" "+err.Error())
+		}
+	}
+	p.add(r, faults...)
+}
+
+// csvFault turns a faulty line into a fault, and returns every other error.
+func (p *rowParser) csvFault(err error) error {
+	var parse *csv.ParseError
+	if !errors.As(err, &parse) {
+		return err
+	}
+	message := parse.Err.Error()
+	if errors.Is(err, csv.ErrFieldCount) {
+		message = "has more or fewer fields than the header"
+	}
+	p.fault(parse.Line, message)
+	return nil
+}
+
+// columnName shows a name only if it is one: a file without a header begins with
+// an address.
+func columnName(i int, name string) string {
+	if !plainName.MatchString(name) {
+		return fmt.Sprintf("the header's column %d", i+1)
+	}
+	return "column " + name
+}
+
+var plainName = regexp.MustCompile(`^[A-Za-z_]{1,40}$`)
+
+// table is what a header says: the columns in its order.
+type table struct {
+	names   []string
+	columns []column
+}
+
+// readHeader finds each column's reader.
+func readHeader(header []string, orgGiven bool) (t table, faults []string) {
+	t.names = header
+	seen := map[string]bool{}
+	for i, name := range header {
+		header[i] = strings.TrimSpace(name)
+		key := strings.ToLower(header[i])
+		switch read, known := columns[key]; {
+		case !known:
+			faults = append(faults, columnName(i, header[i])+" is unknown; want organizationUserId,sponsoredEmail and optionally organizationId,friendlyName,adminInitiated")
+		case seen[key]:
+			faults = append(faults, columnName(i, header[i])+" is there twice")
+		default:
+			t.columns = append(t.columns, read)
+		}
+		seen[key] = true
+	}
+	for _, name := range []string{"organizationUserId", "sponsoredEmail"} {
+		if !seen[strings.ToLower(name)] {
+			faults = append(faults, "column "+name+" is missing")
+		}
+	}
+	if !seen["organizationid"] && !orgGiven {
+		faults = append(faults, "column organizationId is missing, and --org is not given")
+	}
+	return t, faults
+}

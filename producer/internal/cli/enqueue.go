@@ -1,0 +1,155 @@
+package cli
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sponsorsync/sponsorsync/jobs"
+)
+
+func (a *app) syncCommand() *cobra.Command {
+	var (
+		args jobs.Sync
+		wait bool
+	)
+	command := &cobra.Command{
+		Use: "sync --org ORG", Short: "Step 4 of the guide: start a full sync now",
+		Long: `Enqueues a full sync and prints the job's id. The first one starts the daily
+syncs; nothing is sent to the cloud before it. A sync also ends the wait after a
+failure that somebody had to put right.`,
+		GroupID: groupSetup, Args: noArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			return a.enqueue(command, args, a.finishing(wait, "synced: the cloud has answered for all sponsorships"))
+		},
+	}
+	orgFlag(command, &args.OrganizationID)
+	waitFlag(command, &wait, "the cloud has answered for all sponsorships")
+	return command
+}
+
+func (a *app) syncLicenseCommand() *cobra.Command {
+	var (
+		args jobs.SyncLicense
+		wait bool
+	)
+	command := &cobra.Command{
+		Use: "sync-license --org ORG", Short: "Fetch a fresh licence; nothing else ever does",
+		Long: `Enqueues a licence sync and prints the job's id. The worker writes the licence
+to organization/ORG.json below SPONSORSYNC_LICENSE_DIR. The connection needs the
+licence key: 'producer connect --license-key'.`,
+		GroupID: groupSetup, Args: noArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			return a.enqueue(command, args, a.finishing(wait, "the licence was fetched and written"))
+		},
+	}
+	orgFlag(command, &args.OrganizationID)
+	waitFlag(command, &wait, "the licence is written")
+	return command
+}
+
+func (a *app) changeCommand() *cobra.Command {
+	var (
+		args jobs.ChangeSponsorship
+		wait bool
+	)
+	command := &cobra.Command{
+		Use: "change-sponsorship --org ORG --user ORGUSER", Short: "Change the recipient or the label, or revoke",
+		Long: `Enqueues a change and prints the job's id. The recipient can change until the
+offer is accepted; a sponsorship that is in use ends at the end of its term when
+it is revoked. For an admin-initiated sponsorship, --user is the id that
+'producer status' shows.`,
+		Example: `  producer change-sponsorship --org ORG --user ORGUSER --email new@example.com --wait
+  producer change-sponsorship --org ORG --user ORGUSER --revoke`,
+		GroupID: groupDaily, Args: noArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			if err := usage(command, changeFaults(args)...); err != nil {
+				return err
+			}
+			change := target{org: args.OrganizationID, id: args.OrganizationUserID, change: true}
+			return a.enqueue(command, args, a.settling(wait, change))
+		},
+	}
+	orgFlag(command, &args.OrganizationID)
+	command.Flags().Var(idValue{&args.OrganizationUserID}, "user", "`UUID` of the organisation user who sponsors")
+	command.Flags().StringVar(&args.SponsoredEmail, "email", "", "the new recipient's `ADDRESS`")
+	command.Flags().StringVar(&args.FriendlyName, "name", "", "the new label, `NAME`")
+	command.Flags().BoolVar(&args.Revoke, "revoke", false, "take the sponsorship back")
+	waitFlag(command, &wait, "the cloud has answered")
+	return command
+}
+
+// changeFaults says in flags what jobs.ChangeSponsorship says in fields.
+func changeFaults(args jobs.ChangeSponsorship) []string {
+	texts := args.SponsoredEmail != "" || args.FriendlyName != ""
+	var faults []string
+	switch {
+	case args.Revoke && texts:
+		faults = append(faults, "--revoke stands alone: leave out --email and --name")
+		args.Revoke = false
+	case !args.Revoke && !texts:
+		faults = append(faults, "nothing to change: give --email and/or --name, or --revoke")
+		args.Revoke = true
+	}
+	return append(flagFaults(args), faults...)
+}
+
+// followUp is what a command does about its job once that is in. Nil is nothing.
+type followUp func(ctx context.Context, w *waiter, job enqueued) error
+
+// enqueue puts one job in and prints its id; then comes what follows.
+func (a *app) enqueue(command *cobra.Command, args jobs.Args, then followUp) error {
+	if err := usage(command, flagFaults(args)...); err != nil {
+		return err
+	}
+	ctx := command.Context()
+	return a.withSession(ctx, func(s *session) error {
+		w, err := a.newWaiter(ctx, s, args.Organization())
+		if err != nil {
+			return err
+		}
+		receipt, err := s.client.Enqueue(ctx, args)
+		if err != nil {
+			return err
+		}
+		if err := a.print(receipt.ID); err != nil || then == nil {
+			return err
+		}
+		return then(ctx, w, enqueued{org: args.Organization(), id: receipt.ID})
+	})
+}
+
+// finishing waits until a job is done: its effect is settled then.
+func (a *app) finishing(wait bool, success string) followUp {
+	if !wait {
+		return nil
+	}
+	return func(ctx context.Context, w *waiter, job enqueued) error {
+		if err := w.job(ctx, job); err != nil {
+			return err
+		}
+		a.note("%s", success)
+		return nil
+	}
+}
+
+// settling waits until a job is done, and then until its sponsorship is no
+// longer pending.
+func (a *app) settling(wait bool, t target) followUp {
+	if !wait {
+		return nil
+	}
+	return func(ctx context.Context, w *waiter, job enqueued) error {
+		if err := w.job(ctx, job); err != nil {
+			return err
+		}
+		var failure error
+		err := w.settle(ctx, []target{t}, func(_ target, v verdict) {
+			if failure = v.err; failure == nil {
+				a.note("%s", v.text)
+			}
+		})
+		return errors.Join(err, failure)
+	}
+}

@@ -1,0 +1,112 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sponsorsync/sponsorsync/jobs"
+)
+
+type redeemFlags struct {
+	args jobs.Redeem
+	file string
+	wait bool
+}
+
+func (a *app) redeemCommand() *cobra.Command {
+	var f redeemFlags
+	command := &cobra.Command{
+		Use: "redeem --org ORG (--user ORGUSER --email ADDRESS | --file FILE)", Short: "Offer a sponsorship, or many from a file",
+		Long: `Enqueues a redeem and prints the job's id; with --file, one a row.
+
+A file is CSV with a header, or NDJSON (one JSON object a line). Columns and fields:
+organizationUserId, sponsoredEmail, and optionally organizationId (default: --org),
+friendlyName (default: the address), adminInitiated (true or false). All rows are
+checked first: if one is wrong, nothing is enqueued. Running a file a second time
+changes nothing for rows that are in already.`,
+		Example: `  producer redeem --org ORG --user ORGUSER --email someone@example.com --wait
+  producer redeem --org ORG --file members.csv --wait
+  generate-rows | producer redeem --org ORG --file -`,
+		GroupID: groupDaily, Args: noArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			if command.Flags().Changed("file") {
+				return a.redeemFile(command, f)
+			}
+			return a.enqueue(command, f.args, a.settling(f.wait, redeemTarget(f.args)))
+		},
+	}
+	orgFlag(command, &f.args.OrganizationID)
+	command.Flags().Var(idValue{&f.args.OrganizationUserID}, "user", "`UUID` of the organisation user who sponsors")
+	command.Flags().StringVar(&f.args.SponsoredEmail, "email", "", "the recipient's `ADDRESS`")
+	command.Flags().StringVar(&f.args.FriendlyName, "name", "", "label of the sponsorship, `NAME` (default: the address)")
+	command.Flags().BoolVar(&f.args.AdminInitiated, "admin-initiated", false, "--user is an admin who may sponsor several recipients")
+	command.Flags().StringVar(&f.file, "file", "", "redeem every row of `FILE`, CSV or NDJSON; - is standard input")
+	waitFlag(command, &f.wait, "the cloud has answered")
+	return command
+}
+
+func redeemTarget(args jobs.Redeem) target {
+	return target{org: args.OrganizationID, id: args.SponsorshipID()}
+}
+
+// redeemFile checks all, then enqueues all, then waits for all.
+func (a *app) redeemFile(command *cobra.Command, f redeemFlags) error {
+	if err := usage(command, f.fileFaults(command)...); err != nil {
+		return err
+	}
+	ctx := command.Context()
+	rows, err := within(ctx, func() ([]row, error) { return a.readRows(f) })
+	if err != nil {
+		return err
+	}
+	return a.withSession(ctx, func(s *session) error {
+		w, err := a.newWaiter(ctx, s, organizationsOf(rows)...)
+		if err != nil {
+			return err
+		}
+		b := bulk{app: a, session: s, waiter: w, rows: rows, ids: make([]string, 0, len(rows))}
+		if err := b.enqueue(ctx); err != nil || !f.wait {
+			return err
+		}
+		return b.wait(ctx)
+	})
+}
+
+func (f redeemFlags) fileFaults(command *cobra.Command) []string {
+	var faults []string
+	for _, name := range []string{"user", "email", "name", "admin-initiated"} {
+		if command.Flags().Changed(name) {
+			faults = append(faults, "--"+name+" does not go with --file: it is a column there")
+		}
+	}
+	if command.Flags().Changed("org") {
+		faults = append(faults, orgFaults(f.args.OrganizationID)...)
+	}
+	return faults
+}
+
+func (a *app) readRows(f redeemFlags) ([]row, error) {
+	source, name := a.Stdin, "standard input"
+	if f.file != "-" {
+		file, err := os.Open(f.file)
+		if err != nil {
+			return nil, &usageError{faults: []string{"--file: " + err.Error()}, hint: "give a file that this user may read, or - for standard input"}
+		}
+		defer func() { _ = file.Close() }()
+		source, name = file, f.file
+	}
+	rows, err := parseRows(source, f.args.OrganizationID)
+	var bad lineFaults
+	switch {
+	case errors.As(err, &bad):
+		return nil, &usageError{faults: bad.in(name), hint: "nothing was enqueued; correct these lines and run it again"}
+	case err != nil:
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	case len(rows) == 0:
+		return nil, &usageError{faults: []string{name + " has no rows"}, hint: "see 'producer redeem --help' for what a file looks like"}
+	}
+	return rows, nil
+}

@@ -1,0 +1,153 @@
+package cli
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/sponsorsync/sponsorsync/jobs"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+)
+
+// row is one redeem of a file.
+type row struct {
+	line int // in the file, from 1
+	args jobs.Redeem
+}
+
+// lineFault is what is wrong with one line. It never holds the address.
+type lineFault struct {
+	line    int
+	message string
+}
+
+// lineFaults are all faults of a file.
+type lineFaults []lineFault
+
+func (f lineFaults) Error() string { return strings.Join(f.in("file"), "; ") }
+
+// in names the file in each fault.
+func (f lineFaults) in(name string) []string {
+	texts := make([]string, len(f))
+	for i, fault := range f {
+		texts[i] = fmt.Sprintf("%s line %d: %s", name, fault.line, fault.message)
+	}
+	return texts
+}
+
+// parseRows reads CSV or NDJSON, which it tells by the first character. Either
+// all rows are valid, or the error is lineFaults with everything that is wrong.
+// A row without an organisation is org's.
+func parseRows(source io.Reader, org sponsorship.ID) ([]row, error) {
+	p := &rowParser{org: org, members: map[member]row{}}
+	in := bufio.NewReader(source)
+	var err error
+	switch first, peekErr := firstCharacter(in); {
+	case errors.Is(peekErr, io.EOF):
+		return nil, nil
+	case peekErr != nil:
+		return nil, peekErr
+	case first == '{':
+		err = p.readNDJSON(in)
+	default:
+		err = p.readCSV(in)
+	}
+	if err == nil && len(p.faults) > 0 {
+		err = p.faults
+	}
+	return p.rows, err
+}
+
+// firstCharacter skips a byte order mark, which spreadsheets write, and looks
+// past spaces and empty lines without taking them: lines are counted.
+func firstCharacter(in *bufio.Reader) (byte, error) {
+	if mark, err := in.Peek(3); err == nil && string(mark) == "\ufeff" {
+		_, _ = in.Discard(3)
+	}
+	for n := 1; ; n++ {
+		seen, err := in.Peek(n)
+		if err != nil {
+			return 0, err
+		}
+		if c := seen[n-1]; !strings.ContainsRune(" \t\r\n", rune(c)) {
+			return c, nil
+		}
+	}
+}
+
+type rowParser struct {
+	org     sponsorship.ID
+	rows    []row
+	faults  lineFaults
+	members map[member]row // the first row of each
+}
+
+// member is the key of a sponsorship.
+type member struct{ org, id sponsorship.ID }
+
+func (p *rowParser) fault(line int, message string) {
+	p.faults = append(p.faults, lineFault{line, message})
+}
+
+// add checks a row by itself, and against the others: one member can sponsor
+// one address only. The faults are those of reading it.
+func (p *rowParser) add(r row, faults ...string) {
+	if r.args.OrganizationID == "" {
+		r.args.OrganizationID = p.org
+	}
+	faults = append(faults, fieldFaults(r.args.Validate(), asNamed)...)
+	if len(faults) > 0 {
+		p.fault(r.line, strings.Join(faults, "; "))
+		return
+	}
+	key := member{r.args.OrganizationID, r.args.SponsorshipID()}
+	if before, again := p.members[key]; !again {
+		p.members[key] = r
+	} else if !strings.EqualFold(before.args.SponsoredEmail, r.args.SponsoredEmail) {
+		p.fault(r.line, fmt.Sprintf("the same member as in line %d, with another address", before.line))
+		return
+	}
+	p.rows = append(p.rows, r)
+}
+
+// asNamed leaves field names as they are: a file has fields, not flags.
+func asNamed(field string) string { return field }
+
+// maxLine is far more than a row with the longest texts takes.
+const maxLine = 64 << 10
+
+func (p *rowParser) readNDJSON(in io.Reader) error {
+	lines := bufio.NewScanner(in)
+	lines.Buffer(nil, maxLine)
+	n := 0
+	for lines.Scan() {
+		n++
+		text := strings.TrimSpace(lines.Text())
+		if text == "" {
+			continue
+		}
+		args, err := jobs.Decode(jobs.KindRedeem, []byte(p.withOrganization(text)))
+		if err != nil {
+			p.fault(n, strings.Join(fieldFaults(err, asNamed), "; "))
+			continue
+		}
+		p.add(row{n, args.(jobs.Redeem)})
+	}
+	if errors.Is(lines.Err(), bufio.ErrTooLong) {
+		p.fault(n+1, fmt.Sprintf("is longer than %d bytes; want one JSON object a line", maxLine))
+		return nil
+	}
+	return lines.Err()
+}
+
+// withOrganization puts the default in front, where the row's own field
+// replaces it: of two equal names, the last one counts.
+func (p *rowParser) withOrganization(object string) string {
+	fields, isObject := strings.CutPrefix(object, "{")
+	if fields = strings.TrimSpace(fields); !isObject || p.org == "" || fields == "}" {
+		return object
+	}
+	return fmt.Sprintf(`{"organizationId":%q,%s`, p.org, fields)
+}

@@ -1,0 +1,204 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
+	"github.com/sponsorsync/sponsorsync/producer/internal/view"
+)
+
+// statusPage is how many sponsorships are read and printed at once: there may
+// be a hundred thousand.
+const statusPage = 1000
+
+func (a *app) statusCommand() *cobra.Command {
+	var (
+		org    sponsorship.ID
+		asJSON bool
+	)
+	command := &cobra.Command{
+		Use: "status --org ORG", Short: "Last sync, next sync, last error and all sponsorships",
+		Long: `Shows the organisation as it is known here: Last sync says Never until the first
+one. Awaiting sync means that the sponsorship was accepted here and waits for the
+cloud. With --json the same objects come as the HTTP API has them.`,
+		GroupID: groupLook, Args: noArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			if err := usage(command, orgFaults(org)...); err != nil {
+				return err
+			}
+			return a.withSession(command.Context(), func(s *session) error {
+				shown, known, err := view.ReadOrganization(command.Context(), s.ledger, org)
+				switch {
+				case err != nil:
+					return err
+				case !known:
+					return fault.New(fault.ConnectionMissing, "organisation %s is not known here", org)
+				case asJSON:
+					return a.statusJSON(command.Context(), s, shown)
+				}
+				return a.statusText(command.Context(), s, shown)
+			})
+		},
+	}
+	orgFlag(command, &org)
+	command.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
+	return command
+}
+
+func orgFaults(org sponsorship.ID) []string {
+	if org.Valid() {
+		return nil
+	}
+	return []string{"--org must be a UUID such as 6f1ed002-ab5d-4bb3-9b7a-3a4b5c6d7e8f"}
+}
+
+// statusJSON writes one document, a page at a time.
+func (a *app) statusJSON(ctx context.Context, s *session, org view.Organization) error {
+	head, err := json.Marshal(org)
+	if err != nil {
+		return fmt.Errorf("encode organisation: %w", err)
+	}
+	_, _ = fmt.Fprintf(a.out, `{"organization":%s,"sponsorships":[`, head)
+	separator := ""
+	err = a.eachSponsorship(ctx, s, org.OrganizationID, func(v view.Sponsorship) error {
+		row, err := json.Marshal(v)
+		if err != nil {
+			return fmt.Errorf("encode sponsorship: %w", err)
+		}
+		_, _ = fmt.Fprintf(a.out, "%s%s", separator, row)
+		separator = ","
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return a.print("]}")
+}
+
+func (a *app) statusText(ctx context.Context, s *session, org view.Organization) error {
+	for _, line := range organizationLines(org) {
+		_, _ = fmt.Fprintln(a.out, line)
+	}
+	const format = "%-36s  %-23s  %-23s  %s\n"
+	header := true
+	var codes []fault.Code
+	err := a.eachSponsorship(ctx, s, org.OrganizationID, func(v view.Sponsorship) error {
+		if header {
+			_, _ = fmt.Fprintf(a.out, "\n"+format, "MEMBER", "STATUS", "LAST SYNC", "RECIPIENT")
+			header = false
+		}
+		_, _ = fmt.Fprintf(a.out, format, v.OrganizationUserID, statusWords(v), clockOr(v.LastSyncAt, never), recipient(v))
+		if v.Reason != nil {
+			_, _ = fmt.Fprintf(a.out, "    %s: %s\n", v.Reason.Code, v.Reason.Message)
+			codes = append(codes, fault.Code(v.Reason.Code))
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, hint := range codeHints(codes) {
+		_, _ = fmt.Fprintln(a.out, "hint: "+hint)
+	}
+	return a.flush()
+}
+
+// eachSponsorship reads all pages.
+func (a *app) eachSponsorship(ctx context.Context, s *session, org sponsorship.ID, show func(view.Sponsorship) error) error {
+	page := state.Page{Limit: statusPage}
+	for {
+		rows, next, err := s.ledger.List(ctx, org, page)
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			if err := show(view.ShowSponsorship(row)); err != nil {
+				return err
+			}
+		}
+		if next == "" {
+			return nil
+		}
+		if err := a.flush(); err != nil {
+			return err
+		}
+		page.Cursor = next
+	}
+}
+
+// organizationLines is the organisation for people.
+func organizationLines(org view.Organization) []string {
+	next := clockOr(org.NextSyncAt, "after the first one: producer sync --org "+org.OrganizationID.String())
+	lines := []string{
+		"Organisation:       " + org.OrganizationID.String(),
+		"Cloud organisation: " + connection(org),
+		"Last sync:          " + clockOr(org.LastSyncAt, never),
+		"Next sync:          " + next,
+		"Last licence sync:  " + clockOr(org.LastLicenseSyncAt, never),
+	}
+	lines = append(lines, failureLines("Last error:         ", org.LastError)...)
+	if org.LastLicenseError != nil {
+		lines = append(lines, failureLines("Last licence error: ", org.LastLicenseError)...)
+	}
+	return append(lines, "Sponsorships:       "+countsLine(org.Counts))
+}
+
+func connection(org view.Organization) string {
+	switch {
+	case !org.Connected, org.CloudOrganizationID == nil:
+		return "not connected: producer connect --org " + org.OrganizationID.String() + " --cloud-org CLOUDORG"
+	}
+	return org.CloudOrganizationID.String()
+}
+
+func failureLines(label string, e *view.Error) []string {
+	if e == nil {
+		return []string{label + "none"}
+	}
+	const indent = "                    "
+	when := clock(e.At)
+	if e.Attempts > 1 {
+		when += fmt.Sprintf(" (failure %d in a row)", e.Attempts)
+	}
+	switch {
+	case e.NextAttempt != nil:
+		when += ", next attempt " + clock(*e.NextAttempt)
+	case e.Code.NeedsAdmin():
+		when += ", not tried again by itself until somebody acts"
+	}
+	return []string{label + string(e.Code) + ", " + when, indent + e.Message, indent + "hint: " + e.Hint}
+}
+
+func countsLine(counts map[sponsorship.Status]int64) string {
+	var total int64
+	var parts []string
+	for _, s := range sponsorship.Statuses() {
+		if n := counts[s]; n > 0 {
+			total += n
+			parts = append(parts, fmt.Sprintf("%d %s", n, strings.ToLower(countWords(s))))
+		}
+	}
+	if total == 0 {
+		return "none"
+	}
+	return fmt.Sprintf("%d: %s", total, strings.Join(parts, ", "))
+}
+
+// recipient is the address, and the label where it says more.
+func recipient(v view.Sponsorship) string {
+	text := v.SponsoredEmail
+	if v.FriendlyName != "" && v.FriendlyName != v.SponsoredEmail {
+		text += " (" + v.FriendlyName + ")"
+	}
+	if v.AdminInitiated {
+		text += " [admin-initiated]"
+	}
+	return text
+}

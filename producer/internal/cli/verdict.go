@@ -1,0 +1,120 @@
+package cli
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
+)
+
+// target is a sponsorship that is waited for.
+type target struct {
+	org, id sponsorship.ID
+	change  bool // a redeem does not care why an earlier change was refused
+	line    int  // in the file that it came from
+}
+
+// organization is the ledger's, and when its last failure was before the wait
+// began (zero for none).
+type organization struct {
+	state.Organization
+	before time.Time
+}
+
+// verdict is what a look at a sponsorship tells the person who waits.
+type verdict struct {
+	state verdictState
+	text  string // for the person; of a wait, why it goes on
+	err   error  // of a failure
+}
+
+type verdictState int
+
+const (
+	waiting verdictState = iota
+	settled
+	unstarted // nothing is sent before a first sync: there is nothing to wait for
+	failed
+)
+
+// judge decides whether the wait for a sponsorship is over.
+func judge(t target, s sponsorship.Sponsorship, org organization) verdict {
+	switch {
+	case s.Status != sponsorship.Pending:
+		return judgeSettled(t, s)
+	case s.Reason != nil:
+		return failure(&fault.Error{Code: fault.Code(s.Reason.Code), Message: s.Reason.Message})
+	case !org.Started:
+		return verdict{state: unstarted, text: firstStep(org.Organization)}
+	case org.Paused != "":
+		return failure(fmt.Errorf("syncs of the organisation wait until somebody acts: %w", pauseReason(org)))
+	case org.LastError == nil:
+		return verdict{}
+	case org.LastError.Code == fault.CloudCommunicationDisabled && !org.LastError.At.Equal(org.before):
+		return failure(&org.LastError.Error)
+	}
+	return verdict{text: stillTrying(org.Organization)}
+}
+
+func judgeSettled(t target, s sponsorship.Sponsorship) verdict {
+	unchanged := t.change && s.Reason != nil && s.Reason.Code == string(fault.AlreadyRedeemed)
+	if s.Reason != nil && (s.Status == sponsorship.Refused || unchanged) {
+		return failure(&fault.Error{Code: fault.Code(s.Reason.Code), Message: s.Reason.Message})
+	}
+	if s.Status == sponsorship.Refused {
+		return failure(fault.New(fault.NotAccepted, "the cloud did not accept the sponsorship"))
+	}
+	return verdict{state: settled, text: outcome(s)}
+}
+
+func failure(err error) verdict { return verdict{state: failed, text: err.Error(), err: err} }
+
+func pauseReason(org organization) *fault.Error {
+	if org.LastError != nil && org.LastError.Code == org.Paused {
+		return &org.LastError.Error
+	}
+	return fault.New(org.Paused, "the last sync failed")
+}
+
+// firstStep says what has to be done by hand before anything is sent.
+func firstStep(org state.Organization) string {
+	if org.Connected {
+		return fmt.Sprintf("waiting for a first sync: run 'producer sync --org %s'", org.ID)
+	}
+	return fmt.Sprintf("waiting for a connection and a first sync: run 'producer connect --org %[1]s --cloud-org CLOUDORG', then 'producer sync --org %[1]s'", org.ID)
+}
+
+func stillTrying(org state.Organization) string {
+	next := ""
+	if org.RetryAt != nil {
+		next = ", next attempt " + clock(*org.RetryAt)
+	}
+	return fmt.Sprintf("the last sync failed%s: %s", next, faultText(&org.LastError.Error))
+}
+
+// outcome says what a settled sponsorship is.
+func outcome(s sponsorship.Sponsorship) string {
+	switch s.Status {
+	case sponsorship.Sent:
+		return "sent: the cloud has it and mailed the offer"
+	case sponsorship.Redeemed:
+		return "active: the recipient has accepted the offer" + dated("; valid until ", s.ValidUntil)
+	case sponsorship.Expiring:
+		return "revoked: it stays in use to the end of its term" + dated(", ", s.ValidUntil)
+	case sponsorship.Removed:
+		return "removed: it is gone on both sides"
+	case sponsorship.Expired:
+		return "expired: its term is long over"
+	}
+	return "there is no such sponsorship"
+}
+
+// dated is the prefix and the day, or nothing without one.
+func dated(prefix string, at *time.Time) string {
+	if at == nil {
+		return ""
+	}
+	return prefix + day(*at)
+}

@@ -1,0 +1,59 @@
+package cli
+
+import (
+	"testing"
+	"time"
+
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
+)
+
+func TestJudge(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	reason := func(code fault.Code) *sponsorship.Reason {
+		return &sponsorship.Reason{Code: string(code), Message: "m"}
+	}
+	failedWith := func(code fault.Code) *state.Failure { return &state.Failure{Error: *fault.New(code, "m"), At: at} }
+	pending := sponsorship.Sponsorship{Status: sponsorship.Pending, Intent: sponsorship.IntentRedeem}
+	started := state.Organization{Started: true, Connected: true}
+	trying, paused, off := started, started, started
+	trying.LastError, trying.RetryAt = failedWith(fault.CloudUnavailable), &at
+	paused.LastError, paused.Paused = failedWith(fault.InstallationRejected), fault.InstallationRejected
+	off.LastError = failedWith(fault.CloudCommunicationDisabled)
+
+	for name, test := range map[string]struct {
+		row    sponsorship.Sponsorship
+		org    state.Organization
+		before time.Time
+		change bool
+		state  verdictState
+		code   fault.Code
+	}{
+		"nothing has happened":       {row: pending, org: started, state: waiting},
+		"no first sync":              {row: pending, org: state.Organization{}, state: unstarted},
+		"tried and left out":         {row: sponsorship.Sponsorship{Status: sponsorship.Pending, Reason: reason(fault.NotAccepted)}, org: started, state: failed, code: fault.NotAccepted},
+		"the cloud is away":          {row: pending, org: trying, state: waiting},
+		"somebody must act":          {row: pending, org: paused, state: failed, code: fault.InstallationRejected},
+		"just found switched off":    {row: pending, org: off, state: failed, code: fault.CloudCommunicationDisabled},
+		"was once switched off":      {row: pending, org: off, before: at, state: waiting},
+		"sent in spite of all":       {row: sponsorship.Sponsorship{Status: sponsorship.Sent}, org: paused, state: settled},
+		"refused":                    {row: sponsorship.Sponsorship{Status: sponsorship.Refused, Reason: reason(fault.NotAccepted)}, org: started, state: failed, code: fault.NotAccepted},
+		"revoked":                    {row: sponsorship.Sponsorship{Status: sponsorship.Expiring}, org: started, change: true, state: settled},
+		"removed":                    {row: sponsorship.Sponsorship{Status: sponsorship.Removed}, org: started, change: true, state: settled},
+		"change lost to redemption":  {row: sponsorship.Sponsorship{Status: sponsorship.Redeemed, Reason: reason(fault.AlreadyRedeemed)}, org: started, change: true, state: failed, code: fault.AlreadyRedeemed},
+		"redeem after such a change": {row: sponsorship.Sponsorship{Status: sponsorship.Redeemed, Reason: reason(fault.AlreadyRedeemed)}, org: started, state: settled},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := judge(target{change: test.change}, test.row, organization{test.org, test.before})
+			if got.state != test.state || fault.CodeOf(got.err) != test.code {
+				t.Errorf("judge = %+v, want state %d, code %q", got, test.state, test.code)
+			}
+			if (got.state == failed) != (got.err != nil) || got.state == settled && got.text == "" {
+				t.Errorf("verdict contradicts itself: %+v", got)
+			}
+		})
+	}
+}

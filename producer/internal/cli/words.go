@@ -1,0 +1,71 @@
+package cli
+
+import (
+	"time"
+
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+	"github.com/sponsorsync/sponsorsync/producer/internal/view"
+)
+
+// never is what the guide's field Last sync says before the first one.
+const never = "Never"
+
+func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
+
+func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
+
+func clockOr(t *time.Time, otherwise string) string {
+	if t == nil {
+		return otherwise
+	}
+	return clock(*t)
+}
+
+// statusWords says a status as users of a self-hosted server know it (fact
+// sheet 5.5, contract section 4).
+func statusWords(s view.Sponsorship) string {
+	switch s.Status {
+	case sponsorship.Pending:
+		return pendingWords(s.Intent)
+	case sponsorship.Expiring:
+		if s.ValidUntil != nil {
+			return "Expires " + day(*s.ValidUntil)
+		}
+		return "Expires"
+	}
+	return countWords(s.Status)
+}
+
+func pendingWords(intent *sponsorship.Intent) string {
+	if intent == nil {
+		return "Awaiting sync"
+	}
+	switch *intent {
+	case sponsorship.IntentChange:
+		return "Changed (awaiting sync)"
+	case sponsorship.IntentRevoke:
+		return "Removed (awaiting sync)"
+	}
+	return "Awaiting sync"
+}
+
+// countWords says a status where it is counted, without its date or intent.
+func countWords(s sponsorship.Status) string {
+	switch s {
+	case sponsorship.Pending:
+		return "Awaiting sync"
+	case sponsorship.Sent:
+		return "Sent"
+	case sponsorship.Redeemed:
+		return "Active"
+	case sponsorship.Expiring:
+		return "Expiring"
+	case sponsorship.Removed:
+		return "Removed"
+	case sponsorship.Refused:
+		return "Refused"
+	case sponsorship.Expired:
+		return "Expired"
+	}
+	return string(s)
+}

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"context"
+	"io"
+	"runtime/debug"
+	"time"
+
+	"github.com/sponsorsync/sponsorsync/producer/internal/cli"
+)
+
+// process is what the operating system gives a program.
+type process struct {
+	args, environ  []string
+	stdin          io.Reader
+	stdout, stderr io.Writer
+}
+
+// run wires the parts together and returns the exit status.
+func run(ctx context.Context, p process) int {
+	return cli.Program{
+		Environ: p.environ, Stdin: p.stdin, Stdout: p.stdout, Stderr: p.stderr,
+		Version: version(), Now: time.Now, Serve: serve,
+	}.Run(ctx, p.args)
+}
+
+// version is the module's, or the commit that was built.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "unknown"
+	}
+	return info.Main.Version
+}
