@@ -24,7 +24,7 @@ never jobs/sponsorship "$ours"'(config|worker|producer|jobs/(enqueue|events|stat
 never jobs/events 'redis|hibiken|'"$ours"'(config|worker|producer|jobs/state)'
 never jobs/state 'nats-io|hibiken|'"$ours"'(config|worker|producer|jobs/(events|enqueue))'
 never jobs/enqueue 'nats-io|'"$ours"'(config|worker|producer|jobs/(state|events))'
-never config "$ours"
+never config "$ours"'(worker|producer|jobs)'
 never worker/internal/relay 'redis|hibiken|nats-io'
 for program in worker producer; do
 	never "$program" 'miniredis|nats-server|cloudtest|jobstest|rapid|kin-openapi|^testing$'

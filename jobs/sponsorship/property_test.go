@@ -11,10 +11,9 @@ import (
 
 // cloud is one row of the real thing, by fact sheet 2.5, for an Enterprise plan.
 type cloud struct {
-	address       string // "" is no row
-	redeemed      bool
-	mails         map[string]int
-	lateTombstone bool // a tombstone met a redemption that we had been told of
+	address  string // "" is no row
+	redeemed bool
+	mails    map[string]int
 }
 
 func (c *cloud) receive(out sponsorship.Outgoing, validUntil *time.Time) sponsorship.Answer {

@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -230,14 +229,6 @@ func (b *logBuffer) String() string {
 	return b.buf.String()
 }
 
-// statuses counts the organisation's sponsorships by status.
-func (s *system) statuses() map[sponsorship.Status]int64 {
-	s.t.Helper()
-	counts, err := s.ledger.Counts(s.t.Context(), org)
-	must(s.t, err)
-	return counts
-}
-
 // await waits until n sponsorships have a status.
 func (s *system) await(status sponsorship.Status, n int64) {
 	s.t.Helper()
@@ -258,15 +249,6 @@ func (s *system) csv(n int) string {
 	path := filepath.Join(s.t.TempDir(), "members.csv")
 	must(s.t, os.WriteFile(path, []byte(b.String()), 0o600))
 	return path
-}
-
-// freeAddress returns a loopback address that nobody listens on.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	defer l.Close()
-	return l.Addr().String()
 }
 
 func must(t testing.TB, err error) {

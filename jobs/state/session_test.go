@@ -1,0 +1,108 @@
+package state_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
+)
+
+func TestStuckFindsWorkThatNobodyHolds(t *testing.T) {
+	t.Parallel()
+	b := started(t)
+	a := b.accept(1, nil)
+	look := func(before time.Time) []state.Wake {
+		found, err := b.Stuck(t.Context(), state.Shard(org), before, 10)
+		must(t, err)
+		return found
+	}
+	if len(look(t0.Add(-time.Second))) != 0 {
+		t.Error("fresh work counts as stuck")
+	}
+	if found := look(t0.Add(time.Second)); len(found) != 1 || found[0].Organization != org || found[0].Generation != a.Wake {
+		t.Errorf("stuck = %+v, want the organisation at generation %s", found, a.Wake)
+	}
+	b.begin("sync")
+	if len(look(t0.Add(time.Second))) != 0 {
+		t.Error("work that a sync holds counts as stuck")
+	}
+}
+
+func TestDueSyncsNeedAFirstOne(t *testing.T) {
+	t.Parallel()
+	b := started(t)
+	look := func(now time.Time) []state.Scheduled {
+		found, err := b.DueSyncs(t.Context(), state.Shard(org), now, 10)
+		must(t, err)
+		return found
+	}
+	if len(look(t0.Add(23*time.Hour))) != 0 || len(look(t0.Add(25*time.Hour))) != 1 {
+		t.Error("the date is not a day after the first sync")
+	}
+	fresh := setup(t)
+	if r, err := fresh.RequestFull(t.Context(), org, "auto", "scheduled", t0); err != nil || !r.Denied {
+		t.Errorf("a scheduled sync before the first manual one: %+v, %v", r, err)
+	}
+}
+
+func TestRequestsAreJoinedUntilTheyBegin(t *testing.T) {
+	t.Parallel()
+	b := started(t)
+	request := func(job string) state.Request {
+		r, err := b.RequestFull(t.Context(), org, job, "manual", t0)
+		must(t, err)
+		return r
+	}
+	one, two := request("one"), request("two")
+	if one.Number != two.Number || one.Done {
+		t.Fatalf("%+v and %+v, want one request", one, two)
+	}
+	s := b.begin("sync")
+	three := request("three")
+	if three.Number == one.Number {
+		t.Fatal("joined a sync that has begun")
+	}
+	must(t, s.Settle(t.Context(), true, t0, nil))
+	if again := request("one"); !again.Done || again.Number != one.Number {
+		t.Fatalf("after it was done: %+v", again)
+	}
+	if request("three").Done {
+		t.Fatal("the later request counts as done")
+	}
+	if outstanding, _, _ := s.FullOutstanding(); !outstanding {
+		t.Fatal("the later request was forgotten")
+	}
+}
+
+func TestFailTellsOnceACodeAndPauses(t *testing.T) {
+	t.Parallel()
+	b := started(t)
+	fail := func(code fault.Code, id string) {
+		s := b.begin("sync " + id)
+		must(t, s.Fail(t.Context(), state.Failed{Fault: fault.New(code, "why"), RetryAt: t0.Add(time.Minute), Pause: code.NeedsAdmin(), Event: event(id)}))
+	}
+	fail(fault.CloudUnavailable, "a")
+	fail(fault.CloudUnavailable, "b")
+	fail(fault.BillingSyncTokenInvalid, "c")
+	var ids []string
+	for _, e := range b.outbox() {
+		ids = append(ids, e.ID)
+	}
+	if got := strings.Join(ids, ""); got != "ac" {
+		t.Fatalf("events %q, want one a change of code", got)
+	}
+	o, known, err := b.Organization(t.Context(), org)
+	must(t, err)
+	if !known || o.Failures != 3 || o.Paused != fault.BillingSyncTokenInvalid || o.LastError.Code != fault.BillingSyncTokenInvalid {
+		t.Fatalf("organisation = %+v", o)
+	}
+	if a := b.accept(1, nil); a.Wake != "" {
+		t.Error("a paused organisation is woken")
+	}
+	must(t, b.Connect(t.Context(), org, state.Connection{CloudOrganizationID: user(9), BillingSyncToken: "new"}, t0))
+	if o, _, _ = b.Organization(t.Context(), org); o.Paused != "" {
+		t.Error("still paused after the connection was saved")
+	}
+}

@@ -1,0 +1,140 @@
+package e2e_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/sponsorsync/sponsorsync/jobs"
+	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
+)
+
+// TestFault11_CloudHangs: no call outlives its timeout, no more run at once than
+// are allowed, then the circuit opens and nothing is sent until a probe; intake
+// goes on all the while.
+func TestFault11_CloudHangs(t *testing.T) {
+	t.Parallel()
+	const slots = 2
+	l := setupFaults(t, 6, append(hasty, "SPONSORSYNC_CLOUD_TIMEOUT=1s", "SPONSORSYNC_CLOUD_CONCURRENCY=2")...)
+	w := l.worker()
+	l.started()
+	gate := l.cloud.Hold(cloudtest.BeforeEffect, nil)
+	before := len(l.cloud.SyncRequests())
+	for n, o := range l.orgs {
+		l.redeem(o, n*10, n*10+10)
+	}
+	// All organisations have been turned away several times over.
+	jobstest.Eventually(t, deadline, func() bool { return w.attempts(jobs.KindSyncPending, "retry") >= 12 })
+	if n := len(l.cloud.SyncRequests()) - before; n < 3 || n >= 12 {
+		t.Errorf("%d requests to a cloud that hangs, want the 3 that open the circuit and few more", n)
+	}
+	l.pending()
+	gate.Release()
+	l.check()
+	if n := l.cloud.Stats().Total.MaxInFlight; n > slots {
+		t.Errorf("%d requests at once, want at most %d", n, slots)
+	}
+	l.noneDead()
+}
+
+func (l *lab) noneDead() {
+	l.t.Helper()
+	for s, err := range l.inspector.Dead(l.t.Context()) {
+		must(l.t, err)
+		l.t.Errorf("job %s of kind %s is dead: %v", s.ID, s.Kind, s.LastError)
+	}
+}
+
+// TestFault12_RateLimitedAndUnavailable: Retry-After in both its forms holds all
+// workers back, and nothing is given up.
+func TestFault12_RateLimitedAndUnavailable(t *testing.T) {
+	t.Parallel()
+	l := setupFaults(t, 4, hasty...)
+	l.worker()
+	l.worker()
+	l.started()
+	// An HTTP date is in whole seconds: three ahead are two at least.
+	l.cloud.Inject(cloudtest.RateLimitedFor(2))
+	l.cloud.Inject(cloudtest.RateLimited(time.Now().Add(10 * time.Second).UTC().Format(http.TimeFormat)))
+	l.cloud.Inject(cloudtest.Unavailable().Times(2))
+	for n, o := range l.orgs {
+		l.redeem(o, n*10, n*10+10)
+	}
+	l.check()
+	l.noneDead()
+	all := l.cloud.SyncRequests()
+	for i, r := range all {
+		if r.Status != http.StatusTooManyRequests {
+			continue
+		}
+		for _, later := range all[i+1:] {
+			// A second for what was on its way already, when the answer came.
+			if wait := later.At.Sub(r.At); wait > time.Second && wait < 2*time.Second-50*time.Millisecond {
+				t.Errorf("a request %v after a 429 with two seconds or more of Retry-After", wait)
+			}
+		}
+	}
+}
+
+// TestFault12_Limits: two workers and twelve organisations at once, under the
+// limits that the cloud publishes: it never has to say no.
+func TestFault12_Limits(t *testing.T) {
+	t.Parallel()
+	l := setupFaults(t, scaled(8, 60), append(hasty, "SPONSORSYNC_CLOUD_RATE=60", "SPONSORSYNC_CLOUD_BURST=5")...)
+	l.cloud.SetLimits(cloudtest.DefaultLimits())
+	l.worker()
+	l.worker()
+	for n, o := range l.orgs {
+		l.redeem(o, n*10, n*10+2)
+	}
+	l.pending()
+	l.sync(l.orgs...)
+	l.check()
+	if n := l.cloud.Stats().RateLimited; n > 0 {
+		t.Errorf("%d requests were one too many", n)
+	}
+	l.noneDead()
+}
+
+// TestFault16_OneOfABatchIsBad: the cloud fails every request that holds it. The
+// others go through once, it alone is refused with a reason, and mending it sends
+// it alone.
+func TestFault16_OneOfABatchIsBad(t *testing.T) {
+	t.Parallel()
+	const bad = 3
+	l := setupFaults(t, 1, hasty...)
+	l.worker()
+	l.started()
+	l.cloud.Inject(cloudtest.ServerError().Times(-1).When(func(r cloudtest.Request) bool {
+		for _, row := range r.Rows {
+			if row.OfferedToEmail != nil && *row.OfferedToEmail == address(bad) {
+				return true
+			}
+		}
+		return false
+	}))
+	l.redeem(l.orgs[0], 0, 5)
+	l.members[bad].status, l.members[bad].mailed = sponsorship.Refused, nil
+	l.settled(deadline)
+	records, err := l.ledger.Get(t.Context(), org, user(bad))
+	must(t, err)
+	if records[0].Reason == nil || records[0].Reason.Message == "" {
+		t.Errorf("refused without a reason: %+v", records[0].Reason)
+	}
+	l.check()
+
+	seen := len(l.cloud.SyncRequests())
+	must(t, l.change(t.Context(), bad))
+	l.members[bad].status, l.members[bad].mailed = sponsorship.Sent, []string{"new-" + address(bad)}
+	l.settled(deadline)
+	for _, r := range l.cloud.SyncRequests()[seen:] {
+		for _, row := range r.Rows {
+			if row.OrganizationUserID != string(user(bad)) {
+				t.Errorf("%s was sent again because of another one", row.OrganizationUserID)
+			}
+		}
+	}
+	l.check()
+}

@@ -1,0 +1,111 @@
+package e2e_test
+
+import (
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
+	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
+	"github.com/sponsorsync/sponsorsync/worker/internal/handler"
+)
+
+// TestFault13_ClocksDisagree by ten minutes, either way: a worker whose clock is
+// ahead takes work for stuck that is being done. It may ask, but the lease is
+// time left, not a date, and nobody takes it early.
+func TestFault13_ClocksDisagree(t *testing.T) {
+	t.Parallel()
+	l := setupFaults(t, 1, hasty...)
+	l.worker()
+	l.worker()
+	l.started()
+	gate := l.hold(cloudtest.BeforeEffect, l.orgs[0])
+	l.redeem(l.orgs[0], 0, 10)
+	l.arrived(gate)
+	for _, skew := range []time.Duration{10 * time.Minute, -10 * time.Minute} {
+		now := func() time.Time { return time.Now().Add(skew) }
+		sweep := &handler.Sweep{
+			Ledger: l.ledger, Enqueuer: l.queue, Grace: 10 * time.Second, CloudEnabled: true, Now: now, Log: zerolog.Nop(),
+		}
+		must(t, sweep.Wake(t.Context()))
+		if s, err := l.ledger.Begin(t.Context(), org, newID(), now); s != nil || err != nil {
+			t.Errorf("a clock %v off took the organisation: %v, %v", skew, s, err)
+		}
+	}
+	l.quiet()
+	gate.Release()
+	l.check()
+}
+
+// quiet waits until no job waits or runs but the one that is held.
+func (l *lab) quiet() {
+	l.t.Helper()
+	jobstest.Eventually(l.t, deadline, func() bool {
+		ctx := l.t.Context()
+		return l.rdb.LLen(ctx, "asynq:{cloud}:pending").Val() == 0 && l.rdb.LLen(ctx, "asynq:{cloud}:active").Val() == 1
+	})
+}
+
+// TestFault17_SIGTERM in the middle of a request.
+func TestFault17_SIGTERM(t *testing.T) {
+	t.Parallel()
+	cases := map[string]func(*lab, *program, *cloudtest.Gate){
+		"the request ends in time": func(l *lab, w *program, gate *cloudtest.Gate) {
+			must(l.t, w.cmd.Process.Signal(syscall.SIGTERM))
+			gate.Release()
+			w.stop()
+			if l.count("sent") != 10 {
+				l.t.Error("the request's answer was not recorded")
+			}
+		},
+		"the request hangs": func(l *lab, w *program, gate *cloudtest.Gate) {
+			w.stop()
+			gate.Release()
+			status, found, err := l.inspector.Job(l.t.Context(), l.acked[len(l.acked)-1])
+			if err != nil || !found || status.Attempts != 0 || status.LastError != nil {
+				l.t.Errorf("the interrupted job is %+v, %v, %v; want no attempt used and no error", status, found, err)
+			}
+		},
+		"twice": func(l *lab, w *program, gate *cloudtest.Gate) {
+			must(l.t, w.cmd.Process.Signal(syscall.SIGTERM))
+			jobstest.Eventually(l.t, deadline, func() bool { // the first was heard: the second kills
+				_ = w.cmd.Process.Signal(syscall.SIGTERM)
+				return !w.running()
+			})
+			if w.cmd.ProcessState.Success() {
+				l.t.Error("status 0 after a second SIGTERM")
+			}
+			gate.Release()
+			l.leasesExpire()
+		},
+		"NATS is away": func(l *lab, w *program, gate *cloudtest.Gate) {
+			l.nats.Kill()
+			must(l.t, w.cmd.Process.Signal(syscall.SIGTERM))
+			gate.Release()
+			w.stop()
+			if l.waiting() == 0 {
+				l.t.Error("no event waits in the outbox")
+			}
+			l.nats.Restart()
+		},
+	}
+	for name, during := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := setupFaults(t, 1, append(hasty, "SPONSORSYNC_SHUTDOWN_TIMEOUT=4s")...)
+			w := l.worker()
+			l.redeem(l.orgs[0], 0, 10)
+			l.pending()
+			gate := l.hold(cloudtest.BeforeEffect, l.orgs[0])
+			l.sync(l.orgs[0])
+			l.arrived(gate)
+			during(l, w, gate)
+			l.worker()
+			l.jobsDone(deadline)
+			l.check()
+			l.noneDead()
+		})
+	}
+}

@@ -1,0 +1,103 @@
+package reconcile_test
+
+import (
+	"slices"
+
+	"github.com/sponsorsync/sponsorsync/jobs/events"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
+	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
+)
+
+// checkAgreement: both sides tell the same of every sponsorship.
+func (m *model) checkAgreement() {
+	rows := map[string]cloudtest.Row{}
+	for _, row := range m.cloud.Rows(m.remote.ID) {
+		if _, twice := rows[row.OrganizationUserID]; twice {
+			m.rt.Fatalf("two rows with the key %s: the organisation is poisoned", row.OrganizationUserID)
+		}
+		rows[row.OrganizationUserID] = row
+	}
+	for _, s := range m.all() {
+		row, there := rows[string(s.UserID)]
+		delete(rows, string(s.UserID))
+		agreed := false
+		switch s.Status {
+		case sponsorship.Removed:
+			agreed = !there
+		case sponsorship.Sent:
+			agreed = there && !row.Redeemed() && row.OfferedToEmail == s.Email && !row.ToDelete
+		case sponsorship.Redeemed:
+			agreed = there && row.Redeemed() && !row.ToDelete && s.ValidUntil != nil
+		case sponsorship.Expiring:
+			agreed = there && row.Redeemed() && row.ToDelete
+		}
+		if !agreed {
+			m.rt.Fatalf("here %s (%+v), in the cloud %v: %+v", describe(s), s, there, row)
+		}
+	}
+	if len(rows) > 0 {
+		m.rt.Fatalf("the cloud offers what nobody here knows of: %+v", rows)
+	}
+}
+
+func (m *model) all() []sponsorship.Sponsorship {
+	all, _, err := m.ledger.List(m.t.Context(), org, state.Page{Limit: 1000})
+	if err != nil {
+		m.rt.Fatal(err)
+	}
+	return all
+}
+
+// checkMails: nobody is mailed more often than somebody asked for.
+func (m *model) checkMails() {
+	got := map[sponsorship.ID]map[string]int{}
+	for _, mail := range m.cloud.Mails() {
+		if mail.OrganizationID != m.remote.ID {
+			continue
+		}
+		id := sponsorship.ID(mail.OrganizationUserID)
+		if got[id] == nil {
+			got[id] = map[string]int{}
+		}
+		got[id][mail.To]++
+		if got[id][mail.To] > m.asked[id][mail.To] {
+			m.rt.Fatalf("%s was mailed %d times for %s, asked for %d times", mail.To, got[id][mail.To], id, m.asked[id][mail.To])
+		}
+	}
+	for _, s := range m.all() {
+		if slices.Contains([]sponsorship.Status{sponsorship.Sent, sponsorship.Redeemed}, s.Status) && got[s.UserID][s.Email] == 0 {
+			m.rt.Fatalf("%s is %s, and no mail has ever gone there", s.UserID, s.Status)
+		}
+	}
+	for _, r := range m.cloud.SyncRequests() {
+		for _, row := range r.Rows {
+			if row.ToDelete && row.LastSyncDate != nil {
+				m.rt.Fatal("a tombstone carries a date")
+			}
+		}
+	}
+}
+
+// checkEvents: replayed, the events give the ledger's state.
+func (m *model) checkEvents() {
+	told := map[sponsorship.ID]events.Sponsorship{}
+	for _, e := range m.outbox() {
+		event, err := events.Decode[events.Sponsorship](e.Payload)
+		if err != nil {
+			continue
+		}
+		id := event.Data.OrganizationUserID
+		before, known := told[id]
+		if known && (event.Data.Revision <= before.Revision || event.Data.From != before.To) || !known && event.Data.From != "" {
+			m.rt.Fatalf("%s at %d follows %s at %d", event.Data.From, event.Data.Revision, before.To, before.Revision)
+		}
+		told[id] = event.Data
+	}
+	for _, s := range m.all() {
+		last := told[s.UserID]
+		if last.To != s.Status || last.Intent != s.Intent || (last.Reason == nil) != (s.Reason == nil) {
+			m.rt.Fatalf("the events end at %s (%s), the ledger says %s", last.To, last.Intent, describe(s))
+		}
+	}
+}
