@@ -1,0 +1,104 @@
+package events
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+)
+
+// Data is the payload of an event: one of the three kinds there are.
+type Data interface {
+	Sponsorship | Sync | License
+	kind() string
+}
+
+// The kinds, as they stand in subjects and types.
+const (
+	kindSponsorship = "sponsorship"
+	kindSync        = "sync"
+	kindLicense     = "license"
+)
+
+// Sponsorship says that one sponsorship went from one status to another, or
+// that its intent or reason changed.
+type Sponsorship struct {
+	OrganizationID     sponsorship.ID      `json:"organizationId"`
+	OrganizationUserID sponsorship.ID      `json:"organizationUserId"`
+	From               sponsorship.Status  `json:"from"` // null on the wire at first
+	To                 sponsorship.Status  `json:"to"`
+	Intent             sponsorship.Intent  `json:"intent"`   // null on the wire unless pending
+	Revision           uint64              `json:"revision"` // grows by one or more; a smaller one is old news
+	ValidUntil         *time.Time          `json:"validUntil"`
+	LastSyncAt         *time.Time          `json:"lastSyncAt"`
+	Reason             *sponsorship.Reason `json:"reason"`
+	JobID              string              `json:"jobId"`
+}
+
+// Sync says how one sync of an organisation ended.
+type Sync struct {
+	OrganizationID sponsorship.ID `json:"organizationId"`
+	Trigger        string         `json:"trigger"` // manual, scheduled or pending
+	Requests       int            `json:"requests"`
+	Rows           int            `json:"rows"`
+	Removed        int            `json:"removed"`
+	Refused        int            `json:"refused"`
+	DurationMS     int64          `json:"durationMs"`
+	Error          *Error         `json:"error"` // nil: it succeeded
+}
+
+// License says how a licence sync ended.
+type License struct {
+	OrganizationID sponsorship.ID `json:"organizationId"`
+	Version        *int           `json:"version"`
+	Expires        *time.Time     `json:"expires"`
+	Error          *Error         `json:"error"` // nil: the licence was written
+}
+
+// Error is a fault as events show it: what happened, and what to do about it.
+type Error struct {
+	Code    fault.Code `json:"code"`
+	Message string     `json:"message"`
+	Hint    string     `json:"hint"`
+}
+
+// ErrorOf adds the code's hint to a fault; nil stays nil.
+func ErrorOf(f *fault.Error) *Error {
+	if f == nil {
+		return nil
+	}
+	return &Error{Code: f.Code, Message: f.Message, Hint: f.Hint()}
+}
+
+func (Sponsorship) kind() string { return kindSponsorship }
+func (Sync) kind() string        { return kindSync }
+func (License) kind() string     { return kindLicense }
+
+// MarshalJSON writes an absent status or intent as null. Reading needs no
+// counterpart: null leaves the empty string.
+func (s Sponsorship) MarshalJSON() ([]byte, error) {
+	type plain struct {
+		OrganizationID     sponsorship.ID      `json:"organizationId"`
+		OrganizationUserID sponsorship.ID      `json:"organizationUserId"`
+		From               *sponsorship.Status `json:"from"`
+		To                 sponsorship.Status  `json:"to"`
+		Intent             *sponsorship.Intent `json:"intent"`
+		Revision           uint64              `json:"revision"`
+		ValidUntil         *time.Time          `json:"validUntil"`
+		LastSyncAt         *time.Time          `json:"lastSyncAt"`
+		Reason             *sponsorship.Reason `json:"reason"`
+		JobID              string              `json:"jobId"`
+	}
+	return json.Marshal(plain{
+		s.OrganizationID, s.OrganizationUserID, orNull(s.From), s.To, orNull(s.Intent),
+		s.Revision, s.ValidUntil, s.LastSyncAt, s.Reason, s.JobID,
+	})
+}
+
+func orNull[T ~string](v T) *T {
+	if v == "" {
+		return nil
+	}
+	return &v
+}

@@ -1,0 +1,148 @@
+package events
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+)
+
+// What every event carries besides its data.
+const (
+	ContentType     = "application/cloudevents+json" // header of every message
+	specVersion     = "1.0"
+	source          = "/sponsorsync"
+	dataContentType = "application/json"
+)
+
+// Event is one CloudEvents 1.0 document in structured mode.
+type Event[T any] struct {
+	SpecVersion     string    `json:"specversion"`
+	ID              string    `json:"id"` // the same every time the same fact is published
+	Source          string    `json:"source"`
+	Type            string    `json:"type"`    // such as sponsorsync.sponsorship.redeemed
+	Subject         string    `json:"subject"` // ORG/ORGUSER or ORG
+	Time            time.Time `json:"time"`
+	DataContentType string    `json:"datacontenttype"`
+	Data            T         `json:"data"`
+}
+
+// Encoded is an event ready to be stored and published: bytes that nobody on
+// the way has to understand.
+type Encoded struct {
+	ID      string // the message id; deterministic, so that a repeat can be dropped
+	Key     string // events of one key keep their order
+	Subject string // where on NATS
+	Payload []byte // the CloudEvents document
+}
+
+// NewSponsorship encodes a change of status. The id is made of the revision:
+// running the same job twice cannot mint a second event.
+func NewSponsorship(data Sponsorship, at time.Time) (Encoded, error) {
+	if !data.OrganizationUserID.Valid() || !data.To.Valid() || data.Revision == 0 {
+		return Encoded{}, fmt.Errorf("encode sponsorship event: user %q, status %q or revision %d is not valid",
+			data.OrganizationUserID, data.To, data.Revision)
+	}
+	data.ValidUntil, data.LastSyncAt = utc(data.ValidUntil), utc(data.LastSyncAt)
+	return encode(draft{
+		org:     data.OrganizationID,
+		id:      fmt.Sprintf("%s.%d", data.OrganizationUserID, data.Revision),
+		key:     "/" + string(data.OrganizationUserID),
+		branch:  fmt.Sprintf("%s.%s", kindSponsorship, data.OrganizationUserID),
+		outcome: string(data.To),
+	}, data, at)
+}
+
+// NewSync encodes the end of a sync: succeeded, or failed when data.Error is set.
+// The occasion tells this sync from all others of the organisation, for example
+// its number; the same occasion is the same event.
+func NewSync(data Sync, occasion string, at time.Time) (Encoded, error) {
+	return encode(draft{
+		org: data.OrganizationID, id: kindSync + "." + occasion,
+		branch: kindSync, outcome: outcome(data.Error, "succeeded"),
+	}, data, at)
+}
+
+// NewLicense encodes the end of a licence sync: synced, or failed when data.Error
+// is set. The occasion is as in [NewSync], for example the job's id.
+func NewLicense(data License, occasion string, at time.Time) (Encoded, error) {
+	data.Expires = utc(data.Expires)
+	return encode(draft{
+		org: data.OrganizationID, id: kindLicense + "." + occasion,
+		branch: kindLicense, outcome: outcome(data.Error, "synced"),
+	}, data, at)
+}
+
+// draft holds the parts that differ between the kinds. What is in org goes in
+// front of id, key and branch.
+type draft struct {
+	org             sponsorship.ID
+	id, key         string
+	branch, outcome string
+}
+
+func encode[T Data](d draft, data T, at time.Time) (Encoded, error) {
+	if !d.org.Valid() {
+		return Encoded{}, fmt.Errorf("encode %s event: organisation %q is not valid", data.kind(), d.org)
+	}
+	if strings.HasSuffix(d.id, ".") || strings.ContainsAny(d.id, " \t\r\n") {
+		return Encoded{}, fmt.Errorf("encode %s event: %q is no message id", data.kind(), d.id)
+	}
+	e := Event[T]{
+		SpecVersion: specVersion, ID: string(d.org) + "." + d.id, Source: source,
+		Type: eventType(data.kind(), d.outcome), Subject: string(d.org) + d.key,
+		Time: at.UTC(), DataContentType: dataContentType, Data: data,
+	}
+	payload, err := json.Marshal(e)
+	if err != nil {
+		return Encoded{}, fmt.Errorf("encode %s event: %w", data.kind(), err)
+	}
+	return Encoded{ID: e.ID, Key: e.Subject, Subject: natsSubject(string(d.org), d.branch, d.outcome), Payload: payload}, nil
+}
+
+// Decode reads a payload back. Unknown fields are allowed, so that old readers
+// survive new events; a document of another kind, or of none, is an error.
+func Decode[T Data](payload []byte) (Event[T], error) {
+	e, err := decode[T](payload)
+	if err != nil {
+		return Event[T]{}, fmt.Errorf("decode event: %w", err)
+	}
+	if prefix := eventType(e.Data.kind(), ""); !strings.HasPrefix(e.Type, prefix) {
+		return Event[T]{}, fmt.Errorf("decode event: type %q does not start with %q", e.Type, prefix)
+	}
+	return e, nil
+}
+
+func decode[T any](payload []byte) (Event[T], error) {
+	var e Event[T]
+	if err := json.Unmarshal(payload, &e); err != nil {
+		return e, err
+	}
+	if e.SpecVersion != specVersion {
+		return e, fmt.Errorf("specversion is %q, not %q", e.SpecVersion, specVersion)
+	}
+	if e.ID == "" || e.Type == "" || e.Subject == "" {
+		return e, errors.New("id, type or subject is missing")
+	}
+	return e, nil
+}
+
+func eventType(kind, outcome string) string { return "sponsorsync." + kind + "." + outcome }
+
+func outcome(failure *Error, success string) string {
+	if failure != nil {
+		return "failed"
+	}
+	return success
+}
+
+func utc(t *time.Time) *time.Time {
+	if t == nil {
+		return nil
+	}
+	u := t.UTC()
+	return &u
+}

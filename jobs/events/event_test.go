@@ -1,0 +1,182 @@
+package events_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sponsorsync/sponsorsync/jobs/events"
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+)
+
+// documents are all shapes of events, keyed by the golden file that pins the bytes.
+func documents(t testing.TB) map[string]events.Encoded {
+	t.Helper()
+	berlin := time.FixedZone("", 3600)
+	until, version := noon.AddDate(1, 0, 0).In(berlin), 15
+	down := &events.Error{Code: fault.CloudUnavailable, Message: "POST /organization/sponsorship/sync: 503", Hint: "what to do"}
+	encoded := func(e events.Encoded, err error) events.Encoded { must(t, err); return e }
+	return map[string]events.Encoded{
+		"sponsorship-first": encoded(events.NewSponsorship(events.Sponsorship{
+			OrganizationID: acme, OrganizationUserID: user1, To: sponsorship.Pending,
+			Intent: sponsorship.IntentRedeem, Revision: 1, JobID: "job-1"}, noon.In(berlin))),
+		"sponsorship-redeemed": encoded(events.NewSponsorship(events.Sponsorship{
+			OrganizationID: acme, OrganizationUserID: user1, From: sponsorship.Sent, To: sponsorship.Redeemed,
+			Revision: 7, ValidUntil: &until, LastSyncAt: &noon, JobID: "job-2"}, noon)),
+		"sponsorship-refused": encoded(events.NewSponsorship(events.Sponsorship{
+			OrganizationID: acme, OrganizationUserID: user1, From: sponsorship.Pending, To: sponsorship.Refused, Revision: 3,
+			Reason: &sponsorship.Reason{Code: "not_accepted", Message: "left out of the answer"}, JobID: "job-3"}, noon)),
+		"sync-succeeded": encoded(events.NewSync(events.Sync{
+			OrganizationID: acme, Trigger: "manual", Requests: 2, Rows: 1500, Removed: 3, Refused: 1, DurationMS: 812}, "41", noon)),
+		"sync-failed": encoded(events.NewSync(events.Sync{
+			OrganizationID: acme, Trigger: "scheduled", Requests: 1, Error: down}, "42", noon)),
+		"license-synced": encoded(events.NewLicense(events.License{
+			OrganizationID: acme, Version: &version, Expires: &until}, "job-4", noon)),
+		"license-failed": encoded(events.NewLicense(events.License{OrganizationID: acme, Error: down}, "job-5", noon)),
+	}
+}
+
+// UPDATE_GOLDEN=1 writes the files anew. A change of them is a change
+// of the contract with every subscriber.
+func TestWireFormatIsPinned(t *testing.T) {
+	t.Parallel()
+	for file, e := range documents(t) {
+		path := filepath.Join("testdata", file+".json")
+		got := string(e.Payload) + "\n"
+		if os.Getenv("UPDATE_GOLDEN") != "" {
+			must(t, os.WriteFile(path, []byte(got), 0o644))
+		}
+		want, err := os.ReadFile(path)
+		must(t, err)
+		if got != string(want) {
+			t.Errorf("%s:\n got %s\nwant %s", path, got, want)
+		}
+	}
+}
+
+func TestSubjectsIdsAndKeys(t *testing.T) {
+	t.Parallel()
+	org, user := string(acme), string(user1)
+	docs := documents(t)
+	for file, want := range map[string]events.Encoded{
+		"sponsorship-redeemed": {ID: org + "." + user + ".7", Key: org + "/" + user,
+			Subject: "sponsorsync." + org + ".sponsorship." + user + ".redeemed"},
+		"sync-succeeded": {ID: org + ".sync.41", Key: org, Subject: "sponsorsync." + org + ".sync.succeeded"},
+		"sync-failed":    {ID: org + ".sync.42", Key: org, Subject: "sponsorsync." + org + ".sync.failed"},
+		"license-synced": {ID: org + ".license.job-4", Key: org, Subject: "sponsorsync." + org + ".license.synced"},
+		"license-failed": {ID: org + ".license.job-5", Key: org, Subject: "sponsorsync." + org + ".license.failed"},
+	} {
+		got := docs[file]
+		equal(t, file+" id", got.ID, want.ID)
+		equal(t, file+" key", got.Key, want.Key)
+		equal(t, file+" subject", got.Subject, want.Subject)
+	}
+}
+
+func TestDecodeReadsBackWhatWasEncoded(t *testing.T) {
+	t.Parallel()
+	want := events.Sponsorship{
+		OrganizationID: acme, OrganizationUserID: user1, To: sponsorship.Pending, Intent: sponsorship.IntentRevoke,
+		Revision: 9, ValidUntil: &noon, Reason: &sponsorship.Reason{Code: "not_accepted", Message: "m"}, JobID: "j",
+	}
+	encoded, err := events.NewSponsorship(want, noon)
+	must(t, err)
+	got, err := events.Decode[events.Sponsorship](encoded.Payload)
+	must(t, err)
+	if !reflect.DeepEqual(got.Data, want) {
+		t.Errorf("got %+v, want %+v", got.Data, want)
+	}
+	equal(t, "id", got.ID, encoded.ID)
+	equal(t, "type", got.Type, "sponsorsync.sponsorship.pending")
+	equal(t, "time", got.Time, noon)
+}
+
+func TestErrorOfAddsTheHint(t *testing.T) {
+	t.Parallel()
+	if events.ErrorOf(nil) != nil {
+		t.Error("no fault became an error")
+	}
+	got := events.ErrorOf(fault.New(fault.CloudUnavailable, "status %d", 503))
+	equal(t, "error", *got, events.Error{Code: fault.CloudUnavailable, Message: "status 503", Hint: fault.CloudUnavailable.Hint()})
+}
+
+func TestDecodeRefusesForeignDocuments(t *testing.T) {
+	t.Parallel()
+	for name, payload := range map[string]string{
+		"not JSON":        `nope`,
+		"no CloudEvent":   `{"data":{}}`,
+		"another version": `{"specversion":"0.3","id":"a","type":"sponsorsync.sync.failed","subject":"s","data":{}}`,
+		"no id":           `{"specversion":"1.0","type":"sponsorsync.sync.failed","subject":"s","data":{}}`,
+		"another kind":    `{"specversion":"1.0","id":"a","type":"sponsorsync.license.failed","subject":"s","data":{}}`,
+		"a longer kind":   `{"specversion":"1.0","id":"a","type":"sponsorsync.syncs.failed","subject":"s","data":{}}`,
+	} {
+		if _, err := events.Decode[events.Sync]([]byte(payload)); err == nil {
+			t.Errorf("%s: decoded", name)
+		}
+	}
+}
+
+func TestEncodeRefusesWhatWouldBreakSubjects(t *testing.T) {
+	t.Parallel()
+	good := events.Sponsorship{OrganizationID: acme, OrganizationUserID: user1, To: sponsorship.Sent, Revision: 1}
+	for name, spoil := range map[string]func(*events.Sponsorship){
+		"organisation": func(s *events.Sponsorship) { s.OrganizationID = "acme.>" },
+		"user":         func(s *events.Sponsorship) { s.OrganizationUserID = "*" },
+		"status":       func(s *events.Sponsorship) { s.To = "gone" },
+		"revision":     func(s *events.Sponsorship) { s.Revision = 0 },
+	} {
+		bad := good
+		spoil(&bad)
+		if _, err := events.NewSponsorship(bad, noon); err == nil {
+			t.Errorf("bad %s was accepted", name)
+		}
+	}
+	for _, occasion := range []string{"", "4 2", "4\r\nNats-Rollup: all"} {
+		if _, err := events.NewSync(events.Sync{OrganizationID: acme}, occasion, noon); err == nil {
+			t.Errorf("occasion %q was accepted", occasion)
+		}
+	}
+}
+
+func TestFilterSubjects(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		filter events.Filter
+		want   string
+	}{
+		{events.Filter{}, "sponsorsync.>"},
+		{events.Filter{Status: sponsorship.Redeemed}, "sponsorsync.*.sponsorship.*.redeemed"},
+		{events.Filter{Organization: acme, Status: sponsorship.Sent}, "sponsorsync." + string(acme) + ".sponsorship.*.sent"},
+		{events.Filter{Organization: acme}, strings.ReplaceAll(
+			"sponsorsync.ORG.sponsorship.*.* sponsorsync.ORG.sync.* sponsorsync.ORG.license.*", "ORG", string(acme))},
+	} {
+		equal(t, "subjects", strings.Join(c.filter.Subjects(), " "), c.want)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	for _, e := range documents(f) {
+		f.Add(e.Payload)
+	}
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		e, err := events.Decode[events.Sponsorship](payload)
+		if err != nil {
+			return
+		}
+		if e.ID == "" || !strings.HasPrefix(e.Type, "sponsorsync.sponsorship.") {
+			t.Fatalf("accepted %q", payload)
+		}
+		again, err := json.Marshal(e)
+		must(t, err)
+		back, err := events.Decode[events.Sponsorship](again)
+		must(t, err)
+		if !reflect.DeepEqual(e, back) {
+			t.Fatalf("%+v came back as %+v", e, back)
+		}
+	})
+}

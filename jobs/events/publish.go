@@ -1,0 +1,152 @@
+package events
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	ackTimeout = 5 * time.Second // from handing a message over to the server's word that it is stored
+	waveSize   = 1000            // messages in flight of one Publish
+	maxPending = 16 * waveSize   // of all of them
+)
+
+// ErrHeldBack is the result of an event that was not sent, because an earlier one
+// of its key, or everything before it, was not acknowledged.
+var ErrHeldBack = errors.New("held back behind an event that was not acknowledged")
+
+// Publisher publishes encoded events. It is safe for concurrent use.
+type Publisher struct {
+	js       jetstream.JetStream
+	settings Settings
+}
+
+// NewPublisher publishes over nc, and creates the stream with these settings
+// whenever it turns out to be missing.
+func NewPublisher(nc *nats.Conn, s Settings) (*Publisher, error) {
+	js, err := jetstream.New(nc,
+		jetstream.WithPublishAsyncTimeout(ackTimeout),
+		jetstream.WithPublishAsyncMaxPending(maxPending))
+	if err != nil {
+		return nil, fmt.Errorf("open JetStream: %w", err)
+	}
+	return &Publisher{js: js, settings: s}, nil
+}
+
+// Publish sends a batch and waits for the acknowledgements. The result has one
+// entry an event: nil when it is in the stream. Events of one key are sent in
+// order, each only after the one before it is stored; after a failure the later
+// ones of its key are [ErrHeldBack]. An event that failed may still arrive;
+// publishing it again is harmless because its id is the same.
+func (p *Publisher) Publish(ctx context.Context, batch []Encoded) []error {
+	results := make([]error, len(batch))
+	blocked := make(map[string]bool)
+	down := false
+	for _, wave := range waves(batch, waveSize) {
+		wave = holdBack(batch, wave, results, func(e Encoded) bool { return down || blocked[e.Key] })
+		if len(wave) == 0 {
+			continue
+		}
+		p.publishWave(ctx, batch, wave, results)
+		down = true
+		for _, i := range wave {
+			blocked[batch[i].Key] = results[i] != nil
+			down = down && results[i] != nil
+		}
+	}
+	return results
+}
+
+// holdBack marks the events that must not be sent and returns the others.
+func holdBack(batch []Encoded, wave []int, results []error, held func(Encoded) bool) []int {
+	var free []int
+	for _, i := range wave {
+		if held(batch[i]) {
+			results[i] = ErrHeldBack
+			continue
+		}
+		free = append(free, i)
+	}
+	return free
+}
+
+// publishWave sends the wave, and what failed for want of a stream once more
+// after repairing it.
+func (p *Publisher) publishWave(ctx context.Context, batch []Encoded, wave []int, results []error) {
+	p.send(ctx, batch, wave, results)
+	var again []int
+	for _, i := range wave {
+		if streamMayBeMissing(results[i]) {
+			again = append(again, i)
+		}
+	}
+	if len(again) == 0 || ctx.Err() != nil {
+		return
+	}
+	if err := p.repair(ctx); err != nil {
+		for _, i := range again {
+			results[i] = errors.Join(results[i], err)
+		}
+		return
+	}
+	p.send(ctx, batch, again, results)
+}
+
+func (p *Publisher) repair(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	return EnsureStream(ctx, p.js, p.settings)
+}
+
+// streamMayBeMissing also suspects a timeout: when somebody listens to the
+// subject without JetStream, a missing stream is mere silence.
+func streamMayBeMissing(err error) bool {
+	return errors.Is(err, jetstream.ErrNoStreamResponse) ||
+		errors.Is(err, jetstream.ErrAsyncPublishTimeout) ||
+		errors.Is(err, jetstream.ErrInvalidJSAck)
+}
+
+func (p *Publisher) send(ctx context.Context, batch []Encoded, wave []int, results []error) {
+	acks := make([]jetstream.PubAckFuture, len(wave))
+	for n, i := range wave {
+		acks[n], results[i] = p.js.PublishMsgAsync(message(batch[i]),
+			jetstream.WithMsgID(batch[i].ID), jetstream.WithStallWait(ackTimeout))
+	}
+	for n, i := range wave {
+		if results[i] == nil {
+			results[i] = wait(ctx, acks[n])
+		}
+		if results[i] != nil {
+			results[i] = fmt.Errorf("publish event: %w", results[i]) // no id: equal causes have equal texts
+		}
+	}
+}
+
+func message(e Encoded) *nats.Msg {
+	m := nats.NewMsg(e.Subject)
+	m.Data = e.Payload
+	m.Header.Set("Content-Type", ContentType)
+	return m
+}
+
+// wait prefers an answer that is there over a deadline that has passed.
+func wait(ctx context.Context, ack jetstream.PubAckFuture) error {
+	select {
+	case <-ack.Ok():
+		return nil
+	case err := <-ack.Err():
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case <-ack.Ok():
+		return nil
+	default:
+		return context.Cause(ctx)
+	}
+}

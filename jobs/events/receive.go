@@ -1,0 +1,121 @@
+package events
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	requestTimeout = 5 * time.Second // of one question to JetStream's API, whatever the caller's deadline
+
+	prefetch   = 100              // messages asked for at once; no more than MaxAckPending come
+	heartbeat  = 2 * time.Second  // a server silent for twice as long counts as gone
+	pullExpiry = 30 * time.Second // how long one request for messages stands
+	resumeWait = time.Second      // between two attempts to read on
+	leaveWait  = time.Second      // for giving messages back at the end
+)
+
+// receive hands over messages one by one until ctx ends, the consumer breaks or
+// handle returns an error.
+func receive(ctx context.Context, c jetstream.Consumer, handle func(jetstream.Msg) error) error {
+	messages, err := c.Messages(jetstream.PullMaxMessages(prefetch),
+		jetstream.PullHeartbeat(heartbeat), jetstream.PullExpiry(pullExpiry))
+	if err != nil {
+		return err
+	}
+	defer messages.Stop()
+	for {
+		m, err := messages.Next(jetstream.NextContext(ctx))
+		if err == nil && ctx.Err() == nil {
+			if err = handle(m); err == nil {
+				continue
+			}
+		}
+		if ctx.Err() != nil {
+			giveBack(messages, m)
+		}
+		return err
+	}
+}
+
+// giveBack returns what was delivered but not settled, so that the next reader
+// need not wait for the acknowledgement to time out. It first waits until the
+// server has forgotten our subscription, or it would send the same messages here
+// once more.
+func giveBack(messages jetstream.MessagesContext, m jetstream.Msg) {
+	var unsettled []jetstream.Msg
+	messages.Drain()
+	for err := error(nil); err == nil; m, err = messages.Next(jetstream.NextMaxWait(leaveWait)) {
+		if m != nil {
+			unsettled = append(unsettled, m)
+		}
+	}
+	for _, m := range unsettled {
+		_ = m.Nak() // best effort: unsettled messages come back by themselves
+	}
+}
+
+// final ends persist with its cause.
+type final struct{ error }
+
+// patience keeps a reader going through outages, and tells of a trouble once,
+// not at every attempt.
+type patience struct {
+	tell func(error) // may be nil
+	last string
+}
+
+// persist runs sessions until ctx ends, which is no error, or a session's error
+// is final, or hopeless.
+func (p *patience) persist(ctx context.Context, session func() error) error {
+	for {
+		err := session()
+		if ctx.Err() != nil {
+			return nil
+		}
+		if end, ok := errors.AsType[final](err); ok {
+			return end.error
+		}
+		if hopeless(err) {
+			return fmt.Errorf("consume stream %s: %w", StreamName, err)
+		}
+		p.trouble(err)
+		sleep(ctx, resumeWait)
+	}
+}
+
+// hopeless is what time cannot mend: our own connection closed, or a request that
+// the server finds wrong.
+func hopeless(err error) bool {
+	if refused, ok := errors.AsType[*jetstream.APIError](err); ok && refused.Code == 400 {
+		return true
+	}
+	return errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, jetstream.ErrConnectionClosed)
+}
+
+func (p *patience) trouble(err error) {
+	if err == nil || err.Error() == p.last {
+		return
+	}
+	p.last = err.Error()
+	if p.tell != nil {
+		p.tell(fmt.Errorf("consume stream %s: %w", StreamName, err))
+	}
+}
+
+// calm is called when a message came through.
+func (p *patience) calm() { p.last = "" }
+
+func sleep(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,112 @@
+package events_test
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/sponsorsync/sponsorsync/jobs/events"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+)
+
+const day = 24 * time.Hour
+
+func TestWantedRaisesAndNeverLowers(t *testing.T) {
+	t.Parallel()
+	good := jetstream.StreamConfig{Subjects: []string{"sponsorsync.>"}, MaxAge: 90 * day, Duplicates: 10 * time.Minute, Replicas: 1}
+	for _, c := range []struct {
+		name    string
+		set     func(*jetstream.StreamConfig)
+		want    func(*jetstream.StreamConfig)
+		changed bool
+	}{
+		{"as promised", func(*jetstream.StreamConfig) {}, func(*jetstream.StreamConfig) {}, false},
+		{"kept longer", func(c *jetstream.StreamConfig) { c.MaxAge = 365 * day }, func(c *jetstream.StreamConfig) { c.MaxAge = 365 * day }, false},
+		{"kept for ever", func(c *jetstream.StreamConfig) { c.MaxAge = 0 }, func(c *jetstream.StreamConfig) { c.MaxAge = 0 }, false},
+		{"longer window", func(c *jetstream.StreamConfig) { c.Duplicates = time.Hour }, func(c *jetstream.StreamConfig) { c.Duplicates = time.Hour }, false},
+		{"more replicas", func(c *jetstream.StreamConfig) { c.Replicas = 5 }, func(c *jetstream.StreamConfig) { c.Replicas = 5 }, false},
+		{"kept too briefly", func(c *jetstream.StreamConfig) { c.MaxAge = day }, func(*jetstream.StreamConfig) {}, true},
+		{"short window", func(c *jetstream.StreamConfig) { c.Duplicates = time.Minute }, func(*jetstream.StreamConfig) {}, true},
+		{"never acknowledges", func(c *jetstream.StreamConfig) { c.NoAck = true }, func(*jetstream.StreamConfig) {}, true},
+		{"narrow subjects", func(c *jetstream.StreamConfig) { c.Subjects = []string{"sponsorsync.*.sync.*", "other.>"} },
+			func(c *jetstream.StreamConfig) { c.Subjects = []string{"other.>", "sponsorsync.>"} }, true},
+	} {
+		existing, want := good, good
+		c.set(&existing)
+		c.want(&want)
+		got, changed, err := events.Wanted(existing, events.Settings{})
+		must(t, err)
+		equal(t, c.name+": changed", changed, c.changed)
+		equal(t, c.name+": age", got.MaxAge, want.MaxAge)
+		equal(t, c.name+": window", got.Duplicates, want.Duplicates)
+		equal(t, c.name+": replicas", got.Replicas, want.Replicas)
+		equal(t, c.name+": no ack", got.NoAck, false)
+		if !slices.Equal(got.Subjects, want.Subjects) {
+			t.Errorf("%s: subjects %v, want %v", c.name, got.Subjects, want.Subjects)
+		}
+	}
+}
+
+func TestWantedRefusesWhatCannotBeRepaired(t *testing.T) {
+	t.Parallel()
+	for _, bad := range []jetstream.StreamConfig{
+		{Storage: jetstream.MemoryStorage}, {Retention: jetstream.WorkQueuePolicy}, {Retention: jetstream.InterestPolicy},
+	} {
+		if _, _, err := events.Wanted(bad, events.Settings{}); err == nil {
+			t.Errorf("%v storage, %v retention were accepted", bad.Storage, bad.Retention)
+		}
+	}
+}
+
+func TestEnsureStreamRepairsAndKeepsMessages(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.publish(t, change(t, acme, user1, 1, sponsorship.Sent))
+	stream, err := b.js.Stream(t.Context(), events.StreamName)
+	must(t, err)
+	config := stream.CachedInfo().Config
+	config.MaxAge, config.Duplicates = 30*day, time.Minute
+	config.MaxBytes = 1 << 30 // an operator's own limit
+	_, err = b.js.UpdateStream(t.Context(), config)
+	must(t, err)
+
+	must(t, events.EnsureStream(t.Context(), b.js, events.Settings{}))
+
+	stream, err = b.js.Stream(t.Context(), events.StreamName)
+	must(t, err)
+	got := stream.CachedInfo()
+	equal(t, "age", got.Config.MaxAge, 90*day)
+	equal(t, "window", got.Config.Duplicates, 10*time.Minute)
+	equal(t, "the operator's limit", got.Config.MaxBytes, 1<<30)
+	equal(t, "storage", got.Config.Storage, jetstream.FileStorage)
+	equal(t, "messages", got.State.Msgs, 1)
+}
+
+func TestEnsureStreamByManyAtOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	must(t, b.js.DeleteStream(t.Context(), events.StreamName))
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			if err := events.EnsureStream(context.WithoutCancel(t.Context()), b.js, events.Settings{}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	equal(t, "messages", b.state(t).Msgs, 0)
+}
+
+func TestEnsureStreamTellsWhyItCannot(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	err := events.EnsureStream(t.Context(), b.js, events.Settings{Replicas: 3})
+	if err == nil {
+		t.Fatal("three replicas on a single server were accepted")
+	}
+}

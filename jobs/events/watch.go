@@ -1,0 +1,137 @@
+package events
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// WatchOptions say what to show. The zero value is everything from now on.
+type WatchOptions struct {
+	Filter
+	After   uint64    // set: starts behind this [Record.Sequence]; wins over Since
+	Since   time.Time // set: starts with the first event stored at or after it
+	Trouble func(error)
+}
+
+// Record is one event as it stands in the stream.
+type Record struct {
+	Sequence uint64                 // grows; give it back as After to go on behind this one
+	Event    Event[json.RawMessage] // Decode[T](Payload) has the typed data
+	Payload  []byte                 // the CloudEvents document
+}
+
+// Watch shows events in order, each once, until ctx ends (then it returns nil) or
+// yield returns an error (then it returns that). It acknowledges nothing and
+// leaves nothing behind, so it suits displays; a program that must not miss an
+// event across its own restarts wants [Subscribe].
+func Watch(ctx context.Context, js jetstream.JetStream, o WatchOptions, yield func(Record) error) error {
+	if err := o.validate(); err != nil {
+		return fmt.Errorf("watch: %w", err)
+	}
+	w := &watcher{patience: patience{tell: o.Trouble}, js: js, options: o, yield: yield}
+	return w.persist(ctx, func() error { return w.session(ctx) })
+}
+
+type watcher struct {
+	patience
+	js      jetstream.JetStream
+	options WatchOptions
+	yield   func(Record) error
+}
+
+// session reads until something breaks. Consumers without acknowledgement may
+// lose messages on the way; the gap shows in the consumer's own numbering, and
+// the next session fills it.
+func (w *watcher) session(ctx context.Context) error {
+	consumer, err := w.consumer(ctx)
+	if err != nil {
+		return err
+	}
+	defer w.forget(ctx, consumer.CachedInfo().Name)
+	var number uint64
+	return receive(ctx, consumer, func(m jetstream.Msg) error {
+		meta, err := m.Metadata()
+		if err != nil {
+			return fmt.Errorf("read message metadata: %w", err)
+		}
+		if number++; meta.Sequence.Consumer != number {
+			return fmt.Errorf("message %d came as number %d", meta.Sequence.Consumer, number)
+		}
+		w.calm()
+		w.options.After = meta.Sequence.Stream
+		return w.show(m)
+	})
+}
+
+func (w *watcher) consumer(ctx context.Context) (jetstream.Consumer, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	stream, err := w.js.Stream(ctx, StreamName)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		w.options = from(w.options, 0) // whatever it will hold is news
+	}
+	if err != nil {
+		return nil, err
+	}
+	w.options = from(w.options, stream.CachedInfo().State.LastSeq)
+	return stream.CreateConsumer(ctx, ephemeral(w.options))
+}
+
+func (w *watcher) show(m jetstream.Msg) error {
+	e, err := decode[json.RawMessage](m.Data())
+	if err != nil {
+		if w.options.Trouble != nil {
+			w.options.Trouble(fmt.Errorf("read event %d: %w", w.options.After, err))
+		}
+		return nil
+	}
+	if err := w.yield(Record{Sequence: w.options.After, Event: e, Payload: m.Data()}); err != nil {
+		return final{err}
+	}
+	return nil
+}
+
+// forget removes the consumer for tidiness; the server would do it a minute later.
+func (w *watcher) forget(ctx context.Context, name string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveWait)
+	defer cancel()
+	_ = w.js.DeleteConsumer(ctx, StreamName, name)
+}
+
+// from pins "from now on" to a sequence, so that an outage cannot move it, and
+// starts over when the stream ends before the wanted one: it was made anew, and
+// all it holds is news.
+func from(o WatchOptions, last uint64) WatchOptions {
+	switch {
+	case o.After > last:
+		o.After, o.Since = 0, time.Unix(0, 0)
+	case o.After == 0 && o.Since.IsZero() && last > 0:
+		o.After = last
+	case o.After == 0 && o.Since.IsZero():
+		o.Since = time.Unix(0, 0)
+	}
+	return o
+}
+
+func ephemeral(o WatchOptions) jetstream.ConsumerConfig {
+	config := jetstream.ConsumerConfig{
+		AckPolicy:         jetstream.AckNonePolicy,
+		FilterSubjects:    o.Subjects(),
+		MemoryStorage:     true,
+		Replicas:          1,
+		InactiveThreshold: time.Minute,
+	}
+	if o.After > 0 {
+		config.DeliverPolicy = jetstream.DeliverByStartSequencePolicy
+		config.OptStartSeq = o.After + 1
+		return config
+	}
+	config.DeliverPolicy = jetstream.DeliverByStartTimePolicy
+	config.OptStartTime = &o.Since
+	return config
+}
