@@ -10,6 +10,7 @@ import (
 
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/events"
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud"
@@ -27,7 +28,7 @@ func (w *worker) register(client *cloud.Client) (*queue.Registry, error) {
 		return nil, err
 	}
 	r := queue.NewRegistry()
-	intake := &handler.Intake{Ledger: w.ledger, Waker: w.jobs, Now: now}
+	intake := &handler.Intake{Ledger: w.intake.ledger, Waker: w.jobs, Now: now}
 	queue.Handle(r, intake.Redeem)
 	queue.Handle(r, intake.ChangeSponsorship)
 	syncs := &handler.Sync{Reconciler: w.reconciler(client)}
@@ -68,6 +69,29 @@ func (w *worker) licenses(client *cloud.Client) (*handler.License, error) {
 	return h, nil
 }
 
+// liftPauses lets organisations try again that were paused because the
+// installation was rejected: whoever starts a worker may have corrected its id,
+// key or region.
+func (w *worker) liftPauses(ctx context.Context) error {
+	if !w.cfg.Cloud.Enabled {
+		return nil
+	}
+	all, err := w.ledger.Organizations(ctx)
+	if err != nil {
+		return err
+	}
+	for _, org := range all {
+		lifted, err := w.ledger.Lift(ctx, org, fault.InstallationRejected, now())
+		if err != nil {
+			return err
+		}
+		if lifted {
+			w.log.Info().Stringer("organization", org).Msg("trying again: the installation was rejected before this start")
+		}
+	}
+	return nil
+}
+
 func (w *worker) sweeper() *handler.Sweep {
 	return &handler.Sweep{
 		Ledger: w.ledger, Enqueuer: w.jobs, Interval: w.cfg.Schedule.SweepInterval, Grace: stuckAfter,
@@ -99,6 +123,7 @@ func (w *worker) newCloud() (*cloud.Client, error) {
 	}
 	limiter, err := cloud.NewLimiter(cloud.LimiterParams{
 		Redis: w.rdb, Rate: w.cfg.Cloud.Rate, Burst: w.cfg.Cloud.Burst, Now: now, Waited: w.metrics.Waited,
+		MaxWait: 45 * time.Second, // less than a cloud's word that an offer was not redeemed is good for
 	})
 	if err != nil {
 		return nil, err

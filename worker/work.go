@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
+	"github.com/sponsorsync/sponsorsync/worker/internal/convoy"
 	"github.com/sponsorsync/sponsorsync/worker/internal/monitor"
 	"github.com/sponsorsync/sponsorsync/worker/internal/queue"
 )
@@ -26,7 +28,7 @@ const stuckAfter = 10 * time.Second
 
 // intakeLoops is how many fetch loops feed intake: one loop fetches one job a
 // round trip, which is less than two cores can handle.
-const intakeLoops = 2
+const intakeLoops = 4
 
 // worker holds what its parts share.
 type worker struct {
@@ -34,9 +36,18 @@ type worker struct {
 	log     zerolog.Logger
 	rdb     redis.UniversalClient
 	ledger  *state.Ledger
+	intake  intake
 	jobs    *enqueue.Client
 	metrics *monitor.Metrics
 	nats    *nats.Conn
+}
+
+// intake is what handlers that do not call the cloud work with: a client whose
+// scripts travel together, and the ledger on it. The rest keeps to the plain
+// client, which obeys deadlines to the letter.
+type intake struct {
+	rdb    *convoy.Client
+	ledger *state.Ledger
 }
 
 // work runs the worker until ctx ends, then drains in this order: no new jobs,
@@ -54,7 +65,10 @@ func work(ctx context.Context, env config.Environ, stderr io.Writer) error {
 	if err := w.open(ctx); err != nil {
 		return err
 	}
-	defer func() { _ = w.rdb.Close() }()
+	defer func() { _ = errors.Join(w.intake.rdb.Close(), w.rdb.Close()) }()
+	if err := w.liftPauses(ctx); err != nil {
+		return err
+	}
 	stopRelay, err := w.startRelay(ctx)
 	if err != nil {
 		return err
@@ -85,6 +99,8 @@ func (w *worker) open(ctx context.Context) (err error) {
 		return err
 	}
 	w.ledger = state.New(w.rdb, sealer)
+	w.intake.rdb = convoy.New(*w.rdb.(*redis.Client).Options()) // NewRedis makes no other
+	w.intake.ledger = state.New(w.intake.rdb, sealer)
 	w.jobs = enqueue.New(w.rdb, enqueue.Options{})
 	return nil
 }
@@ -102,13 +118,14 @@ func (w *worker) serve(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for _, lane := range []struct {
 		queue                jobs.Queue
+		rdb                  redis.UniversalClient
 		concurrency, servers int
 	}{
-		{jobs.QueueIntake, w.cfg.Concurrency, intakeLoops},
-		{jobs.QueueCloud, w.cfg.CloudConcurrency, 1},
+		{jobs.QueueIntake, w.intake.rdb, w.cfg.Concurrency, intakeLoops},
+		{jobs.QueueCloud, w.rdb, w.cfg.CloudConcurrency, 1},
 	} {
 		server, err := queue.NewServer(queue.Params{
-			Redis: w.rdb, Registry: registry, Queue: lane.queue,
+			Redis: lane.rdb, Registry: registry, Queue: lane.queue,
 			Concurrency: lane.concurrency, Servers: min(lane.servers, lane.concurrency),
 			Curve: w.curve(), ShutdownTimeout: w.cfg.ShutdownTimeout, Log: w.log, Observe: w.metrics.Job,
 		})

@@ -53,7 +53,6 @@ func Poisoned(out Outgoing, now time.Time) Sponsorship {
 func Unfit(s Sponsorship, now time.Time) Sponsorship {
 	s.Status, s.Intent = Refused, ""
 	s.Reason = refusal("its address or label would make the cloud fail the whole request; change it")
-	s.Wire.Poison = true
 	s.Revision++
 	s.UpdatedAt = now
 	return s
@@ -62,7 +61,9 @@ func Unfit(s Sponsorship, now time.Time) Sponsorship {
 // stillRedeemed: the tombstone met a redeemed row, which the cloud keeps until
 // its end. For a changed address that is a race lost to the recipient.
 func (s Sponsorship) stillRedeemed(a Answer, now time.Time) Sponsorship {
-	s.Reason = nil
+	if s.Status != Expiring { // later answers confirm what was told already
+		s.Reason = nil
+	}
 	if s.Intent == IntentChange {
 		s = s.editedInPlace(s.Wire.Offered, "")
 		s.Reason = alreadyRedeemed()
@@ -110,7 +111,11 @@ func (s Sponsorship) leftOut() Sponsorship {
 
 // confirmed: the cloud holds the row.
 func (s Sponsorship) confirmed(a Answer, now time.Time) Sponsorship {
+	if lapsed(a.ValidUntil, now) && (s.Intent == IntentRedeem || s.Status == Refused && s.ValidUntil == nil) {
+		return s.behindAnOldOne()
+	}
 	s.LastSyncAt, s.ValidUntil, s.Wire.Known = &now, a.ValidUntil, true
+	s.Wire.Poison = false
 	asking := s.addressChanged()
 	switch {
 	case asking && a.ValidUntil == nil:
@@ -130,6 +135,15 @@ func (s Sponsorship) confirmed(a Answer, now time.Time) Sponsorship {
 	if lapsed(a.ValidUntil, now) {
 		s.Status = Expired
 	}
+	return s
+}
+
+// behindAnOldOne: the cloud still keeps the member's former sponsorship, long
+// over, under the same key, and mails nobody. Once it has purged that one, some
+// 90 days after its end, a full sync gets the new one through.
+func (s Sponsorship) behindAnOldOne() Sponsorship {
+	s = s.leftOut()
+	s.Reason = refusal("the cloud still keeps this member's former sponsorship, which has ended; offered again until it is purged there")
 	return s
 }
 

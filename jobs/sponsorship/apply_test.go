@@ -126,13 +126,37 @@ func TestLapse(t *testing.T) {
 	}
 }
 
-func TestPoisonedRowIsLeftAloneUntilItIsEdited(t *testing.T) {
+func TestRedeemBehindAFormerSponsorshipWaitsForThePurge(t *testing.T) {
+	t.Parallel()
+	past := t0.Add(-31 * 24 * time.Hour)
+	over := sponsorship.Answer{Present: true, Others: true, ValidUntil: &past}
+	l := begin(t).ask(redeem).answer(accepted).answer(over).is(sponsorship.Expired, "", "")
+	l.ask(sponsorship.Redeem{Email: new_}).answer(over).is(sponsorship.Refused, "", fault.NotAccepted)
+	l.answer(over).is(sponsorship.Refused, "", fault.NotAccepted)
+	l.answer(row).is(sponsorship.Sent, "", "") // purged there, and offered anew
+}
+
+func TestARefusedRowThatWasRedeemedLapsesToo(t *testing.T) {
+	t.Parallel()
+	s := begin(t).ask(redeem).answer(accepted).answer(empty).is(sponsorship.Refused, "", fault.NotAccepted).s
+	if _, lapsed := sponsorship.Lapse(s, until.Add(91*24*time.Hour)); !lapsed {
+		t.Error("the cloud may have purged it, and would create and mail it anew")
+	}
+}
+
+func TestPoisonedRowTravelsAlone(t *testing.T) {
 	t.Parallel()
 	l := begin(t).ask(redeem)
 	l.s = sponsorship.Poisoned(l.leave(), t0)
 	l.is(sponsorship.Refused, "", fault.NotAccepted)
-	if _, ok := sponsorship.Plan(l.s, t0); ok {
-		t.Fatal("a poisoned row is sent again")
+	if out, ok := sponsorship.Plan(l.s, t0); !ok || !out.Alone {
+		t.Fatal("a poisoned row shares a request")
+	}
+	recovered := begin(t)
+	recovered.s = l.s
+	recovered.answer(row).is(sponsorship.Sent, "", "")
+	if out, _ := sponsorship.Plan(recovered.s, t0); out.Alone {
+		t.Fatal("a row that the cloud took is still kept alone")
 	}
 	l.ask(sponsorship.Change{Name: "harmless"})
 	if out := l.leave(); !out.Tombstone {

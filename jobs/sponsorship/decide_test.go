@@ -72,7 +72,7 @@ func states() map[string]func(*testing.T) sponsorship.Sponsorship {
 		"removed": func(t *testing.T) sponsorship.Sponsorship { return begin(t).ask(redeem).ask(sponsorship.Revoke{}).s },
 		"expired": func(t *testing.T) sponsorship.Sponsorship {
 			past := t0.Add(-31 * 24 * time.Hour)
-			return begin(t).ask(redeem).answer(sponsorship.Answer{Present: true, ValidUntil: &past}).s
+			return begin(t).ask(redeem).answer(accepted).answer(sponsorship.Answer{Present: true, ValidUntil: &past}).s
 		},
 		"pending(redeem)": func(t *testing.T) sponsorship.Sponsorship { return begin(t).ask(redeem).s },
 		"pending(redeem) attempted": func(t *testing.T) sponsorship.Sponsorship {

@@ -5,7 +5,7 @@ import "time"
 const (
 	// askFresh is how long the cloud's word that an offer was not redeemed is
 	// good for: the tombstone that follows can't be taken back, so it must
-	// follow at once, in the same sync.
+	// follow in the same sync. Waiting for a turn takes at most 45 s of it.
 	askFresh = time.Minute
 	// lapseAfter is how long past its end a redeemed row is still synced.
 	lapseAfter = 30 * 24 * time.Hour
@@ -20,6 +20,7 @@ type Outgoing struct {
 	UserID      ID
 	Email, Name string
 	Tombstone   bool // sent with lastSyncDate null, always: fact sheet 2.5 row 7
+	Alone       bool // must not share a request: it has made one fail before
 	Marked      Sponsorship
 
 	repeated bool // a tombstone for this row had left before this one
@@ -40,9 +41,8 @@ func Plan(s Sponsorship, now time.Time) (Outgoing, bool) {
 		}
 	case s.addressChanged():
 		out.Email = s.Wire.Offered
-	case s.Wire.Poison:
-		return Outgoing{}, false
 	default:
+		out.Alone = s.Wire.Poison
 		out.Marked.Wire.Offered = s.Email
 		out.Marked.Wire.Tombstoned, out.Marked.Wire.AskedAt = false, time.Time{}
 	}
@@ -54,21 +54,22 @@ func Plan(s Sponsorship, now time.Time) (Outgoing, bool) {
 }
 
 // withdrawing reports whether the middle step of a changed address is due: the
-// cloud has just said that nobody redeemed the old offer, or a tombstone has
-// left already and its fate must be learned.
+// cloud has just said that nobody redeemed the old offer, or a tombstone may have
+// arrived already and its fate must be learned.
 func (s Sponsorship) withdrawing(now time.Time) bool {
 	if s.Wire.Offered == "" {
 		return false
 	}
-	return s.Wire.Tombstoned || s.addressChanged() && now.Sub(s.Wire.AskedAt) < askFresh
+	asked := now.Sub(s.Wire.AskedAt)
+	return s.Wire.Tombstoned || s.addressChanged() && asked >= 0 && asked < askFresh
 }
 
-// Lapse turns a redeemed sponsorship that is long over into an expired one, or
-// returns false. One that was not asked about since it lapsed may have been
+// Lapse turns a sponsorship that was redeemed and is long over into an expired
+// one, or returns false. One that was not asked about since it lapsed may have been
 // renewed while nothing ran here; it is asked about once more, unless the cloud
 // may have purged it by now.
 func Lapse(s Sponsorship, now time.Time) (Sponsorship, bool) {
-	if s.Status != Redeemed || !lapsed(s.ValidUntil, now) {
+	if s.revoking() || !s.Exists() || !lapsed(s.ValidUntil, now) {
 		return s, false
 	}
 	asked := s.LastSyncAt != nil && lapsed(s.ValidUntil, *s.LastSyncAt)

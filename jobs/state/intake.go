@@ -54,28 +54,42 @@ func (l *Ledger) Accept(ctx context.Context, jobID string, w Write, now time.Tim
 	return Accepted{Wake: reply[1]}, nil
 }
 
+// Seen is a record as a job finds it.
+type Seen struct {
+	Sponsorship sponsorship.Sponsorship
+	Applied     bool   // this job was applied before
+	Outcome     string // what Remember noted of it then
+	Generation  string // to wake the organisation under, once more
+}
+
 // Look reads a record and, if the job was applied before, what was noted of it.
-func (l *Ledger) Look(ctx context.Context, org, id sponsorship.ID, jobID string) (s sponsorship.Sponsorship, outcome string, applied bool, err error) {
+func (l *Ledger) Look(ctx context.Context, org, id sponsorship.ID, jobID string) (Seen, error) {
 	pipe := l.rdb.Pipeline()
 	marker := pipe.Get(ctx, markerKey(org, jobID))
 	row := pipe.HGet(ctx, orgKey(org, "rows"), string(id))
-	if _, err = pipe.Exec(ctx); err != nil && err != redis.Nil {
-		return s, "", false, fmt.Errorf("read sponsorship %s of %s: %w", id, org, err)
+	generation := pipe.HGet(ctx, orgKey(org, ""), "generation")
+	if _, err := pipe.Exec(ctx); err != nil && err != redis.Nil {
+		return Seen{}, fmt.Errorf("read sponsorship %s of %s: %w", id, org, err)
 	}
-	s = sponsorship.Sponsorship{OrganizationID: org, UserID: id}
+	seen := Seen{
+		Sponsorship: sponsorship.Sponsorship{OrganizationID: org, UserID: id},
+		Applied:     marker.Err() == nil, Outcome: marker.Val(), Generation: orZero(generation.Val()),
+	}
+	var err error
 	if row.Err() == nil {
-		if s, err = decodeRow(row.Val()); err != nil {
-			return s, "", false, err
-		}
+		seen.Sponsorship, err = decodeRow(row.Val())
 	}
-	return s, marker.Val(), marker.Err() == nil, nil
+	return seen, err
 }
 
 // Remember notes the outcome of a job that stored nothing: "" for a success, or
-// the text of its fault. The first note stays.
-func (l *Ledger) Remember(ctx context.Context, org sponsorship.ID, jobID, outcome string) error {
-	if err := l.rdb.SetNX(ctx, markerKey(org, jobID), outcome, markerLife).Err(); err != nil {
-		return fmt.Errorf("remember job %s: %w", jobID, err)
+// the text of its fault. The first note stays, and is returned.
+func (l *Ledger) Remember(ctx context.Context, org sponsorship.ID, jobID, outcome string) (string, error) {
+	pipe := l.rdb.Pipeline()
+	pipe.SetNX(ctx, markerKey(org, jobID), outcome, markerLife)
+	noted := pipe.Get(ctx, markerKey(org, jobID))
+	if _, err := pipe.Exec(ctx); err != nil {
+		return "", fmt.Errorf("remember job %s: %w", jobID, err)
 	}
-	return nil
+	return noted.Val(), nil
 }

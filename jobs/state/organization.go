@@ -25,8 +25,9 @@ type Organization struct {
 	LastSyncAt, NextSyncAt, RetryAt, LastLicenseSyncAt *time.Time
 	LastError, LastLicenseError                        *Failure
 
-	full       fullSync
-	syncEvents int64
+	full        fullSync
+	syncEvents  int64
+	connections int64 // how often the connection was saved
 }
 
 // Failure is an error as it was recorded.
@@ -102,7 +103,7 @@ func parseOrganization(id sponsorship.ID, h map[string]string) Organization {
 			requested: number("fullRequested"), begun: number("fullBegun"), done: number("fullDone"),
 			startedAt: millis(h["fullStartedAt"]), trigger: h["fullTrigger"],
 		},
-		syncEvents: number("syncEvents"),
+		syncEvents: number("syncEvents"), connections: number("connections"),
 	}
 }
 

@@ -15,6 +15,8 @@ var (
 	writeSource string
 	//go:embed lua/connect.lua
 	connectSource string
+	//go:embed lua/lift.lua
+	liftSource string
 	//go:embed lua/request.lua
 	requestSource string
 	//go:embed lua/begin.lua
@@ -32,13 +34,13 @@ var (
 // scripts are compiled once a ledger; go-redis sends their hash and falls back
 // to the source when a restarted Redis has forgotten it.
 type scripts struct {
-	accept, write, connect, request, begin, settle, release, fail, license *redis.Script
+	accept, write, connect, lift, request, begin, settle, release, fail, license *redis.Script
 }
 
 func newScripts() scripts {
 	script := func(source string) *redis.Script { return redis.NewScript(prelude + source) }
 	return scripts{
-		accept: script(acceptSource), write: script(writeSource), connect: script(connectSource),
+		accept: script(acceptSource), write: script(writeSource), connect: script(connectSource), lift: script(liftSource),
 		request: script(requestSource), begin: script(beginSource), settle: script(settleSource),
 		release: script(releaseSource), fail: script(failSource), license: script(licenseSource),
 	}

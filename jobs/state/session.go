@@ -51,14 +51,37 @@ type Session struct {
 	now    func() time.Time
 }
 
-// Begin takes the organisation's lease and raises its generation. It returns
-// nil when another sync holds it: that one takes along whatever is due.
-func (l *Ledger) Begin(ctx context.Context, org sponsorship.ID, token string, now func() time.Time) (*Session, error) {
-	hash, err := l.hash(l.scripts.begin.Run(ctx, l.rdb, keys(org, ""), token, LeaseLife.Milliseconds(), now().UnixMilli()))
-	if err != nil || hash == nil {
-		return nil, wrap(err, "begin sync of %s", org)
+// Attempt says who begins a sync.
+type Attempt struct {
+	Token     string // names the lease's holder; never the same twice
+	Now       func() time.Time
+	Automatic bool // nobody asked just now: it keeps to pauses and backoffs
+}
+
+// Begun is what came of an attempt; at most one of its fields is set, and none
+// when there is nothing to do before a person acts.
+type Begun struct {
+	Session *Session
+	Busy    bool       // another sync holds the organisation, and takes along what is due
+	Early   *time.Time // the backoff lasts until then
+}
+
+// Begin takes the organisation's lease and raises its generation.
+func (l *Ledger) Begin(ctx context.Context, org sponsorship.ID, a Attempt) (Begun, error) {
+	reply, err := l.scripts.begin.Run(ctx, l.rdb, keys(org, ""),
+		a.Token, LeaseLife.Milliseconds(), a.Now().UnixMilli(), flag(a.Automatic)).StringSlice()
+	if err != nil {
+		return Begun{}, fmt.Errorf("begin sync of %s: %w", org, err)
 	}
-	return &Session{Organization: parseOrganization(org, hash), ledger: l, token: token, now: now}, nil
+	switch reply[0] {
+	case "busy":
+		return Begun{Busy: true}, nil
+	case "early":
+		return Begun{Early: millis(reply[1])}, nil
+	case "idle":
+		return Begun{}, nil
+	}
+	return Begun{Session: &Session{Organization: parseOrganization(org, pairs(reply[1:])), ledger: l, token: a.Token, now: a.Now}}, nil
 }
 
 func (l *Ledger) hash(cmd *redis.Cmd) (map[string]string, error) {
@@ -66,11 +89,15 @@ func (l *Ledger) hash(cmd *redis.Cmd) (map[string]string, error) {
 	if err == redis.Nil {
 		return nil, nil
 	}
+	return pairs(flat), err
+}
+
+func pairs(flat []string) map[string]string {
 	h := make(map[string]string, len(flat)/2)
 	for i := 0; i+1 < len(flat); i += 2 {
 		h[flat[i]] = flat[i+1]
 	}
-	return h, err
+	return h
 }
 
 func wrap(err error, format string, args ...any) error {
@@ -160,8 +187,15 @@ func (s *Session) Settle(ctx context.Context, full bool, next time.Time, e *Even
 // Release gives the lease back if nothing is left to do, or at any rate. It
 // returns false when there is more, and the lease is kept.
 func (s *Session) Release(ctx context.Context, anyway bool) (bool, error) {
-	n, err := s.ledger.scripts.release.Run(ctx, s.ledger.rdb, keys(s.Organization.ID, ""), s.token, flag(anyway)).Int()
-	return n == 1, wrap(err, "release %s", s.Organization.ID)
+	hash, err := s.ledger.hash(s.ledger.scripts.release.Run(ctx, s.ledger.rdb, keys(s.Organization.ID, ""),
+		s.token, flag(anyway), s.now().UnixMilli()))
+	if err != nil {
+		return false, fmt.Errorf("release %s: %w", s.Organization.ID, err)
+	}
+	if hash != nil {
+		s.Organization = parseOrganization(s.Organization.ID, hash)
+	}
+	return hash == nil, nil
 }
 
 // Failed describes a failure of a sync.
@@ -170,17 +204,21 @@ type Failed struct {
 	RetryAt     time.Time // when the next automatic attempt may begin
 	Pause       bool      // no automatic attempt until a person acts
 	ServerError bool      // the cloud failed the request itself (500)
+	Uncounted   bool      // it says nothing about the cloud, and lengthens no backoff
 	Event       *Event    // published only if the code is a new one
 }
 
-// Fail records a failure and gives the lease back.
-func (s *Session) Fail(ctx context.Context, f Failed) error {
+// Fail records a failure and gives the lease back. It returns true when the
+// connection was saved anew meanwhile: then nothing is paused, and the next
+// attempt may begin at once.
+func (s *Session) Fail(ctx context.Context, f Failed) (superseded bool, err error) {
 	args := append([]any{
 		s.token, s.now().UnixMilli(), string(f.Fault.Code), f.Fault.Message, f.RetryAt.UnixMilli(),
 		flag(f.Pause), flag(f.ServerError), s.EventNumber(),
 	}, eventArgs(f.Event)...)
-	err := s.ledger.scripts.fail.Run(ctx, s.ledger.rdb, keys(s.Organization.ID, ""), args...).Err()
-	return wrap(err, "record failure of %s", s.Organization.ID)
+	args = append(args, s.Organization.connections, flag(!f.Uncounted))
+	n, err := s.ledger.scripts.fail.Run(ctx, s.ledger.rdb, keys(s.Organization.ID, ""), args...).Int()
+	return n == 2, wrap(err, "record failure of %s", s.Organization.ID)
 }
 
 func flag(b bool) int {

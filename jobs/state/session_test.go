@@ -81,7 +81,8 @@ func TestFailTellsOnceACodeAndPauses(t *testing.T) {
 	b := started(t)
 	fail := func(code fault.Code, id string) {
 		s := b.begin("sync " + id)
-		must(t, s.Fail(t.Context(), state.Failed{Fault: fault.New(code, "why"), RetryAt: t0.Add(time.Minute), Pause: code.NeedsAdmin(), Event: event(id)}))
+		_, err := s.Fail(t.Context(), state.Failed{Fault: fault.New(code, "why"), RetryAt: t0.Add(time.Minute), Pause: code.NeedsAdmin(), Event: event(id)})
+		must(t, err)
 	}
 	fail(fault.CloudUnavailable, "a")
 	fail(fault.CloudUnavailable, "b")

@@ -56,12 +56,12 @@ func started(t *testing.T) bundle {
 
 func (b bundle) begin(token string) *state.Session {
 	b.t.Helper()
-	s, err := b.Begin(b.t.Context(), org, token, at)
+	begun, err := b.Begin(b.t.Context(), org, state.Attempt{Token: token, Now: at})
 	must(b.t, err)
-	if s == nil {
+	if begun.Session == nil {
 		b.t.Fatal("the lease is held by another sync")
 	}
-	return s
+	return begun.Session
 }
 
 func (b bundle) release(s *state.Session) {

@@ -50,9 +50,21 @@ local function put(i, now)
 end
 
 -- openFull begins the full sync that was asked for last, if it has not begun.
--- Its start stays over crashes: rows synced since then need not go again.
+-- Its start stays over crashes: rows synced since then need not go again. After
+-- an hour that is no longer fresh enough, and it starts over.
 local function openFull(now)
-  if number('fullRequested') > number('fullBegun') then
+  local stale = tonumber(now) - number('fullStartedAt') > 3600000
+  if number('fullRequested') > number('fullBegun') or stale and number('fullBegun') > number('fullDone') then
     redis.call('HSET', K.org, 'fullBegun', number('fullRequested'), 'fullStartedAt', now)
   end
+end
+
+-- resume ends a pause or a backoff: what waits is due now, and the next full
+-- sync is due when it was.
+local function resume(now)
+  redis.call('HDEL', K.org, 'paused', 'woken', 'failures', 'retryAt')
+  if redis.call('HEXISTS', K.org, 'started') == 0 then return end
+  redis.call('ZADD', K.work, now, ORG)
+  local nextSync = number('nextSyncAt')
+  if nextSync > 0 then redis.call('ZADD', K.schedule, 'NX', nextSync, ORG) end
 end

@@ -1,5 +1,5 @@
 -- Asks for a full sync in the name of a job, once. One that has been asked for
--- and has not begun is joined.
+-- and has not begun is joined; an automatic request joins any that is not done.
 -- ARGV 1 now (ms)  2 marker's life (ms)  3 trigger
 -- Returns {number of the request, last request that is done}, or false where an
 -- automatic request must wait for a person.
@@ -7,14 +7,17 @@ local marker = redis.call('GET', K.marker)
 if not marker then
   local manual = ARGV[3] == 'manual'
   if manual then
-    redis.call('HSET', K.org, 'started', 1, 'retryAt', 0)
-    redis.call('HDEL', K.org, 'paused')
+    redis.call('HSET', K.org, 'started', 1)
+    redis.call('HDEL', K.org, 'paused', 'retryAt')
     redis.call('ZADD', K.orgs, 0, ORG)
   elseif redis.call('HEXISTS', K.org, 'started') == 0 or redis.call('HEXISTS', K.org, 'paused') == 1 then
     return false
   end
-  if number('fullRequested') <= number('fullBegun') then redis.call('HINCRBY', K.org, 'fullRequested', 1) end
-  if manual or number('fullRequested') == number('fullDone') + 1 then
+  local joinable = number('fullBegun')
+  if not manual then joinable = number('fullDone') end
+  if number('fullRequested') <= joinable then
+    redis.call('HSET', K.org, 'fullRequested', number('fullRequested') + 1, 'fullTrigger', ARGV[3])
+  elseif manual then
     redis.call('HSET', K.org, 'fullTrigger', ARGV[3])
   end
   marker = tostring(number('fullRequested'))

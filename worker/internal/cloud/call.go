@@ -48,7 +48,7 @@ func (c *Client) call(ctx context.Context, r request) error {
 	for {
 		token, err := r.token.get(ctx, refused)
 		if err != nil {
-			return err
+			return notSent{err}
 		}
 		err = c.do(ctx, exchange{op: r.op, read: r.read, send: func(ctx context.Context) (answer, error) {
 			return c.sendJSON(ctx, r, authorised{token: token, payload: payload})
@@ -84,10 +84,10 @@ func (c *Client) sendJSON(ctx context.Context, r request, with authorised) (answ
 // fails at once and takes no turn.
 func (c *Client) do(ctx context.Context, x exchange) error {
 	if err := c.breaker.ready(x.op); err != nil {
-		return err
+		return notSent{err}
 	}
 	if err := c.params.Limiter.Wait(ctx); err != nil {
-		return err
+		return notSent{err}
 	}
 	return c.breaker.run(x.op, func() error { return c.once(ctx, x) })
 }

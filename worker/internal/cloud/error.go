@@ -29,6 +29,25 @@ type Error struct {
 	// choked on this very request (fact sheet 2.4 rows 6 and 8, 2.6, 2.8), so
 	// halving the batch can find the row that did it.
 	ServerError bool
+
+	neverLeft bool // the request itself was not sent
+}
+
+// notSent is an error that came before the request was made.
+type notSent struct{ error }
+
+func (e notSent) Unwrap() error { return e.error }
+
+// Unprocessed reports whether err proves that the cloud did not act on the
+// request: it never left, or was answered with a redirect or a refusal. After a
+// 5xx, a timeout or a cut connection nobody knows.
+func Unprocessed(err error) bool {
+	var early notSent
+	if errors.As(err, &early) {
+		return true
+	}
+	e := asError(err)
+	return e != nil && (e.neverLeft || e.Status >= 300 && e.Status < 500)
 }
 
 // Error returns the fault's text, "code: message".

@@ -22,7 +22,7 @@ func classifyTransport(op operation, err error) *Error {
 		return op.fail(fault.CloudProtocolError, "the answer was cut off")
 	}
 	e := op.fail(fault.CloudUnavailable, explain(op, err))
-	e.Outage = true
+	e.Outage, e.neverLeft = true, neverConnected(err)
 	if !timedOut(err) { // a call's own timeout must not look like the end of the caller's context
 		e.Fault.Cause = err
 	}
@@ -42,6 +42,13 @@ func explain(op operation, err error) string {
 		return "the connection was refused"
 	}
 	return "the connection failed"
+}
+
+// neverConnected: without a connection nothing can have been sent.
+func neverConnected(err error) bool {
+	var operation *net.OpError
+	var dns *net.DNSError
+	return errors.As(err, &dns) || isTLS(err) || errors.As(err, &operation) && operation.Op == "dial"
 }
 
 func timedOut(err error) bool {

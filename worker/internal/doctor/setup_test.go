@@ -109,8 +109,9 @@ func (b *bundle) connect() {
 	must(b.t, b.ledger.Connect(ctx, org, state.Connection{CloudOrganizationID: org, BillingSyncToken: billingToken}, now()))
 	_, err := b.ledger.RequestFull(ctx, org, "job-1", "manual", now())
 	must(b.t, err)
-	session, err := b.ledger.Begin(ctx, org, "lease-1", now)
+	begun, err := b.ledger.Begin(ctx, org, state.Attempt{Token: "lease-1", Now: now})
 	must(b.t, err)
+	session := begun.Session
 	must(b.t, session.Settle(ctx, true, now().Add(24*time.Hour), nil))
 	_, err = session.Release(ctx, true)
 	must(b.t, err)

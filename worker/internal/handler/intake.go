@@ -36,14 +36,16 @@ func (h *Intake) ChangeSponsorship(ctx context.Context, job jobs.Job[jobs.Change
 	if a.Revoke {
 		request = sponsorship.Revoke{}
 	}
-	current, outcome, applied, err := h.Ledger.Look(ctx, a.OrganizationID, a.OrganizationUserID, job.ID)
+	seen, err := h.Ledger.Look(ctx, a.OrganizationID, a.OrganizationUserID, job.ID)
 	switch {
 	case err != nil:
 		return err
-	case applied && outcome != "":
-		return again(outcome)
+	case seen.Applied && seen.Outcome != "":
+		return again(seen.Outcome)
+	case seen.Applied: // perhaps nobody was woken then
+		return h.wake(ctx, a.OrganizationID, seen.Generation)
 	}
-	return h.decide(ctx, wish{job.ID, request}, current)
+	return h.decide(ctx, wish{job.ID, request}, seen.Sponsorship)
 }
 
 // wish is what a job asks for.
@@ -92,13 +94,11 @@ func (h *Intake) nothingToStore(ctx context.Context, w wish, s sponsorship.Spons
 	if refusal != nil {
 		outcome = refusal.Error()
 	}
-	if err := h.Ledger.Remember(ctx, s.OrganizationID, w.jobID, outcome); err != nil {
+	noted, err := h.Ledger.Remember(ctx, s.OrganizationID, w.jobID, outcome)
+	if err != nil || noted == "" {
 		return err
 	}
-	if refusal != nil {
-		return jobs.Permanent(refusal)
-	}
-	return nil
+	return again(noted)
 }
 
 func (h *Intake) wake(ctx context.Context, org sponsorship.ID, generation string) error {

@@ -36,8 +36,8 @@ type License struct {
 // and announced, once a job and cause; an outage only when the job gives up.
 func (h *License) Sync(ctx context.Context, job jobs.Job[jobs.SyncLicense]) error {
 	org := job.Args.OrganizationID
-	_, _, done, err := h.Ledger.Look(ctx, org, "", marker(job.ID, nil))
-	if err != nil || done {
+	seen, err := h.Ledger.Look(ctx, org, "", marker(job.ID, nil))
+	if err != nil || seen.Applied {
 		return err
 	}
 	document, err := h.renew(ctx, org)

@@ -63,10 +63,11 @@ func startedLongAgo(t *testing.T, l *state.Ledger) {
 	if _, err := l.RequestFull(t.Context(), sweptOrg, "job", "manual", ago); err != nil {
 		t.Fatal(err)
 	}
-	session, err := l.Begin(t.Context(), sweptOrg, "token", func() time.Time { return ago })
+	begun, err := l.Begin(t.Context(), sweptOrg, state.Attempt{Token: "token", Now: func() time.Time { return ago }})
 	if err != nil {
 		t.Fatal(err)
 	}
+	session := begun.Session
 	if err := session.Settle(t.Context(), true, ago.Add(time.Minute), nil); err != nil {
 		t.Fatal(err)
 	}

@@ -15,8 +15,8 @@ type item struct {
 	out  sponsorship.Outgoing
 }
 
-// sorted says what to do with the rows that were read.
-type sorted struct {
+// plan says what to do with the rows that were read.
+type plan struct {
 	send  []item
 	local []change // decided without the cloud: lapsed, or unfit to be sent
 }
@@ -24,25 +24,48 @@ type sorted struct {
 // change is one record to store.
 type change struct{ before, after sponsorship.Sponsorship }
 
-// sort plans a batch. Nothing unchecked enters it: one blank address would cost
+// planBatch decides row by row. Nothing unchecked enters it: one blank address would cost
 // every new row of the request its mail (fact sheet 2.8).
-func sort(rows []sponsorship.Sponsorship, now time.Time) sorted {
-	var plan sorted
+func planBatch(rows []sponsorship.Sponsorship, now time.Time) plan {
+	var p plan
 	for _, s := range rows {
 		if after, lapsed := sponsorship.Lapse(s, now); lapsed {
-			plan.local = append(plan.local, change{s, after})
+			p.local = append(p.local, change{s, after})
 			continue
 		}
 		out, ok := sponsorship.Plan(s, now)
 		switch {
 		case !ok:
 		case !out.Tombstone && (sponsorship.CheckEmail(out.Email) != nil || sponsorship.CheckName(out.Name) != nil):
-			plan.local = append(plan.local, change{s, sponsorship.Unfit(s, now)})
+			p.local = append(p.local, change{s, sponsorship.Unfit(s, now)})
 		default:
-			plan.send = append(plan.send, item{s, out})
+			p.send = append(p.send, item{s, out})
 		}
 	}
-	return plan
+	return p
+}
+
+// apart separates the rows that must not share a request.
+func apart(items []item) (together, alone []item) {
+	for _, it := range items {
+		if it.out.Alone {
+			alone = append(alone, it)
+			continue
+		}
+		together = append(together, it)
+	}
+	return together, alone
+}
+
+// unmarks are the writes that take the marks back.
+func unmarks(items []item) []state.Write {
+	marked, at := marks(items)
+	for i, w := range marked {
+		before := items[at[i]].read
+		before.Revision = w.After.Revision + 1
+		marked[i] = state.Write{Before: w.After.Revision, After: before}
+	}
+	return marked
 }
 
 // marks are the writes that must be stored before the rows leave.

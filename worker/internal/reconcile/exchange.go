@@ -11,7 +11,7 @@ import (
 
 // exchange is one batch: plan, mark, send, apply.
 func (r *round) exchange(ctx context.Context, rows []sponsorship.Sponsorship) error {
-	plan := sort(rows, r.Now())
+	plan := planBatch(rows, r.Now())
 	items, err := r.mark(ctx, plan.send)
 	if err != nil {
 		return err
@@ -19,14 +19,22 @@ func (r *round) exchange(ctx context.Context, rows []sponsorship.Sponsorship) er
 	if err := r.store(ctx, plan.local); err != nil {
 		return err
 	}
-	if len(items) == 0 {
-		return nil
+	together, alone := apart(items)
+	if len(together) > 0 {
+		if err := r.deliver(ctx, together); err != nil {
+			return err
+		}
 	}
-	return r.deliver(ctx, items)
+	for _, it := range alone {
+		if err := r.deliverAlone(ctx, it); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // mark stores what is about to leave. It drops the rows that somebody changed
-// since they were read; they come up again. A lost lease stops everything.
+// since they were read; they are read again. A lost lease stops everything.
 func (r *round) mark(ctx context.Context, items []item) ([]item, error) {
 	writes, at := marks(items)
 	stored, err := r.session.Mark(ctx, writes)
@@ -37,6 +45,7 @@ func (r *round) mark(ctx context.Context, items []item) ([]item, error) {
 	for n, ok := range stored {
 		if !ok {
 			outdated[at[n]] = true
+			r.outdated = append(r.outdated, items[at[n]].out.UserID)
 		}
 	}
 	kept := make([]item, 0, len(items))
@@ -56,9 +65,39 @@ func (r *round) deliver(ctx context.Context, items []item) error {
 		return r.isolate(ctx, items, err)
 	}
 	if err != nil {
-		return err
+		return r.undelivered(ctx, items, err)
 	}
 	return r.store(ctx, answered(items, answers, r.Now()))
+}
+
+// deliverAlone tries a row that has made a request fail before. If it does so
+// again it stays refused, and harms nobody else.
+func (r *round) deliverAlone(ctx context.Context, it item) error {
+	answers, err := r.send(ctx, []item{it})
+	var refused *cloud.Error
+	if errors.As(err, &refused) && refused.ServerError {
+		r.refused++
+		return nil
+	}
+	if err != nil {
+		return r.undelivered(ctx, []item{it}, err)
+	}
+	return r.store(ctx, answered([]item{it}, answers, r.Now()))
+}
+
+// undelivered takes the marks back where it is certain that the cloud did not
+// act: else a redeem with a typing error could not be corrected any more, only
+// because the token was wrong. Whatever goes wrong here, a mark too many is safe.
+func (r *round) undelivered(parent context.Context, items []item, err error) error {
+	if !cloud.Unprocessed(err) {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(parent), lastWords)
+	defer cancel()
+	if _, unmarkErr := r.session.Apply(ctx, unmarks(items)); unmarkErr != nil {
+		r.Log.Debug().Err(unmarkErr).Msg("take marks back")
+	}
+	return err
 }
 
 func (r *round) send(ctx context.Context, items []item) ([]cloud.RowAnswer, error) {

@@ -29,7 +29,7 @@ func (r *round) fail(parent context.Context, err error) error {
 		return err
 	case parent.Err() != nil, !errors.As(err, &f):
 		// A shutdown, or our own trouble: nothing to tell the admin of this organisation.
-		_, _ = r.session.Release(ctx, true)
+		_, _ = r.release(ctx, r.session, true)
 		return err
 	}
 	org := r.session.Organization
@@ -44,10 +44,14 @@ func (r *round) fail(parent context.Context, err error) error {
 		return encodeErr
 	}
 	r.log(f, org, delay)
-	if failErr := r.session.Fail(ctx, state.Failed{
+	superseded, failErr := r.session.Fail(ctx, state.Failed{
 		Fault: f, RetryAt: r.Now().Add(delay), Pause: f.Code.NeedsAdmin(), ServerError: serverError, Event: event,
-	}); failErr != nil {
+	})
+	switch {
+	case failErr != nil:
 		return failErr
+	case superseded:
+		return jobs.Snooze(busyDelay, "the connection was saved anew while this sync used the old one")
 	}
 	return jobs.RetryAfter(delay, err)
 }
@@ -56,7 +60,7 @@ func (r *round) log(f *fault.Error, org state.Organization, delay time.Duration)
 	line := r.Log.Warn().Stringer("organization", org.ID).Str("trigger", string(r.trigger)).
 		Str("code", string(f.Code)).Str("error", f.Message).Str("hint", f.Hint()).Int("failures", org.Failures+1)
 	if f.Code.NeedsAdmin() {
-		line.Msg("sync failed; automatic attempts of this organisation wait until somebody acts")
+		line.Msg("sync failed; no automatic attempt for this organisation until its connection is saved again or a sync is started by hand")
 		return
 	}
 	line.Dur("retry_in", delay).Msg("sync failed, will be tried again")
@@ -66,17 +70,17 @@ func (r *round) log(f *fault.Error, org state.Organization, delay time.Duration)
 // after the switch and a restart, work goes on by itself.
 func (r *Reconciler) disabled(ctx context.Context, org sponsorship.ID, trigger Trigger) error {
 	f := fault.New(fault.CloudCommunicationDisabled, "sync of organisation %s: cloud communication is switched off on this server", org)
-	session, err := r.Ledger.Begin(ctx, org, r.NewToken(), r.Now)
+	begun, err := r.begin(ctx, org, false)
 	if err != nil {
 		return err
 	}
-	if session != nil {
-		round := &round{Reconciler: r, session: session, trigger: trigger, began: r.Now()}
+	if begun.Session != nil {
+		round := &round{Reconciler: r, session: begun.Session, trigger: trigger, began: r.Now()}
 		event, err := round.event(f)
 		if err != nil {
 			return err
 		}
-		if err := session.Fail(ctx, state.Failed{Fault: f, RetryAt: r.Now(), Event: event}); err != nil {
+		if _, err := begun.Session.Fail(ctx, state.Failed{Fault: f, RetryAt: r.Now(), Uncounted: true, Event: event}); err != nil {
 			return err
 		}
 	}

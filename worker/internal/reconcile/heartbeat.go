@@ -25,7 +25,7 @@ func (r *Reconciler) heartbeat(parent context.Context, s *state.Session) (contex
 
 // beat renews the lease four times a life. A renewal that fails for another
 // reason than a lost lease is tried again at the next beat; the lease is taken
-// for lost when a whole life has passed since the last success.
+// for lost while a quarter of its life is still left.
 func beat(ctx context.Context, s *state.Session) error {
 	ticker := time.NewTicker(state.LeaseLife / 4)
 	defer ticker.Stop()

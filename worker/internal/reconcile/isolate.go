@@ -29,6 +29,15 @@ func (r *round) isolate(ctx context.Context, items []item, failure error) error 
 	if _, err := r.send(ctx, nil); err != nil {
 		return r.organisationLevel(err, "even to a request without any sponsorship: either the cloud is in trouble, or nobody has generated a billing sync token for this organisation there")
 	}
+	// The cloud is well again: perhaps it was only ill.
+	answers, err := r.send(ctx, items)
+	var again *cloud.Error
+	switch {
+	case err == nil:
+		return r.store(ctx, answered(items, answers, r.Now()))
+	case !errors.As(err, &again) || !again.ServerError:
+		return err
+	}
 	var found search
 	if err := r.halve(ctx, items, &found); err != nil {
 		return err

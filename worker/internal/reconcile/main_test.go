@@ -138,8 +138,8 @@ func TestAnInterruptedFullSyncGoesOnWhereItWas(t *testing.T) {
 	if err := b.full(); err == nil {
 		t.Fatal("the sync did not fail")
 	}
-	b.clockOff.Store(int64(time.Hour)) // the backoff is over
-	b.mustPending()                    // the sweep's wake-up finishes what the job began
+	b.clockOff.Store(int64(10 * time.Minute)) // the backoff is over
+	b.mustPending()                           // the sweep's wake-up finishes what the job began
 	sent := map[string]int{}
 	for _, r := range b.cloud.SyncRequests()[before:] {
 		if r.Status != 200 {

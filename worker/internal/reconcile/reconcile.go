@@ -79,14 +79,16 @@ func (r *Reconciler) Full(ctx context.Context, org sponsorship.ID, jobID string,
 	if err != nil || request.Done || request.Denied {
 		return err
 	}
-	session, err := r.Ledger.Begin(ctx, org, r.NewToken(), r.Now)
-	if err != nil {
+	begun, err := r.begin(ctx, org, trigger != Manual)
+	switch {
+	case err != nil:
 		return err
-	}
-	if session == nil {
+	case begun.Busy:
 		return jobs.Snooze(busyDelay, "another sync of this organisation is running and takes this one along")
+	case begun.Session == nil:
+		return r.notNow(begun)
 	}
-	err = r.run(ctx, session)
+	err = r.run(ctx, begun.Session)
 	if errors.Is(err, state.ErrLeaseLost) {
 		return jobs.Snooze(busyDelay, "another sync has taken over this organisation")
 	}
@@ -98,26 +100,31 @@ func (r *Reconciler) Pending(ctx context.Context, org sponsorship.ID) error {
 	if r.Cloud == nil {
 		return r.disabled(ctx, org, Pending)
 	}
-	session, err := r.Ledger.Begin(ctx, org, r.NewToken(), r.Now)
-	if err != nil || session == nil { // whoever holds the lease takes along what is due
+	begun, err := r.begin(ctx, org, true)
+	switch {
+	case err != nil || begun.Busy: // whoever holds the lease takes along what is due
 		return err
+	case begun.Session == nil:
+		return r.notNow(begun)
 	}
-	if at := session.Organization.RetryAt; at != nil && at.After(r.Now()) && session.Organization.Paused == "" {
-		return r.tooEarly(ctx, session, *at)
-	}
-	err = r.run(ctx, session)
+	err = r.run(ctx, begun.Session)
 	if errors.Is(err, state.ErrLeaseLost) {
 		return nil
 	}
 	return r.outcome(Pending, err)
 }
 
-// tooEarly keeps an outage from being hammered by every new intent.
-func (r *Reconciler) tooEarly(ctx context.Context, s *state.Session, at time.Time) error {
-	if _, err := s.Release(ctx, true); err != nil {
-		return err
+func (r *Reconciler) begin(ctx context.Context, org sponsorship.ID, automatic bool) (state.Begun, error) {
+	return r.Ledger.Begin(ctx, org, state.Attempt{Token: r.NewToken(), Now: r.Now, Automatic: automatic})
+}
+
+// notNow keeps an outage from being hammered by every new intent, and leaves
+// alone an organisation that waits for a person.
+func (r *Reconciler) notNow(b state.Begun) error {
+	if b.Early == nil {
+		return nil
 	}
-	return jobs.Snooze(at.Sub(r.Now()), "the organisation's next attempt is not due yet")
+	return jobs.Snooze(b.Early.Sub(r.Now()), "the organisation's next attempt is not due yet")
 }
 
 // outcome turns a session's error into the job's. A person's job that needs a
@@ -137,10 +144,9 @@ func (r *Reconciler) outcome(trigger Trigger, err error) error {
 
 // run works with the lease in hand until nothing is left, and gives it back.
 func (r *Reconciler) run(ctx context.Context, s *state.Session) error {
-	org := s.Organization
-	if org.Paused != "" || !org.Started {
-		_, err := s.Release(ctx, true)
-		if err == nil && org.LastError != nil && org.Paused != "" {
+	if org := s.Organization; org.Paused != "" { // paused since a person's job began to wait for its turn
+		_, err := r.release(ctx, s, true)
+		if err == nil && org.LastError != nil {
 			err = &org.LastError.Error
 		}
 		return err
@@ -153,10 +159,18 @@ func (r *Reconciler) run(ctx context.Context, s *state.Session) error {
 			stop()
 			return round.fail(ctx, cause(beating, err))
 		}
-		if done, err := s.Release(ctx, false); err != nil || done {
+		if done, err := r.release(ctx, s, ctx.Err() != nil); err != nil || done {
 			return err
 		}
 	}
+}
+
+// release gives the lease back also when the context has ended: it would keep
+// the organisation waiting.
+func (r *Reconciler) release(parent context.Context, s *state.Session, anyway bool) (bool, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(parent), lastWords)
+	defer cancel()
+	return s.Release(ctx, anyway)
 }
 
 // cause prefers the reason why the context ended over "context canceled".

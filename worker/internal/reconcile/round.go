@@ -31,10 +31,11 @@ type round struct {
 	trigger    Trigger
 	began      time.Time
 
-	full   bool      // everything, not only what is due
-	since  time.Time // rows confirmed since then need not go again: the full sync was interrupted
-	cursor string
-	read   bool // the full sync has read its last page
+	full     bool      // everything, not only what is due
+	since    time.Time // rows confirmed since then need not go again: the full sync was interrupted
+	cursor   string
+	read     bool             // the full sync has read its last page
+	outdated []sponsorship.ID // changed between being read and being marked; read again
 
 	requests, rows, removed, refused int
 }
@@ -83,6 +84,12 @@ func (r *round) next(ctx context.Context) ([]sponsorship.Sponsorship, error) {
 	if err != nil {
 		return nil, err
 	}
+	again, err := r.Ledger.Get(ctx, r.session.Organization.ID, r.outdated...)
+	if err != nil {
+		return nil, err
+	}
+	r.outdated = nil
+	batch = append(batch, r.notYetSynced(again)...)
 	for len(batch) < r.BatchSize && !r.read {
 		page, cursor, err := r.Ledger.List(ctx, r.session.Organization.ID, state.Page{
 			Statuses: fullOrder(), Limit: r.BatchSize - len(batch), Cursor: r.cursor,
@@ -108,6 +115,9 @@ func (r *round) notYetSynced(page []sponsorship.Sponsorship) []sponsorship.Spons
 	return kept
 }
 
+// maxLingers bounds how often one batch waits for more.
+const maxLingers = 20
+
 // due reads what waits. A batch that is not full and still growing is given a
 // little time: ten thousand redeems then cost a dozen requests.
 func (r *round) due(ctx context.Context) ([]sponsorship.Sponsorship, error) {
@@ -119,7 +129,7 @@ func (r *round) due(ctx context.Context) ([]sponsorship.Sponsorship, error) {
 
 func (r *round) linger(ctx context.Context) error {
 	seen, err := r.session.DueCount(ctx)
-	for r.Linger > 0 && err == nil && seen > 0 && seen < int64(r.BatchSize) {
+	for waits := 0; r.Linger > 0 && waits < maxLingers && err == nil && seen > 0 && seen < int64(r.BatchSize); waits++ {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
