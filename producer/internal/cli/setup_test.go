@@ -148,12 +148,12 @@ func (b *bundle) start() {
 // fail is what a failed sync leaves.
 func (b *bundle) fail(f state.Failed) {
 	b.t.Helper()
-	session, err := b.ledger.Begin(b.t.Context(), acme, "token", time.Now)
-	if err != nil || session == nil {
-		b.t.Errorf("begin sync: %v, %v", session, err)
+	begun, err := b.ledger.Begin(b.t.Context(), acme, state.Attempt{Token: "token", Now: time.Now})
+	if err != nil || begun.Session == nil {
+		b.t.Errorf("begin sync: %+v, %v", begun, err)
 		return
 	}
-	if err := session.Fail(b.t.Context(), f); err != nil {
+	if _, err := begun.Session.Fail(b.t.Context(), f); err != nil {
 		b.t.Errorf("fail sync: %v", err)
 	}
 }

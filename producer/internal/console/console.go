@@ -1,0 +1,121 @@
+package console
+
+import (
+	"context"
+	"embed"
+	"io/fs"
+	"net/http"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
+	"github.com/sponsorsync/sponsorsync/producer/internal/hook"
+)
+
+//go:embed pages static
+var files embed.FS
+
+// policy allows our own files and nothing inline. (img-src is for the icon.)
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+	"form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+
+// Options are what a console is made of. All fields are required.
+type Options struct {
+	Ledger   *state.Ledger
+	Jobs     *enqueue.Client
+	Access   *hook.Access
+	Position func() (uint64, bool) // where an event stream must begin to miss nothing; false if unknown
+	Log      zerolog.Logger
+	Now      func() time.Time
+}
+
+// Console is the status page. It is safe for concurrent use.
+type Console struct {
+	Options
+	inspector *enqueue.Inspector
+	pages     pages
+	gate      gate
+}
+
+// New returns a console. An error means that a page was built wrongly.
+func New(o Options) (*Console, error) {
+	p, err := parsePages()
+	if err != nil {
+		return nil, err
+	}
+	return &Console{Options: o, inspector: enqueue.NewInspector(o.Jobs), pages: p, gate: newGate()}, nil
+}
+
+// Register adds the console's routes to a mux.
+func (c *Console) Register(mux *http.ServeMux) {
+	mux.HandleFunc("GET /{$}", c.page(c.overview))
+	mux.HandleFunc("GET /organizations/{org}", c.page(c.organization))
+	mux.HandleFunc("POST /organizations/{org}/sync", c.page(c.sync))
+	mux.HandleFunc("POST /organizations/{org}/sync-license", c.page(c.syncLicense))
+	mux.HandleFunc("GET /login", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/", http.StatusSeeOther) })
+	mux.HandleFunc("POST /login", c.login)
+	mux.HandleFunc("POST /logout", c.logout)
+	mux.Handle("GET /static/", secure(static()))
+}
+
+// static needs no session: the sign-in page is styled, too.
+func static() http.Handler {
+	only, _ := fs.Sub(files, "static") // fails only for an invalid path
+	server := http.StripPrefix("/static/", http.FileServerFS(only))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-cache") // a new version is seen at once
+		server.ServeHTTP(w, r)
+	})
+}
+
+// secure sets the headers that keep a page to itself. The referrer stays on for
+// this site: without one, browsers send no usable Origin with a form.
+func secure(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", policy)
+		h.Set("Referrer-Policy", "same-origin")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Cache-Control", "no-store")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// page shows the sign-in form to whoever has not signed in, in the page's place.
+func (c *Console) page(show func(w http.ResponseWriter, r *http.Request) error) http.HandlerFunc {
+	return secure(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := c.Access.Check(r); err != nil {
+			c.refuse(w, r, err)
+			return
+		}
+		if err := show(w, r); err != nil {
+			c.fail(w, r, err)
+		}
+	})).ServeHTTP
+}
+
+// refuse asks for the token, but does not send a form's contents through the
+// sign-in: whoever pressed a button after twelve hours presses it again.
+func (c *Console) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	if p := hook.ProblemOf(err); p.Status != http.StatusUnauthorized {
+		c.fail(w, r, err)
+		return
+	}
+	next := "/"
+	if r.Method == http.MethodGet {
+		next = r.URL.RequestURI()
+	}
+	c.askToken(w, r, signIn{Next: next})
+}
+
+// fail shows a problem as a page, with the hint of its code.
+func (c *Console) fail(w http.ResponseWriter, r *http.Request, err error) {
+	p := hook.ProblemOf(err)
+	if p.Status >= http.StatusInternalServerError && context.Cause(r.Context()) == nil {
+		c.Log.Error().Err(err).Str("route", r.Pattern).Msg("page failed")
+	}
+	c.render(w, r, p.Status, "problem", p)
+}

@@ -1,0 +1,180 @@
+package console_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
+	"go.uber.org/goleak"
+
+	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
+	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
+	"github.com/sponsorsync/sponsorsync/producer/internal/console"
+	"github.com/sponsorsync/sponsorsync/producer/internal/hook"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	apiToken = "a-token-of-the-tests"
+
+	acme  sponsorship.ID = "11111111-1111-4111-8111-111111111111"
+	bravo sponsorship.ID = "22222222-2222-4222-8222-222222222222"
+	user1 sponsorship.ID = "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaa1"
+	user2 sponsorship.ID = "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaa2"
+)
+
+var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+
+type bundle struct {
+	redis  redis.UniversalClient
+	ledger *state.Ledger
+	access *hook.Access
+	mux    *http.ServeMux
+}
+
+func setup(t *testing.T) *bundle {
+	t.Helper()
+	stack := value(jobstest.Start(jobstest.Options{}))(t)
+	t.Cleanup(func() { must(t, stack.Close()) })
+	return setupOn(t, stack.RedisURL())
+}
+
+func setupOn(t *testing.T, redisURL string) *bundle {
+	t.Helper()
+	rdb := value(enqueue.NewRedis(redisURL))(t)
+	hook.Bound(rdb)
+	t.Cleanup(func() { must(t, rdb.Close()) })
+	b := &bundle{
+		redis:  rdb,
+		ledger: state.New(rdb, value(state.NewSealer(bytes.Repeat([]byte("k"), 32)))(t)),
+		access: value(hook.NewAccess(hook.AccessOptions{Token: apiToken, Now: time.Now}))(t),
+		mux:    http.NewServeMux(),
+	}
+	value(console.New(console.Options{
+		Ledger: b.ledger, Jobs: enqueue.New(rdb, enqueue.Options{}), Access: b.access,
+		Position: func() (uint64, bool) { return 42, true }, Log: zerolog.Nop(), Now: time.Now,
+	}))(t).Register(b.mux)
+	return b
+}
+
+// call is a request of a browser; a form makes it a POST.
+type call struct {
+	path    string
+	form    url.Values
+	signed  bool
+	headers map[string]string
+}
+
+func (b *bundle) do(t *testing.T, c call) *http.Response {
+	t.Helper()
+	return b.serve(t.Context(), c)
+}
+
+func (b *bundle) serve(ctx context.Context, c call) *http.Response {
+	method, body := http.MethodGet, ""
+	if c.form != nil {
+		method, body = http.MethodPost, c.form.Encode()
+	}
+	r := httptest.NewRequestWithContext(ctx, method, "http://console.example"+c.path, strings.NewReader(body))
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	if c.form != nil {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	if c.signed {
+		r.AddCookie(b.access.NewSession(r))
+	}
+	for name, text := range c.headers {
+		r.Header.Set(name, text)
+	}
+	w := httptest.NewRecorder()
+	b.mux.ServeHTTP(w, r)
+	return w.Result()
+}
+
+// page returns a signed-in page as text, with its status.
+func (b *bundle) page(t *testing.T, path string) (string, int) {
+	t.Helper()
+	response := b.do(t, call{path: path, signed: true})
+	return text(t, response), response.StatusCode
+}
+
+func text(t *testing.T, r *http.Response) string {
+	t.Helper()
+	return string(value(io.ReadAll(r.Body))(t))
+}
+
+// connected saves a connection and puts sponsorships in.
+func (b *bundle) connected(t *testing.T, org sponsorship.ID, all ...sponsorship.Sponsorship) {
+	t.Helper()
+	must(t, b.ledger.Connect(t.Context(), org, state.Connection{CloudOrganizationID: bravo, BillingSyncToken: "the-secret-token"}, noon))
+	for i, s := range all {
+		s.OrganizationID, s.Revision, s.UpdatedAt = org, 1, noon
+		value(b.ledger.Accept(t.Context(), "job"+string(rune('a'+i)), state.Write{After: s}, noon))(t)
+	}
+}
+
+// synced ends a full sync, well or with a fault.
+func (b *bundle) synced(t *testing.T, org sponsorship.ID, f *state.Failed) {
+	t.Helper()
+	value(b.ledger.RequestFull(t.Context(), org, "sync-job", "manual", noon))(t)
+	attempt := state.Attempt{Token: "worker", Now: func() time.Time { return noon }}
+	session := value(b.ledger.Begin(t.Context(), org, attempt))(t).Session
+	if f != nil {
+		value(session.Fail(t.Context(), *f))(t)
+		return
+	}
+	must(t, session.Settle(t.Context(), true, noon.Add(24*time.Hour), nil))
+	value(session.Release(t.Context(), true))(t)
+}
+
+func (b *bundle) jobCount(t *testing.T) int64 {
+	t.Helper()
+	n := int64(0)
+	for _, d := range value(enqueue.Depths(t.Context(), b.redis))(t) {
+		n += d.Pending
+	}
+	return n
+}
+
+func requireText(t *testing.T, page string, all ...string) {
+	t.Helper()
+	for _, want := range all {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q:\n%s", want, page)
+		}
+	}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// value unwraps a result: value(f())(t).
+func value[T any](v T, err error) func(testing.TB) T {
+	return func(t testing.TB) T {
+		t.Helper()
+		must(t, err)
+		return v
+	}
+}
+
+func equal[T comparable](t testing.TB, what string, got, want T) {
+	t.Helper()
+	if got != want {
+		t.Errorf("%s: got %v, want %v", what, got, want)
+	}
+}

@@ -1,0 +1,129 @@
+package console
+
+import (
+	"time"
+
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+	"github.com/sponsorsync/sponsorsync/producer/internal/view"
+)
+
+// organizationCard is an organisation as a person wants to see it.
+type organizationCard struct {
+	view.Organization
+	Waiting, Refused int64
+	Next             nextSync
+	Problems         []problem
+}
+
+// nextSync is when the next sync is, or why there is no date.
+type nextSync struct {
+	Words string
+	At    *time.Time
+}
+
+// problem is something that failed, with what to do about it.
+type problem struct {
+	What string
+	*view.Error
+}
+
+func card(o view.Organization) organizationCard {
+	return organizationCard{
+		Organization: o, Waiting: o.Counts[sponsorship.Pending], Refused: o.Counts[sponsorship.Refused],
+		Next: next(o), Problems: problems(o),
+	}
+}
+
+// next follows the guide: once a day, once the first sync has been started by
+// hand.
+func next(o view.Organization) nextSync {
+	switch e := o.LastError; {
+	case e != nil && e.NextAttempt != nil:
+		return nextSync{"Tries again", e.NextAttempt}
+	case e != nil && e.Code.NeedsAdmin():
+		return nextSync{"When the problem is solved and you start a sync", nil}
+	case o.LastSyncAt == nil:
+		return nextSync{"After the first one, which you start", nil}
+	}
+	return nextSync{"", o.NextSyncAt}
+}
+
+func problems(o view.Organization) []problem {
+	var all []problem
+	if !o.Connected {
+		all = append(all, problem{"Not connected", &view.Error{
+			Code: fault.ConnectionMissing, Message: "no billing sync token is saved here", Hint: fault.ConnectionMissing.Hint()}})
+	}
+	if o.LastError != nil {
+		all = append(all, problem{"The last sync failed", o.LastError})
+	}
+	if o.LastLicenseError != nil {
+		all = append(all, problem{"The last licence sync failed", o.LastLicenseError})
+	}
+	return all
+}
+
+// statusWord is how a self-hosted user knows a status (contract, section 4).
+func statusWord(s sponsorship.Status) string {
+	switch s {
+	case sponsorship.Pending:
+		return "Awaiting sync"
+	case sponsorship.Sent:
+		return "Sent"
+	case sponsorship.Redeemed:
+		return "Active"
+	case sponsorship.Expiring:
+		return "Expiring"
+	case sponsorship.Removed:
+		return "Removed"
+	case sponsorship.Refused:
+		return "Refused"
+	case sponsorship.Expired:
+		return "Expired"
+	}
+	return string(s)
+}
+
+// row is a sponsorship as a person wants to see it.
+type row struct {
+	view.Sponsorship
+	Word    string
+	Until   *time.Time // follows the word: Expires 2 Jan 2027
+	Details []string
+}
+
+func present(s view.Sponsorship, started bool) row {
+	r := row{Sponsorship: s, Word: statusWord(s.Status)}
+	if s.Status == sponsorship.Expiring && s.ValidUntil != nil {
+		r.Word, r.Until = "Expires", s.ValidUntil
+	}
+	if s.Intent != nil {
+		r.Details = append(r.Details, intentWords(*s.Intent))
+		if !started && s.Reason == nil {
+			r.Details = append(r.Details, "Waits for the first sync, which you start.")
+		}
+	}
+	if s.Reason != nil {
+		r.Details = append(r.Details, s.Reason.Message, fault.Code(s.Reason.Code).Hint())
+	}
+	if s.Status == sponsorship.Redeemed && s.ValidUntil != nil {
+		r.Details = append(r.Details, "Valid until "+s.ValidUntil.UTC().Format("2 Jan 2006")+".")
+	}
+	if s.AdminInitiated {
+		r.Details = append(r.Details, "Offered by an administrator.")
+	}
+	return r
+}
+
+func intentWords(i sponsorship.Intent) string {
+	switch i {
+	case sponsorship.IntentRedeem:
+		return "The offer goes out with the next sync."
+	case sponsorship.IntentChange:
+		return "The change takes effect with the next sync."
+	case sponsorship.IntentRevoke:
+		return "It ends with the next sync."
+	}
+	return ""
+}

@@ -1,0 +1,123 @@
+package hook
+
+import (
+	"crypto/hkdf"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
+)
+
+// AccessOptions are the secrets that let a request in.
+type AccessOptions struct {
+	Token       string   // SPONSORSYNC_API_TOKEN
+	HookSecrets []string // whsec_...; all are accepted, so that one can be rotated
+	Now         func() time.Time
+}
+
+// Access decides who may come in. There are three ways: the API token as a
+// bearer token, a session that was begun with the same token in a browser, and,
+// for hooks alone, a Standard Webhooks signature. It is safe for concurrent use.
+type Access struct {
+	token   [sha256.Size]byte
+	session []byte
+	hooks   []*standardwebhooks.Webhook
+	now     func() time.Time
+	origins http.CrossOriginProtection
+}
+
+// NewAccess returns an Access. Sessions are signed with a key that is derived
+// from the token: another token ends them all, and any number of processes with
+// one token honour each other's.
+func NewAccess(o AccessOptions) (*Access, error) {
+	if o.Token == "" {
+		return nil, errors.New("make access: no API token")
+	}
+	key, err := hkdf.Key(sha256.New, []byte(o.Token), nil, "sponsorsync session v1", sha256.Size)
+	if err != nil {
+		return nil, fmt.Errorf("derive session key: %w", err)
+	}
+	a := &Access{token: sha256.Sum256([]byte(o.Token)), session: key, now: o.Now}
+	for i, secret := range o.HookSecrets {
+		verifier, err := standardwebhooks.NewWebhook(secret)
+		if err != nil {
+			return nil, fmt.Errorf("read hook secret %d: not base64", i+1) // the cause quotes it
+		}
+		a.hooks = append(a.hooks, verifier)
+	}
+	return a, nil
+}
+
+// Knows compares in constant time; hashing first hides the length as well.
+func (a *Access) Knows(token string) bool {
+	sum := sha256.Sum256([]byte(token))
+	return subtle.ConstantTimeCompare(sum[:], a.token[:]) == 1
+}
+
+// Check lets a request in, or returns an unauthorized fault. A bearer token is
+// decisive where there is one. A session counts only if the request does not
+// come from another site's page: the browser attaches the cookie by itself.
+func (a *Access) Check(r *http.Request) error {
+	if given := r.Header.Get("Authorization"); given != "" {
+		scheme, token, _ := strings.Cut(given, " ")
+		if !strings.EqualFold(scheme, "Bearer") || !a.Knows(strings.TrimSpace(token)) {
+			return fault.New(fault.Unauthorized, "the bearer token is not this server's API token")
+		}
+		return nil
+	}
+	if !a.hasSession(r) {
+		return fault.New(fault.Unauthorized, "no API token was sent")
+	}
+	return a.CheckOrigin(r)
+}
+
+// CheckOrigin refuses a request that another site's page makes a browser send
+// and that would change something.
+func (a *Access) CheckOrigin(r *http.Request) error {
+	if err := a.origins.Check(r); err != nil {
+		return statusError{http.StatusForbidden, fault.Wrap(fault.Unauthorized, err, "the request comes from a page of another site")}
+	}
+	return nil
+}
+
+// isSigned reports whether a hook claims to be signed.
+func isSigned(r *http.Request) bool {
+	return r.Header.Get("Authorization") == "" && r.Header.Get(standardwebhooks.HeaderWebhookSignature) != ""
+}
+
+// CheckSignature verifies a Standard Webhooks signature over the raw body, not
+// more than five minutes old or ahead.
+func (a *Access) CheckSignature(header http.Header, body []byte) error {
+	if len(a.hooks) == 0 {
+		return fault.New(fault.Unauthorized, "signed hooks are refused: SPONSORSYNC_HOOK_SECRET is not set")
+	}
+	reason := "does not match"
+	for _, verifier := range a.hooks {
+		err := verifier.Verify(body, header)
+		if err == nil {
+			return nil
+		}
+		reason = signatureFault(err, reason)
+	}
+	return fault.New(fault.Unauthorized, "the signature of the hook %s", reason)
+}
+
+// signatureFault says what the sender can act on: a wrong clock is no wrong secret.
+func signatureFault(err error, otherwise string) string {
+	switch {
+	case errors.Is(err, standardwebhooks.ErrMessageTooOld):
+		return "is more than five minutes old (webhook-timestamp)"
+	case errors.Is(err, standardwebhooks.ErrMessageTooNew):
+		return "is more than five minutes ahead (webhook-timestamp); check the clocks"
+	case errors.Is(err, standardwebhooks.ErrRequiredHeaders), errors.Is(err, standardwebhooks.ErrInvalidHeaders):
+		return "lacks a valid webhook-id, webhook-timestamp or webhook-signature"
+	}
+	return otherwise
+}

@@ -1,0 +1,225 @@
+package hook_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/producer/internal/hook"
+)
+
+func TestTokenIsAskedForEverywhere(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for _, pattern := range hook.Patterns() {
+		method, path, _ := strings.Cut(pattern, " ")
+		path = strings.NewReplacer("{org}", string(acme), "{id}", "x").Replace(path)
+		open := path == "/healthz" || path == "/readyz"
+		for name, header := range map[string]map[string]string{
+			"nothing": nil, "wrong token": {"Authorization": "Bearer wrong"}, "other scheme": {"Authorization": "Basic " + apiToken},
+			"empty": {"Authorization": "Bearer "}, "wrong session": {"Cookie": "sponsorsync_session=9999999999.x.y"},
+		} {
+			a := b.do(t, call{method: method, path: path, header: header, anonymous: true})
+			if open {
+				equal(t, pattern+" with "+name, a.status, http.StatusOK)
+				continue
+			}
+			equal(t, pattern+" with "+name, a.status, http.StatusUnauthorized)
+			equal(t, pattern+" with "+name, a.problem(t).Code, fault.Unauthorized)
+			equal(t, "challenge", a.header.Get("WWW-Authenticate"), `Bearer realm="sponsorsync"`)
+		}
+	}
+}
+
+// signed returns the headers of a signed hook of a given age.
+func signed(t *testing.T, with, body string, age time.Duration) map[string]string {
+	t.Helper()
+	at := time.Now().Add(-age)
+	signature := value(value(standardwebhooks.NewWebhook(with))(t).Sign("msg_1", at, []byte(body)))(t)
+	return map[string]string{"webhook-id": "msg_1", "webhook-timestamp": strconv.FormatInt(at.Unix(), 10), "webhook-signature": signature}
+}
+
+func TestSignedHooks(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		header func(t *testing.T) map[string]string
+		body   string
+		want   int
+		detail string
+	}{
+		"good":                                  {header: func(t *testing.T) map[string]string { return signed(t, secret, syncJob, 0) }, want: http.StatusAccepted},
+		"with the secret that is being rotated": {header: func(t *testing.T) map[string]string { return signed(t, retired, syncJob, 0) }, want: http.StatusAccepted},
+		"by a sender that is rotating": {header: func(t *testing.T) map[string]string {
+			h := signed(t, secret, syncJob, 0)
+			h["webhook-signature"] = "v1,AAAA v1a,BBBB " + h["webhook-signature"]
+			return h
+		}, want: http.StatusAccepted},
+		"four minutes old": {header: func(t *testing.T) map[string]string { return signed(t, secret, syncJob, 4*time.Minute) }, want: http.StatusAccepted},
+		"six minutes old":  {header: func(t *testing.T) map[string]string { return signed(t, secret, syncJob, 6*time.Minute) }, want: http.StatusUnauthorized, detail: "old"},
+		"six minutes ahead": {header: func(t *testing.T) map[string]string {
+			return signed(t, secret, syncJob, -6*time.Minute)
+		}, want: http.StatusUnauthorized, detail: "ahead"},
+		"with another secret": {header: func(t *testing.T) map[string]string {
+			return signed(t, "whsec_b3RoZXItc2VjcmV0LW90aGVyLXNlY3JldA==", syncJob, 0)
+		}, want: http.StatusUnauthorized, detail: "match"},
+		"over another body": {header: func(t *testing.T) map[string]string { return signed(t, secret, syncJob+" ", 0) }, want: http.StatusUnauthorized, detail: "match"},
+		"with another id": {header: func(t *testing.T) map[string]string {
+			h := signed(t, secret, syncJob, 0)
+			h["webhook-id"] = "msg_2"
+			return h
+		}, want: http.StatusUnauthorized, detail: "match"},
+		"without a timestamp": {header: func(t *testing.T) map[string]string {
+			h := signed(t, secret, syncJob, 0)
+			delete(h, "webhook-timestamp")
+			return h
+		}, want: http.StatusUnauthorized, detail: "lacks"},
+		"too large to verify": {header: func(t *testing.T) map[string]string { return signed(t, secret, syncJob, 0) },
+			body: strings.Repeat(" ", 3<<20), want: http.StatusRequestEntityTooLarge},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			if c.body == "" {
+				c.body = syncJob
+			}
+			a := b.do(t, call{method: "POST", path: "/v1/jobs", body: c.body, header: c.header(t), anonymous: true})
+			equal(t, "status", a.status, c.want)
+			if c.want == http.StatusAccepted {
+				return
+			}
+			if p := a.problem(t); !strings.Contains(p.Detail, c.detail) {
+				t.Errorf("got %q, want a word on %q", p.Detail, c.detail)
+			}
+			equal(t, "jobs", b.jobCount(t), 0)
+		})
+	}
+}
+
+// The id is signed, so it alone names the request: an Idempotency-Key that
+// somebody added on the way must not split a repeat from its first.
+func TestSignedHookRepeats(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	h := signed(t, secret, syncJob, 0)
+	first := read[receipt](t, b.do(t, call{method: "POST", path: "/v1/jobs", body: syncJob, header: h, anonymous: true}))
+	h["Idempotency-Key"] = "injected"
+	again := read[receipt](t, b.do(t, call{method: "POST", path: "/v1/jobs", body: syncJob, header: h, anonymous: true}))
+	equal(t, "repeat", again, receipt{first.ID, first.Kind, true})
+}
+
+func TestSignatureOpensNothingElse(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	a := b.do(t, call{method: "GET", path: "/v1/organizations", header: signed(t, secret, "", 0), anonymous: true})
+	equal(t, "status", a.status, http.StatusUnauthorized)
+}
+
+// The vector of the Standard Webhooks reference libraries, at its own time.
+func TestReferenceVector(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		at := time.Unix(1614265330, 0)
+		time.Sleep(time.Until(at))
+		header := http.Header{}
+		header.Set("webhook-id", "msg_p5jXN8AQM9LWM0D4loKWxJek")
+		header.Set("webhook-timestamp", "1614265330")
+		header.Set("webhook-signature", "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=")
+		body := []byte(`{"test": 2432232314}`)
+		access := value(hook.NewAccess(hook.AccessOptions{Token: "t", HookSecrets: []string{secret}, Now: time.Now}))(t)
+		must(t, access.CheckSignature(header, body))
+		time.Sleep(5*time.Minute + time.Second)
+		equal(t, "later", fault.CodeOf(access.CheckSignature(header, body)), fault.Unauthorized)
+		without := value(hook.NewAccess(hook.AccessOptions{Token: "t", Now: time.Now}))(t)
+		equal(t, "without a secret", fault.CodeOf(without.CheckSignature(header, body)), fault.Unauthorized)
+	})
+}
+
+func TestSession(t *testing.T) {
+	t.Parallel()
+	now := noon
+	access := value(hook.NewAccess(hook.AccessOptions{Token: apiToken, Now: func() time.Time { return now }}))(t)
+	login := httptest.NewRequest("POST", "http://example.com/login", nil)
+	cookie := access.NewSession(login)
+	if strings.Contains(cookie.Value, apiToken) || !cookie.HttpOnly || cookie.SameSite != http.SameSiteStrictMode || cookie.Secure {
+		t.Errorf("got cookie %v", cookie)
+	}
+	login.Header.Set("X-Forwarded-Proto", "https")
+	equal(t, "secure behind TLS", access.NewSession(login).Secure, true)
+
+	check := func(method, cookieValue string, header ...string) error {
+		r := httptest.NewRequest(method, "http://example.com/", nil)
+		r.AddCookie(&http.Cookie{Name: cookie.Name, Value: cookieValue})
+		for i := 0; i+1 < len(header); i += 2 {
+			r.Header.Set(header[i], header[i+1])
+		}
+		return access.Check(r)
+	}
+	must(t, check("GET", cookie.Value))
+	must(t, check("POST", cookie.Value, "Sec-Fetch-Site", "same-origin"))
+	must(t, check("POST", cookie.Value, "Origin", "http://example.com"))
+	other := value(hook.NewAccess(hook.AccessOptions{Token: "another", Now: func() time.Time { return now }}))(t)
+	for name, err := range map[string]error{
+		"cross-site":         check("POST", cookie.Value, "Sec-Fetch-Site", "cross-site"),
+		"same site":          check("POST", cookie.Value, "Sec-Fetch-Site", "same-site"), // another port of this host
+		"other origin":       check("POST", cookie.Value, "Origin", "http://evil.example"),
+		"a later date":       check("GET", "9"+cookie.Value),
+		"no signature":       check("GET", cookie.Value[:strings.LastIndexByte(cookie.Value, '.')]),
+		"empty":              check("GET", ""),
+		"another token's":    check("GET", other.NewSession(login).Value),
+		"with a wrong token": check("GET", cookie.Value, "Authorization", "Bearer wrong"),
+	} {
+		equal(t, name, fault.CodeOf(err), fault.Unauthorized)
+	}
+	now = now.Add(hook.SessionLife)
+	equal(t, "expired", fault.CodeOf(check("GET", cookie.Value)), fault.Unauthorized)
+}
+
+func TestCrossOriginSessionIsForbidden(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	cookie := b.access.NewSession(httptest.NewRequest("POST", "/login", nil)).String()
+	for site, want := range map[string]int{"same-origin": http.StatusAccepted, "cross-site": http.StatusForbidden} {
+		a := b.do(t, call{method: "POST", path: "/v1/jobs", body: syncJob, anonymous: true,
+			header: map[string]string{"Cookie": cookie, "Sec-Fetch-Site": site}})
+		equal(t, site, a.status, want)
+	}
+	equal(t, "reading", b.do(t, call{method: "GET", path: "/v1/organizations", anonymous: true,
+		header: map[string]string{"Cookie": cookie}}).status, http.StatusOK)
+}
+
+func TestUnknownRoutesAreProblems(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	a := b.get(t, "/v2/jobs")
+	equal(t, "status", a.status, http.StatusNotFound)
+	equal(t, "code", a.problem(t).Code, fault.InvalidArguments)
+	a = b.do(t, call{method: "DELETE", path: "/v1/jobs"})
+	equal(t, "status", a.status, http.StatusMethodNotAllowed)
+	equal(t, "allow", a.header.Get("Allow"), "POST")
+	a.problem(t)
+}
+
+func TestPanicIsAnsweredAndLogged(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	handler := b.api.Wrap(panicking())
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, httptest.NewRequest("GET", "/panic", nil))
+	equal(t, "status", w.Code, http.StatusInternalServerError)
+	if strings.Contains(w.Body.String(), "boom") || !strings.Contains(b.log.String(), "boom") {
+		t.Errorf("got %s, log %s", w.Body, b.log)
+	}
+}
+
+func panicking() *http.ServeMux {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /panic", func(http.ResponseWriter, *http.Request) { panic("boom") })
+	return mux
+}

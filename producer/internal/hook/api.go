@@ -1,0 +1,115 @@
+package hook
+
+import (
+	_ "embed"
+	"net/http"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
+
+	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
+)
+
+//go:embed openapi.yaml
+var document []byte
+
+// Options are what an API is made of. All fields are required.
+type Options struct {
+	Redis     redis.UniversalClient // bounded: see Bound; ledger and jobs share it
+	Ledger    *state.Ledger
+	Jobs      *enqueue.Client
+	JetStream jetstream.JetStream
+	Hub       *Hub
+	Access    *Access
+	Registry  *prometheus.Registry
+	Log       zerolog.Logger
+	Now       func() time.Time
+}
+
+// API is the HTTP API. It is safe for concurrent use.
+type API struct {
+	Options
+	inspector *enqueue.Inspector
+	metrics   metrics
+}
+
+// New returns an API whose metrics are registered.
+func New(o Options) *API {
+	return &API{Options: o, inspector: enqueue.NewInspector(o.Jobs), metrics: newMetrics(o)}
+}
+
+// handler answers a request, or returns an error that becomes a problem.
+type handler func(w http.ResponseWriter, r *http.Request) error
+
+type route struct {
+	pattern string
+	open    bool // needs no token, or sees to it itself
+	handle  handler
+}
+
+func (a *API) routes() []route {
+	return []route{
+		{"POST /v1/jobs", true, a.postJobs}, // may be signed instead
+		{"GET /v1/jobs/{id}", false, a.getJob},
+		{"PUT /v1/organizations/{org}/connection", false, a.putConnection},
+		{"GET /v1/organizations", false, a.getOrganizations},
+		{"GET /v1/organizations/{org}", false, a.getOrganization},
+		{"GET /v1/organizations/{org}/sponsorships", false, a.getSponsorships},
+		{"GET /v1/organizations/{org}/events", false, a.getEvents},
+		{"GET /openapi.yaml", false, getDocument},
+		{"GET /metrics", false, a.getMetrics()},
+		{"GET /healthz", true, getHealth},
+		{"GET /readyz", true, a.getReadiness},
+	}
+}
+
+// Register adds the API's routes to a mux.
+func (a *API) Register(mux *http.ServeMux) {
+	for _, r := range a.routes() {
+		mux.HandleFunc(r.pattern, a.serve(r))
+	}
+}
+
+func (a *API) serve(route route) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		var err error
+		if !route.open {
+			err = a.Access.Check(r)
+		}
+		if err == nil {
+			err = route.handle(w, r)
+		}
+		if err != nil {
+			a.refuse(w, r, err)
+		}
+	}
+}
+
+// refuse logs what the caller is not told: the cause of a 5xx.
+func (a *API) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	p := ProblemOf(err)
+	if p.Status >= http.StatusInternalServerError && r.Context().Err() == nil {
+		a.Log.Error().Err(err).Str("route", r.Pattern).Msg("request failed")
+	}
+	writeProblem(w, p)
+}
+
+func getDocument(w http.ResponseWriter, _ *http.Request) error {
+	w.Header().Set("Content-Type", "application/yaml")
+	_, err := w.Write(document)
+	return err
+}
+
+func (a *API) getMetrics() handler {
+	h := promhttp.HandlerFor(a.Registry, promhttp.HandlerOpts{})
+	return func(w http.ResponseWriter, r *http.Request) error {
+		h.ServeHTTP(w, r)
+		return nil
+	}
+}

@@ -1,0 +1,13 @@
+package hook
+
+// Document is the embedded OpenAPI document.
+var Document = document
+
+// Patterns are the API's routes.
+func Patterns() []string {
+	var patterns []string
+	for _, r := range (&API{}).routes() {
+		patterns = append(patterns, r.pattern)
+	}
+	return patterns
+}

@@ -1,0 +1,145 @@
+package hook
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"github.com/sponsorsync/sponsorsync/jobs"
+	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
+)
+
+// maxHook is the largest body of a hook: a thousand redeems with the longest
+// texts take less than half of it.
+const maxHook = 2 << 20
+
+// receipt is the public form of an enqueue.Receipt.
+type receipt struct {
+	ID        string    `json:"id"`
+	Kind      jobs.Kind `json:"kind"`
+	Duplicate bool      `json:"duplicate"`
+}
+
+// postJobs takes one job, or an array of them, all or none.
+func (a *API) postJobs(w http.ResponseWriter, r *http.Request) error {
+	body, key, err := a.readHook(w, r)
+	if err != nil {
+		return err
+	}
+	batch, single, err := decodeHook(body)
+	if err != nil {
+		return err
+	}
+	receipts, err := a.enqueue(r.Context(), batch, enqueue.Idempotency{Key: key, BodyHash: hash(body)})
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Location", "/v1/jobs/"+url.PathEscape(receipts[0].ID))
+	if single {
+		return writeJSON(w, http.StatusAccepted, receipts[0])
+	}
+	return writeJSON(w, http.StatusAccepted, receipts)
+}
+
+func (a *API) enqueue(ctx context.Context, batch []jobs.Args, once enqueue.Idempotency) ([]receipt, error) {
+	taken, err := a.Jobs.EnqueueAll(ctx, batch, once)
+	if err != nil {
+		return nil, err
+	}
+	receipts := make([]receipt, len(taken))
+	for i, t := range taken {
+		receipts[i] = receipt{t.ID, t.Kind, t.Duplicate}
+		if !t.Duplicate {
+			a.metrics.enqueued.WithLabelValues(string(t.Kind)).Inc()
+		}
+	}
+	return receipts, nil
+}
+
+// readHook returns the body of a hook that may come in, and its idempotency
+// key. Who has neither token nor signature is turned away before the body is
+// read. A signature vouches for webhook-id but for no other header.
+func (a *API) readHook(w http.ResponseWriter, r *http.Request) (body []byte, key string, err error) {
+	signed := isSigned(r)
+	if !signed {
+		if err := a.Access.Check(r); err != nil {
+			return nil, "", err
+		}
+	}
+	if body, err = readBody(w, r, maxHook); err != nil {
+		return nil, "", err
+	}
+	if signed {
+		if err := a.Access.CheckSignature(r.Header, body); err != nil {
+			return nil, "", err
+		}
+		return body, r.Header.Get(standardwebhooks.HeaderWebhookID), nil
+	}
+	key, err = idempotencyKey(r.Header)
+	return body, key, err
+}
+
+func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		return nil, fault.New(fault.PayloadTooLarge, "the body has more than %d bytes", limit)
+	}
+	if err != nil {
+		return nil, invalid("body", "did not arrive in full")
+	}
+	return body, nil
+}
+
+func hash(body []byte) string {
+	sum := sha256.Sum256(body)
+	return hex.EncodeToString(sum[:])
+}
+
+// jobStatus is the public form of an enqueue.Status.
+type jobStatus struct {
+	ID          string     `json:"id"`
+	Kind        jobs.Kind  `json:"kind"`
+	State       string     `json:"state"`
+	Attempts    int        `json:"attempts"`
+	LastError   *jobError  `json:"lastError"`
+	EnqueuedAt  *time.Time `json:"enqueuedAt"`
+	CompletedAt *time.Time `json:"completedAt"`
+}
+
+type jobError struct {
+	Code    fault.Code `json:"code"`
+	Message string     `json:"message"`
+	Hint    string     `json:"hint"`
+}
+
+func (a *API) getJob(w http.ResponseWriter, r *http.Request) error {
+	id := r.PathValue("id")
+	s, known, err := a.inspector.Job(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	if !known {
+		return missing(fault.InvalidArguments, "no job has this id; a job that is done is kept for a day")
+	}
+	return writeJSON(w, http.StatusOK, showJob(s))
+}
+
+func showJob(s enqueue.Status) jobStatus {
+	shown := jobStatus{ID: s.ID, Kind: s.Kind, State: s.State, Attempts: s.Attempts, CompletedAt: s.CompletedAt}
+	if s.LastError != nil {
+		shown.LastError = &jobError{s.LastError.Code, s.LastError.Message, s.LastError.Hint()}
+	}
+	if !s.EnqueuedAt.IsZero() {
+		at := s.EnqueuedAt.UTC()
+		shown.EnqueuedAt = &at
+	}
+	return shown
+}

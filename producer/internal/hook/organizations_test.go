@@ -1,0 +1,150 @@
+package hook_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+)
+
+const connectBody = `{"cloudOrganizationId":"22222222-2222-4222-8222-222222222222","billingSyncToken":" the-secret-token \n","licenseKey":"the-secret-key"}`
+
+func TestConnectionIsSavedAndNeverShown(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	upper := strings.ToUpper(string(user1)) // ids come in either case
+	a := b.do(t, call{method: "PUT", path: "/v1/organizations/" + upper + "/connection", body: connectBody})
+	equal(t, "status", a.status, http.StatusNoContent)
+	saved := value(b.ledger.Connection(t.Context(), user1))(t)
+	equal(t, "token", saved.BillingSyncToken, "the-secret-token")
+	equal(t, "key", saved.LicenseKey, "the-secret-key")
+	equal(t, "cloud organisation", saved.CloudOrganizationID, bravo)
+
+	a = b.get(t, "/v1/organizations/"+upper)
+	equal(t, "status", a.status, http.StatusOK)
+	o := read[map[string]any](t, a)
+	equal[any](t, "connected", o["connected"], true)
+	equal[any](t, "cloudOrganizationId", o["cloudOrganizationId"], string(bravo))
+	equal[any](t, "lastSyncAt", o["lastSyncAt"], nil)
+	equal(t, "in the list", len(read[[]any](t, b.get(t, "/v1/organizations"))), 1)
+	if strings.Contains(string(a.body)+b.log.String(), "the-secret") {
+		t.Error("a secret is shown")
+	}
+}
+
+func TestConnectionRefusesWhatIsInvalid(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for field, body := range map[string]string{
+		"body":                `[]`,
+		"cloudOrganizationId": `{"billingSyncToken":"t"}`,
+		"billingSyncToken":    `{"cloudOrganizationId":"22222222-2222-4222-8222-222222222222","billingSyncToken":"  "}`,
+		"token":               `{"cloudOrganizationId":"22222222-2222-4222-8222-222222222222","token":"t"}`,
+		"licenseKey":          `{"cloudOrganizationId":"22222222-2222-4222-8222-222222222222","billingSyncToken":"t","licenseKey":"` + strings.Repeat("k", 9000) + `"}`,
+	} {
+		a := b.do(t, call{method: "PUT", path: "/v1/organizations/" + string(acme) + "/connection", body: body})
+		equal(t, field+": status", a.status, http.StatusBadRequest)
+		equal(t, "field", a.problem(t).Errors[0].Field, field)
+	}
+	a := b.do(t, call{method: "PUT", path: "/v1/organizations/acme/connection", body: connectBody})
+	equal(t, "org", a.problem(t).Errors[0].Field, "org")
+	a = b.do(t, call{method: "PUT", path: "/v1/organizations/" + string(acme) + "/connection", body: strings.Repeat(" ", 70<<10)})
+	equal(t, "large", a.status, http.StatusRequestEntityTooLarge)
+	equal(t, "organisations", len(read[[]any](t, b.get(t, "/v1/organizations"))), 0)
+}
+
+func TestUnseenOrganization(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for _, path := range []string{"", "/sponsorships"} {
+		a := b.get(t, "/v1/organizations/"+string(acme)+path)
+		equal(t, "status", a.status, http.StatusNotFound)
+		equal(t, "code", a.problem(t).Code, fault.ConnectionMissing)
+	}
+}
+
+type page struct {
+	Sponsorships []struct {
+		OrganizationUserID sponsorship.ID
+		Status             sponsorship.Status
+		Intent             sponsorship.Intent
+		SponsoredEmail     string
+	}
+	NextCursor *string
+}
+
+func TestSponsorshipsArePaged(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	var users []sponsorship.ID
+	for i := range 7 {
+		users = append(users, sponsorship.ID(fmt.Sprintf("aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaa%02d", i)))
+	}
+	b.redeemed(t, acme, users...)
+	b.redeemed(t, bravo, user1)
+	base := "/v1/organizations/" + string(acme) + "/sponsorships"
+	var got []sponsorship.ID
+	for cursor, pages := "", 1; ; pages++ {
+		p := read[page](t, b.get(t, base+"?limit=3&status=sent,pending&cursor="+cursor))
+		for _, s := range p.Sponsorships {
+			got = append(got, s.OrganizationUserID)
+		}
+		if p.NextCursor == nil {
+			equal(t, "pages", pages, 3)
+			break
+		}
+		cursor = *p.NextCursor
+	}
+	equal(t, "sponsorships", fmt.Sprint(got), fmt.Sprint(users))
+	first := read[page](t, b.get(t, base)).Sponsorships[0]
+	equal(t, "status", first.Status, sponsorship.Pending)
+	equal(t, "intent", first.Intent, sponsorship.IntentRedeem)
+	equal(t, "address", first.SponsoredEmail, "family@example.com")
+	none := b.get(t, base+"?status=sent")
+	equal(t, "none", strings.TrimSpace(string(none.body)), `{"sponsorships":[],"nextCursor":null}`)
+}
+
+func TestSponsorshipsRefuseWhatIsInvalid(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.redeemed(t, acme, user1)
+	for _, c := range []struct{ query, field string }{
+		{"status=active", "status"}, {"limit=0", "limit"}, {"limit=1001", "limit"}, {"limit=x", "limit"}, {"cursor=x", "cursor"},
+		{"status=sent&cursor=pending:" + string(user1), "cursor"},
+	} {
+		a := b.get(t, "/v1/organizations/"+string(acme)+"/sponsorships?"+c.query)
+		equal(t, c.query, a.status, http.StatusBadRequest)
+		equal(t, c.query, a.problem(t).Errors[0].Field, c.field)
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.redeemed(t, acme, user1, user2)
+	b.post(t, syncJob, nil)
+	b.do(t, call{method: "GET", path: "/v1/" + string(acme)})
+	text := string(b.get(t, "/metrics").body)
+	for _, want := range []string{
+		`sponsorsync_redis_up 1`,
+		`sponsorsync_jobs_enqueued_total{kind="sync"} 1`,
+		`sponsorsync_jobs_enqueued_total{kind="redeem"} 0`,
+		`sponsorsync_queue_depth{queue="cloud",state="pending"} 1`,
+		`sponsorsync_queue_oldest_pending_seconds{queue="cloud"} `,
+		`sponsorsync_outbox_depth 0`,
+		`sponsorsync_sponsorships{status="pending"} 2`,
+		`sponsorsync_organizations{state="never_synced"} 1`,
+		`sponsorsync_http_requests_total{route="POST /v1/jobs",status="202"} 1`,
+		`sponsorsync_http_requests_total{route="none",status="404"} 1`,
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("metrics lack %s", want)
+		}
+	}
+	if strings.Contains(text, string(acme)) {
+		t.Error("a label grows with the number of organisations")
+	}
+}

@@ -1,0 +1,241 @@
+package hook_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
+	"go.uber.org/goleak"
+
+	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
+	"github.com/sponsorsync/sponsorsync/jobs/events"
+	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
+	"github.com/sponsorsync/sponsorsync/producer/internal/hook"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	apiToken = "a-token-of-the-tests"
+	secret   = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+	retired  = "whsec_c2VjcmV0LXRoYXQtaXMtYmVpbmctcm90YXRlZA=="
+
+	acme  sponsorship.ID = "11111111-1111-4111-8111-111111111111"
+	bravo sponsorship.ID = "22222222-2222-4222-8222-222222222222"
+	user1 sponsorship.ID = "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaa1"
+	user2 sponsorship.ID = "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaa2"
+
+	syncJob = `{"kind":"sync","args":{"organizationId":"11111111-1111-4111-8111-111111111111"}}`
+)
+
+var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+
+type bundle struct {
+	stack     *jobstest.Stack
+	redis     redis.UniversalClient
+	ledger    *state.Ledger
+	access    *hook.Access
+	js        jetstream.JetStream
+	publisher *events.Publisher
+	registry  *prometheus.Registry
+	log       *lockedBuffer
+	api       *hook.API
+	hub       *hook.Hub
+	handler   http.Handler
+	url       string
+	stopHub   func()
+}
+
+// setup runs the API on servers of its own.
+func setup(t *testing.T) *bundle {
+	t.Helper()
+	stack := value(jobstest.Start(jobstest.Options{}))(t)
+	t.Cleanup(func() { must(t, stack.Close()) })
+	return setupOn(t, stack, stack.RedisURL())
+}
+
+// setupOn takes a Redis of the caller's choice.
+func setupOn(t *testing.T, stack *jobstest.Stack, redisURL string) *bundle {
+	t.Helper()
+	rdb := value(enqueue.NewRedis(redisURL))(t)
+	hook.Bound(rdb)
+	t.Cleanup(func() { must(t, rdb.Close()) })
+	js := value(events.Connect(events.Connection{URL: stack.NATSURL()}))(t)
+	t.Cleanup(js.Conn().Close)
+	must(t, events.EnsureStream(t.Context(), js, events.Settings{}))
+	log := &lockedBuffer{}
+	b := &bundle{
+		stack: stack, redis: rdb, js: js, log: log,
+		ledger:    state.New(rdb, value(state.NewSealer(bytes.Repeat([]byte("k"), 32)))(t)),
+		access:    value(hook.NewAccess(hook.AccessOptions{Token: apiToken, HookSecrets: []string{secret, retired}, Now: time.Now}))(t),
+		publisher: value(events.NewPublisher(js.Conn(), events.Settings{}))(t),
+		registry:  prometheus.NewRegistry(),
+	}
+	b.serve(t)
+	return b
+}
+
+func (b *bundle) serve(t *testing.T) {
+	t.Helper()
+	hub := hook.NewHub(b.js, zerolog.Nop())
+	b.hub = hub
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { must(t, hub.Run(ctx)) })
+	b.stopHub = func() { cancel(); running.Wait() }
+	t.Cleanup(b.stopHub)
+	b.api = hook.New(hook.Options{
+		Redis: b.redis, Ledger: b.ledger, Jobs: enqueue.New(b.redis, enqueue.Options{}), JetStream: b.js, Hub: hub,
+		Access: b.access, Registry: b.registry, Log: zerolog.New(b.log), Now: time.Now,
+	})
+	mux := http.NewServeMux()
+	b.api.Register(mux)
+	b.handler = b.api.Wrap(mux)
+	server := httptest.NewServer(b.handler)
+	t.Cleanup(server.Close)
+	t.Cleanup(cancel) // first: it ends the open event streams
+	b.url = server.URL
+}
+
+// call is a request; the zero value of a field is left out.
+type call struct {
+	method, path, body string
+	header             map[string]string
+	anonymous          bool // no bearer token
+}
+
+// answer is what came back, read to its end.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// do sends a request and holds the answer against the OpenAPI document.
+func (b *bundle) do(t *testing.T, c call) answer {
+	t.Helper()
+	request, a := b.send(t, c)
+	conforms(t, request, a)
+	return a
+}
+
+func (b *bundle) send(t *testing.T, c call) (*http.Request, answer) {
+	t.Helper()
+	request := value(http.NewRequestWithContext(t.Context(), c.method, b.url+c.path, strings.NewReader(c.body)))(t)
+	if !c.anonymous {
+		request.Header.Set("Authorization", "Bearer "+apiToken)
+	}
+	for name, text := range c.header {
+		request.Header.Set(name, text)
+	}
+	response := value(http.DefaultTransport.RoundTrip(request))(t)
+	defer func() { _ = response.Body.Close() }()
+	return request, answer{response.StatusCode, response.Header, value(io.ReadAll(response.Body))(t)}
+}
+
+func (b *bundle) get(t *testing.T, path string) answer {
+	t.Helper()
+	return b.do(t, call{method: "GET", path: path})
+}
+
+func (b *bundle) post(t *testing.T, body string, header map[string]string) answer {
+	t.Helper()
+	return b.do(t, call{method: "POST", path: "/v1/jobs", body: body, header: header})
+}
+
+func read[T any](t *testing.T, a answer) T {
+	t.Helper()
+	var v T
+	if err := json.Unmarshal(a.body, &v); err != nil {
+		t.Fatalf("read %s: %v", a.body, err)
+	}
+	return v
+}
+
+func (a answer) problem(t *testing.T) hook.Problem {
+	t.Helper()
+	equal(t, "content type", a.header.Get("Content-Type"), "application/problem+json")
+	return read[hook.Problem](t, a)
+}
+
+// jobCount is how many jobs there are, in whatever state.
+func (b *bundle) jobCount(t *testing.T) int64 {
+	t.Helper()
+	n := int64(0)
+	for _, d := range value(enqueue.Depths(t.Context(), b.redis))(t) {
+		n += d.Pending + d.Active + d.Scheduled + d.Retry + d.Archived + d.Complete
+	}
+	return n
+}
+
+// redeemed puts sponsorships into the ledger, one a user.
+func (b *bundle) redeemed(t *testing.T, org sponsorship.ID, users ...sponsorship.ID) {
+	t.Helper()
+	for _, user := range users {
+		s, _, err := sponsorship.Decide(sponsorship.Sponsorship{OrganizationID: org, UserID: user},
+			sponsorship.Redeem{Email: "family@example.com"}, sponsorship.Stamp{Now: noon, JobID: "job"})
+		must(t, err)
+		_, err = b.ledger.Accept(t.Context(), "job-"+string(user), state.Write{After: s}, noon)
+		must(t, err)
+	}
+}
+
+func (b *bundle) publish(t *testing.T, org, user sponsorship.ID, revision uint64) {
+	t.Helper()
+	e := value(events.NewSponsorship(events.Sponsorship{
+		OrganizationID: org, OrganizationUserID: user, To: sponsorship.Sent, Revision: revision}, noon))(t)
+	must(t, b.publisher.Publish(t.Context(), []events.Encoded{e})[0])
+}
+
+type lockedBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// value unwraps a result: value(f())(t).
+func value[T any](v T, err error) func(testing.TB) T {
+	return func(t testing.TB) T {
+		t.Helper()
+		must(t, err)
+		return v
+	}
+}
+
+func equal[T comparable](t testing.TB, what string, got, want T) {
+	t.Helper()
+	if got != want {
+		t.Errorf("%s: got %v, want %v", what, got, want)
+	}
+}

@@ -1,0 +1,4 @@
+package schedule
+
+// Pause is exported for its table test.
+var Pause = pause

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	stdlog "log"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sponsorsync/sponsorsync/config"
+	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
+	"github.com/sponsorsync/sponsorsync/jobs/events"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
+	"github.com/sponsorsync/sponsorsync/producer/internal/console"
+	"github.com/sponsorsync/sponsorsync/producer/internal/hook"
+	"github.com/sponsorsync/sponsorsync/producer/internal/schedule"
+)
+
+// server holds what the parts of serve share.
+type server struct {
+	cfg  config.Server
+	log  zerolog.Logger
+	rdb  redis.UniversalClient
+	js   jetstream.JetStream
+	hub  *hook.Hub
+	jobs *enqueue.Client
+}
+
+// serve runs the HTTP API, the status page and the scheduler task until ctx
+// ends. Neither Redis nor NATS has to answer for it to start or to go on: the
+// one makes answers 503, the other makes events late.
+func serve(ctx context.Context, env config.Environ, stderr io.Writer) error {
+	cfg, err := config.LoadServer(env)
+	if err != nil {
+		return err
+	}
+	s := &server{cfg: cfg, log: newLogger(cfg.Log, stderr)}
+	redis.SetLogger(redisLog{s.log})
+	if s.rdb, err = enqueue.NewRedis(cfg.Redis.URL.Reveal()); err != nil {
+		return &config.Error{Faults: []config.Fault{{Name: "REDIS_URL", Message: err.Error()}}}
+	}
+	defer func() { _ = s.rdb.Close() }()
+	hook.Bound(s.rdb)
+	if s.js, err = s.connect(); err != nil {
+		return err
+	}
+	defer s.js.Conn().Close()
+	s.jobs, s.hub = enqueue.New(s.rdb, enqueue.Options{}), hook.NewHub(s.js, s.log)
+	handler, err := s.handler()
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", cfg.Listen)
+	if err != nil {
+		return fmt.Errorf("listen for HTTP: %w", err)
+	}
+	s.log.Info().Str("address", listener.Addr().String()).Str("version", version()).Msg("serving")
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return s.hub.Run(ctx) })
+	group.Go(func() error {
+		return schedule.Scheduler{Sweeper: s.jobs, Interval: cfg.Schedule.SweepInterval, Log: s.log}.Run(ctx)
+	})
+	group.Go(func() error { return s.listen(ctx, listener, handler) })
+	err = group.Wait()
+	s.log.Info().Msg("stopped")
+	return err
+}
+
+// handler puts API and status page on one mux.
+func (s *server) handler() (http.Handler, error) {
+	secrets := make([]string, len(s.cfg.HookSecrets))
+	for i, secret := range s.cfg.HookSecrets {
+		secrets[i] = secret.Reveal()
+	}
+	access, err := hook.NewAccess(hook.AccessOptions{Token: s.cfg.APIToken.Reveal(), HookSecrets: secrets, Now: time.Now})
+	if err != nil {
+		return nil, err
+	}
+	sealer, err := state.NewSealer(s.cfg.EncryptionKeys.Bytes()...)
+	if err != nil {
+		return nil, err
+	}
+	ledger := state.New(s.rdb, sealer)
+	api := hook.New(hook.Options{
+		Redis: s.rdb, Ledger: ledger, Jobs: s.jobs, JetStream: s.js, Hub: s.hub, Access: access,
+		Registry: prometheus.NewRegistry(), Log: s.log, Now: time.Now,
+	})
+	pages, err := console.New(console.Options{
+		Ledger: ledger, Jobs: s.jobs, Access: access, Position: s.hub.Position, Log: s.log, Now: time.Now,
+	})
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	api.Register(mux)
+	pages.Register(mux)
+	return api.Wrap(mux), nil
+}
+
+// listen answers requests until ctx ends, and then finishes those that run. Event
+// streams have ended by themselves then: the hub stops with the same ctx.
+func (s *server) listen(ctx context.Context, listener net.Listener, handler http.Handler) error {
+	srv := &http.Server{
+		Handler: handler, ErrorLog: stdlog.New(s.log, "", 0), MaxHeaderBytes: 16 << 10,
+		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second,
+		WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- srv.Serve(listener) }()
+	select {
+	case err := <-ended:
+		return fmt.Errorf("serve HTTP: %w", err)
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.ShutdownTimeout)
+	defer cancel()
+	err := srv.Shutdown(grace)
+	if errors.Is(err, context.DeadlineExceeded) {
+		s.log.Warn().Msg("requests were cut off: they took longer than SPONSORSYNC_SHUTDOWN_TIMEOUT")
+		err = srv.Close()
+	}
+	<-ended
+	return err
+}
+
+func (s *server) connect() (jetstream.JetStream, error) {
+	return events.Connect(events.Connection{
+		URL: s.cfg.NATS.URL.Reveal(), CredsFile: s.cfg.NATS.CredsFile, Name: "sponsorsync producer",
+		Disconnected: func(err error) { s.log.Warn().Err(err).Msg("NATS is away; events are late") },
+		Reconnected:  func(server string) { s.log.Info().Str("server", server).Msg("NATS is back") },
+		Failed:       func(err error) { s.log.Warn().Err(err).Msg("NATS reports a fault") },
+	})
+}
+
+func newLogger(cfg config.Log, stderr io.Writer) zerolog.Logger {
+	level, err := zerolog.ParseLevel(cfg.Level)
+	if err != nil { // config has checked it
+		level = zerolog.InfoLevel
+	}
+	if cfg.Format == "console" {
+		stderr = zerolog.ConsoleWriter{Out: stderr, TimeFormat: time.RFC3339, NoColor: os.Getenv("NO_COLOR") != ""}
+	}
+	return zerolog.New(stderr).Level(level).With().Timestamp().Logger()
+}
+
+// redisLog keeps go-redis from writing lines of its own to standard error.
+type redisLog struct{ log zerolog.Logger }
+
+// Printf implements the logger of go-redis.
+func (l redisLog) Printf(_ context.Context, format string, args ...any) {
+	l.log.Debug().Str("component", "redis").Msgf(format, args...)
+}
