@@ -2,7 +2,9 @@ package reconcile_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
+	"os"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -22,7 +24,13 @@ import (
 	"github.com/sponsorsync/sponsorsync/worker/internal/reconcile"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain gives the property test a fixed budget; a soak takes rapid's own.
+func TestMain(m *testing.M) {
+	if os.Getenv("SPONSORSYNC_TEST_SOAK") == "" {
+		_ = flag.Set("rapid.checks", "30")
+	}
+	goleak.VerifyTestMain(m)
+}
 
 const org = sponsorship.ID("10000000-0000-4000-8000-000000000001")
 
