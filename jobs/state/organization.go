@@ -19,6 +19,7 @@ type Organization struct {
 	Connected           bool
 	Started             bool       // the first sync was started by hand
 	Paused              fault.Code // automatic attempts stopped until a person acts; "" if not
+	Generation          string     // under which to wake it
 	Failures            int        // in a row
 	ServerErrors        int        // answers 500 in a row
 
@@ -93,7 +94,7 @@ func parseOrganization(id sponsorship.ID, h map[string]string) Organization {
 	}
 	return Organization{
 		ID: id, CloudOrganizationID: sponsorship.ID(h["cloudOrganizationId"]), Connected: h["token"] != "",
-		Started: h["started"] != "", Paused: fault.Code(h["paused"]),
+		Started: h["started"] != "", Generation: orZero(h["generation"]), Paused: fault.Code(h["paused"]),
 		Failures: int(number("failures")), ServerErrors: int(number("serverErrors")),
 		LastSyncAt: millis(h["lastSyncAt"]), NextSyncAt: millis(h["nextSyncAt"]), RetryAt: millis(h["retryAt"]),
 		LastLicenseSyncAt: millis(h["lastLicenseSyncAt"]),

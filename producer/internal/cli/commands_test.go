@@ -42,7 +42,7 @@ func TestConnectAgainKeepsTheLicenceKey(t *testing.T) {
 	}
 	r := b.run("connect", "--org", acme, "--cloud-org", cloudAcme, "--token-file", file)
 	requireStatus(t, r, 0)
-	requireContains(t, r.err, "warning: a billing sync token is 30 letters and digits", "what waits for the cloud is sent")
+	requireContains(t, r.err, "warning: a billing sync token is 30 letters and digits", "what waits for the cloud is tried now")
 	requireAbsent(t, r.out+r.err, "short token")
 	if got, err := b.ledger.Connection(t.Context(), acme); err != nil || got.BillingSyncToken != "short token" || got.LicenseKey != "key" {
 		t.Errorf("stored %+v, %v", got, err)

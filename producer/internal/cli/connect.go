@@ -101,7 +101,8 @@ func (a *app) saveConnection(ctx context.Context, s *session, org sponsorship.ID
 	case err != nil:
 		return err
 	case known.Started:
-		a.note("what waits for the cloud is sent within a minute; to sync now: producer sync --org %s", org)
+		a.note("what waits for the cloud is tried now; for a full sync: producer sync --org %s", org)
+		return s.client.Wake(ctx, org, known.Generation)
 	default:
 		a.note("next, start the first sync: producer sync --org %s", org)
 	}

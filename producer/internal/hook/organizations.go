@@ -92,8 +92,20 @@ func (a *API) putConnection(w http.ResponseWriter, r *http.Request) error {
 	if err := a.Ledger.Connect(r.Context(), org, c, a.Now()); err != nil {
 		return err
 	}
+	if err := a.wake(r.Context(), org); err != nil {
+		return err
+	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
+}
+
+// wake tries at once what waited for the connection to be saved again.
+func (a *API) wake(ctx context.Context, org sponsorship.ID) error {
+	known, _, err := a.Ledger.Organization(ctx, org)
+	if err != nil || !known.Started {
+		return err
+	}
+	return a.Jobs.Wake(ctx, org, known.Generation)
 }
 
 // readConnection takes off what pasting adds: spaces and line ends.

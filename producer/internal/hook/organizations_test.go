@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 )
@@ -33,6 +34,23 @@ func TestConnectionIsSavedAndNeverShown(t *testing.T) {
 	if strings.Contains(string(a.body)+b.log.String(), "the-secret") {
 		t.Error("a secret is shown")
 	}
+}
+
+func TestSavingTheConnectionAgainTriesAtOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	put := call{method: "PUT", path: "/v1/organizations/" + string(acme) + "/connection", body: connectBody}
+	equal(t, "first", b.do(t, put).status, http.StatusNoContent)
+	waiting := func() (n int64) {
+		for _, d := range value(enqueue.Depths(t.Context(), b.redis))(t) {
+			n += d.Pending
+		}
+		return n
+	}
+	equal(t, "jobs before the first sync", waiting(), 0)
+	value(b.ledger.RequestFull(t.Context(), acme, "job", "manual", noon))(t)
+	equal(t, "again", b.do(t, put).status, http.StatusNoContent)
+	equal(t, "jobs", waiting(), 1)
 }
 
 func TestConnectionRefusesWhatIsInvalid(t *testing.T) {
