@@ -46,6 +46,7 @@ func (l *Ledger) RequestFull(ctx context.Context, org sponsorship.ID, jobID, tri
 type Session struct {
 	Organization Organization // as it was when last read
 
+	org    sponsorship.ID // for Renew, while Organization is read anew
 	ledger *Ledger
 	token  string
 	now    func() time.Time
@@ -81,7 +82,9 @@ func (l *Ledger) Begin(ctx context.Context, org sponsorship.ID, a Attempt) (Begu
 	case "idle":
 		return Begun{}, nil
 	}
-	return Begun{Session: &Session{Organization: parseOrganization(org, pairs(reply[1:])), ledger: l, token: a.Token, now: a.Now}}, nil
+	return Begun{Session: &Session{
+		Organization: parseOrganization(org, pairs(reply[1:])), org: org, ledger: l, token: a.Token, now: a.Now,
+	}}, nil
 }
 
 func (l *Ledger) hash(cmd *redis.Cmd) (map[string]string, error) {
@@ -122,7 +125,7 @@ func (s *Session) EventNumber() int64 { return s.Organization.syncEvents + 1 }
 
 // Due returns up to n sponsorships that wait for the cloud, the oldest first.
 func (s *Session) Due(ctx context.Context, n int) ([]sponsorship.Sponsorship, error) {
-	org := s.Organization.ID
+	org := s.org
 	members, err := s.ledger.rdb.ZRange(ctx, orgKey(org, "due"), 0, int64(n-1)).Result()
 	if err != nil {
 		return nil, fmt.Errorf("read what is due of %s: %w", org, err)
@@ -136,8 +139,8 @@ func (s *Session) Due(ctx context.Context, n int) ([]sponsorship.Sponsorship, er
 
 // DueCount returns how many sponsorships wait for the cloud.
 func (s *Session) DueCount(ctx context.Context) (int64, error) {
-	n, err := s.ledger.rdb.ZCard(ctx, orgKey(s.Organization.ID, "due")).Result()
-	return n, wrap(err, "count what is due of %s", s.Organization.ID)
+	n, err := s.ledger.rdb.ZCard(ctx, orgKey(s.org, "due")).Result()
+	return n, wrap(err, "count what is due of %s", s.org)
 }
 
 // Renew extends the lease; ErrLeaseLost when it is gone.
@@ -151,7 +154,7 @@ func (s *Session) Renew(ctx context.Context) error {
 // the others were changed meanwhile and must not be sent.
 func (s *Session) Mark(ctx context.Context, writes []Write) ([]bool, error) {
 	lease := leaseArgs{token: s.token, ttl: LeaseLife, now: s.now()}
-	stored, lost, err := s.ledger.store(ctx, s.Organization.ID, lease, writes)
+	stored, lost, err := s.ledger.store(ctx, s.org, lease, writes)
 	if lost {
 		return nil, ErrLeaseLost
 	}
@@ -161,7 +164,7 @@ func (s *Session) Mark(ctx context.Context, writes []Write) ([]bool, error) {
 // Apply stores answers. It needs no lease: a record that was changed since it
 // was marked is left alone.
 func (s *Session) Apply(ctx context.Context, writes []Write) ([]bool, error) {
-	stored, _, err := s.ledger.store(ctx, s.Organization.ID, leaseArgs{now: s.now()}, writes)
+	stored, _, err := s.ledger.store(ctx, s.org, leaseArgs{now: s.now()}, writes)
 	return stored, err
 }
 
@@ -173,27 +176,27 @@ func (s *Session) Settle(ctx context.Context, full bool, next time.Time, e *Even
 		number, nextMillis = s.Organization.full.begun, next.UnixMilli()
 	}
 	args := append([]any{s.token, s.now().UnixMilli(), number, nextMillis, s.EventNumber()}, eventArgs(e)...)
-	hash, err := s.ledger.hash(s.ledger.scripts.settle.Run(ctx, s.ledger.rdb, keys(s.Organization.ID, ""), args...))
+	hash, err := s.ledger.hash(s.ledger.scripts.settle.Run(ctx, s.ledger.rdb, keys(s.org, ""), args...))
 	switch {
 	case err != nil:
-		return fmt.Errorf("settle sync of %s: %w", s.Organization.ID, err)
+		return fmt.Errorf("settle sync of %s: %w", s.org, err)
 	case hash == nil:
 		return ErrLeaseLost
 	}
-	s.Organization = parseOrganization(s.Organization.ID, hash)
+	s.Organization = parseOrganization(s.org, hash)
 	return nil
 }
 
 // Release gives the lease back if nothing is left to do, or at any rate. It
 // returns false when there is more, and the lease is kept.
 func (s *Session) Release(ctx context.Context, anyway bool) (bool, error) {
-	hash, err := s.ledger.hash(s.ledger.scripts.release.Run(ctx, s.ledger.rdb, keys(s.Organization.ID, ""),
+	hash, err := s.ledger.hash(s.ledger.scripts.release.Run(ctx, s.ledger.rdb, keys(s.org, ""),
 		s.token, flag(anyway), s.now().UnixMilli()))
 	if err != nil {
-		return false, fmt.Errorf("release %s: %w", s.Organization.ID, err)
+		return false, fmt.Errorf("release %s: %w", s.org, err)
 	}
 	if hash != nil {
-		s.Organization = parseOrganization(s.Organization.ID, hash)
+		s.Organization = parseOrganization(s.org, hash)
 	}
 	return hash == nil, nil
 }
@@ -217,8 +220,8 @@ func (s *Session) Fail(ctx context.Context, f Failed) (superseded bool, err erro
 		flag(f.Pause), flag(f.ServerError), s.EventNumber(),
 	}, eventArgs(f.Event)...)
 	args = append(args, s.Organization.connections, flag(!f.Uncounted))
-	n, err := s.ledger.scripts.fail.Run(ctx, s.ledger.rdb, keys(s.Organization.ID, ""), args...).Int()
-	return n == 2, wrap(err, "record failure of %s", s.Organization.ID)
+	n, err := s.ledger.scripts.fail.Run(ctx, s.ledger.rdb, keys(s.org, ""), args...).Int()
+	return n == 2, wrap(err, "record failure of %s", s.org)
 }
 
 func flag(b bool) int {

@@ -1,6 +1,7 @@
 package state_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -106,4 +107,23 @@ func TestFailTellsOnceACodeAndPauses(t *testing.T) {
 	if o, _, _ = b.Organization(t.Context(), org); o.Paused != "" {
 		t.Error("still paused after the connection was saved")
 	}
+}
+
+// TestRenewRunsBesideTheSync, as the heartbeat does; for the race detector.
+func TestRenewRunsBesideTheSync(t *testing.T) {
+	t.Parallel()
+	b := started(t)
+	s := b.begin("token")
+	renewed := make(chan error, 1)
+	go func() {
+		var err error
+		for range 50 {
+			err = errors.Join(err, s.Renew(t.Context()))
+		}
+		renewed <- err
+	}()
+	for range 50 {
+		must(t, s.Settle(t.Context(), false, t0, nil))
+	}
+	must(t, <-renewed)
 }

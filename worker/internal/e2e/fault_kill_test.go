@@ -26,7 +26,7 @@ func TestFault01_WorkerKilledDuringACloudCall(t *testing.T) {
 	l.sync(l.orgs...)
 	l.arrived(before)
 	l.arrived(after)
-	l.worker().ready()
+	l.worker()
 
 	killed := time.Now()
 	victim.kill()
@@ -80,7 +80,7 @@ func TestFault01_KillsAtRandomMomentsUnderTraffic(t *testing.T) {
 		<-time.After(time.Duration(rnd.IntN(1500)) * time.Millisecond) // the random moment
 		victim := rnd.IntN(len(workers))
 		workers[victim].kill()
-		workers[victim] = l.worker()
+		workers[victim] = l.system.worker() // and perhaps killed before it is up
 	}
 	stop()
 	must(t, <-traffic)

@@ -3,12 +3,7 @@ package e2e_test
 import (
 	"context"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
-	"regexp"
-	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -89,6 +84,10 @@ func setupFaults(t *testing.T, organisations int, env ...string) *lab {
 	return l
 }
 
+// worker starts one and waits until it is up: a signal would otherwise find a
+// program that does not know yet what to do with it.
+func (l *lab) worker() *program { return l.system.worker().ready() }
+
 // enqueue puts a job in, under one id however often it takes, and notes the
 // acknowledgement. It returns an error only when the context ends.
 func (l *lab) enqueue(ctx context.Context, args jobs.Args) error {
@@ -127,7 +126,7 @@ func (l *lab) redeemOne(ctx context.Context, o tenant, n int) error {
 // change offers a member's sponsorship to another address.
 func (l *lab) change(ctx context.Context, n int) error {
 	m := l.members[n]
-	m.maybe, m.mailed = m.mailed, []string{"new-" + address(n)}
+	m.status, m.maybe, m.mailed = sponsorship.Sent, m.mailed, []string{"new-" + address(n)}
 	return l.enqueue(ctx, jobs.ChangeSponsorship{OrganizationID: m.org, OrganizationUserID: user(n), SponsoredEmail: m.mailed[0]})
 }
 
@@ -264,73 +263,4 @@ func (l *lab) leasesExpire() {
 			must(l.t, l.rdb.ZAdd(l.t.Context(), key, redis.Z{Member: z.Member, Score: z.Score - 120}).Err())
 		}
 	}
-}
-
-// behind puts a proxy between a server and the programs that start from now on,
-// which find the server by an environment variable.
-func (l *lab) behind(variable, server string) *proxy {
-	l.t.Helper()
-	p, url := between(l.t, server)
-	l.env = append(l.env, variable+"="+url)
-	return p
-}
-
-// sprung waits for a trap.
-func (l *lab) sprung(trap *trap) {
-	l.t.Helper()
-	select {
-	case <-trap.sprung:
-	case <-time.After(deadline):
-		l.t.Fatalf("no request with %q has come", trap.text)
-	}
-}
-
-var listening = regexp.MustCompile(`"address":"([^"]+)"[^\n]*serving /healthz`)
-
-// metric sums up a worker's counters of a name whose labels include all the given
-// ones, written as label="value". It is 0 while the worker does not listen yet.
-func (p *program) metric(name string, labels ...string) float64 {
-	p.t.Helper()
-	found := listening.FindStringSubmatch(p.log.String())
-	if found == nil {
-		return 0
-	}
-	res, err := http.Get("http://" + found[1] + "/metrics")
-	if err != nil {
-		return 0
-	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(res.Body)
-	must(p.t, err)
-	total := 0.0
-	for line := range strings.Lines(string(text)) {
-		if series, value, ok := strings.Cut(strings.TrimSpace(line), " "); ok && matches(series, name, labels) {
-			n, err := strconv.ParseFloat(value, 64)
-			must(p.t, err)
-			total += n
-		}
-	}
-	return total
-}
-
-func matches(series, name string, labels []string) bool {
-	own, _, _ := strings.Cut(series, "{")
-	for _, label := range labels {
-		if !strings.Contains(series, label) {
-			return false
-		}
-	}
-	return own == name
-}
-
-// attempts counts the attempts at jobs of a kind that ended in one way.
-func (p *program) attempts(kind jobs.Kind, outcome string) float64 {
-	return p.metric("sponsorsync_jobs_processed_total", fmt.Sprintf("kind=%q", kind), fmt.Sprintf("outcome=%q", outcome))
-}
-
-// ready waits until a worker serves its probes.
-func (p *program) ready() *program {
-	p.t.Helper()
-	jobstest.Eventually(p.t, deadline, func() bool { return listening.MatchString(p.log.String()) })
-	return p
 }

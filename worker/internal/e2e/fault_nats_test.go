@@ -33,7 +33,7 @@ func TestFault08_NATSAway(t *testing.T) {
 	if long() {
 		<-time.After(2 * time.Minute)
 	}
-	l.nats.Restart()
+	l.natsBack()
 	l.drained()
 
 	l.nats.Kill()
@@ -45,8 +45,15 @@ func TestFault08_NATSAway(t *testing.T) {
 	if n := l.waiting(); n < 200 {
 		t.Errorf("%d events wait in the outbox, want at least 200", n)
 	}
-	l.nats.Restart()
+	l.natsBack()
 	l.check()
+}
+
+// natsBack starts NATS again and waits until the test's own connection is back.
+func (l *lab) natsBack() {
+	l.t.Helper()
+	l.nats.Restart()
+	jobstest.Eventually(l.t, deadline, l.js.Conn().IsConnected)
 }
 
 func (l *lab) waiting() int64 {

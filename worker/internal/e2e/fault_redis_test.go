@@ -77,6 +77,22 @@ func TestFault04_RedisAwayWhenAJobEnds(t *testing.T) {
 	}
 }
 
+// TestFault04_TheEndOfAWakeUpIsLost: the queue takes a sync for running that has
+// had its last look. What comes now must wake another one, and not be left to the
+// sweep, which comes in an hour.
+func TestFault04_TheEndOfAWakeUpIsLost(t *testing.T) {
+	t.Parallel()
+	l := setupFaults(t, 1, append(hasty, "SPONSORSYNC_SWEEP_INTERVAL=1h")...)
+	p := l.behind("REDIS_URL", l.redis.URL)
+	l.worker()
+	l.started()
+	trap := p.trap("asynq:{cloud}:processed", false)
+	l.redeem(l.orgs[0], 0, 1)
+	l.sprung(trap)
+	l.redeem(l.orgs[0], 1, 2)
+	l.check()
+}
+
 // TestFault05_RedisAwayDuringAJob: longer than the lease lasts. The request is
 // given up while Redis is still away, since another worker might send it too by
 // then; nothing is left running, and nobody is told of a failure.
@@ -147,6 +163,28 @@ func TestFault06_RedisHangs(t *testing.T) {
 	}
 	second.Release()
 	l.redis.Resume()
+	l.leasesExpire()
+	l.worker()
+	l.jobsDone(deadline)
+	l.check()
+}
+
+// TestFault06_RedisAnswersLost: jobs were handed out, and never came. They run
+// again, on another connection and in another worker.
+func TestFault06_RedisAnswersLost(t *testing.T) {
+	t.Parallel()
+	l := setupFaults(t, 1, hasty...)
+	p := l.behind("REDIS_URL", l.redis.URL)
+	w := l.worker()
+	l.started()
+	p.swallow(true)
+	l.redeem(l.orgs[0], 0, 50)
+	jobstest.Eventually(t, deadline, func() bool { return l.rdb.LLen(t.Context(), "asynq:{intake}:active").Val() > 1 })
+	p.swallow(false)
+	p.cut()
+	l.redeem(l.orgs[0], 50, 60)
+	jobstest.Eventually(t, deadline, func() bool { return l.count(sponsorship.Sent) >= 10 })
+	w.stop()
 	l.leasesExpire()
 	l.worker()
 	l.jobsDone(deadline)

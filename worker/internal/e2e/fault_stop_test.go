@@ -8,6 +8,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
 	"github.com/sponsorsync/sponsorsync/worker/internal/handler"
 )
@@ -30,8 +31,10 @@ func TestFault13_ClocksDisagree(t *testing.T) {
 			Ledger: l.ledger, Enqueuer: l.queue, Grace: 10 * time.Second, CloudEnabled: true, Now: now, Log: zerolog.Nop(),
 		}
 		must(t, sweep.Wake(t.Context()))
-		if s, err := l.ledger.Begin(t.Context(), org, newID(), now); s != nil || err != nil {
-			t.Errorf("a clock %v off took the organisation: %v, %v", skew, s, err)
+		begun, err := l.ledger.Begin(t.Context(), org, state.Attempt{Token: newID(), Now: now})
+		must(t, err)
+		if !begun.Busy {
+			t.Errorf("a clock %v off took the organisation: %+v", skew, begun)
 		}
 	}
 	l.quiet()
@@ -53,11 +56,14 @@ func TestFault17_SIGTERM(t *testing.T) {
 	t.Parallel()
 	cases := map[string]func(*lab, *program, *cloudtest.Gate){
 		"the request ends in time": func(l *lab, w *program, gate *cloudtest.Gate) {
-			must(l.t, w.cmd.Process.Signal(syscall.SIGTERM))
+			ended := w.terminate()
 			gate.Release()
-			w.stop()
+			ended()
 			if l.count("sent") != 10 {
 				l.t.Error("the request's answer was not recorded")
+			}
+			if n := l.waiting(); n > 0 {
+				l.t.Errorf("%d events were left in the outbox, though NATS was there", n)
 			}
 		},
 		"the request hangs": func(l *lab, w *program, gate *cloudtest.Gate) {
@@ -82,13 +88,13 @@ func TestFault17_SIGTERM(t *testing.T) {
 		},
 		"NATS is away": func(l *lab, w *program, gate *cloudtest.Gate) {
 			l.nats.Kill()
-			must(l.t, w.cmd.Process.Signal(syscall.SIGTERM))
+			ended := w.terminate()
 			gate.Release()
-			w.stop()
+			ended()
 			if l.waiting() == 0 {
 				l.t.Error("no event waits in the outbox")
 			}
-			l.nats.Restart()
+			l.natsBack()
 		},
 	}
 	for name, during := range cases {

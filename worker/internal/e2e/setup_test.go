@@ -5,10 +5,13 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -51,7 +54,19 @@ func build(m *testing.M) int {
 		return 1
 	}
 	binaries = dir
+	waitTogether()
 	return m.Run()
+}
+
+// waitTogether lets more tests run at once than there are processors, unless the
+// command line says how many: they wait for leases and timeouts most of the time.
+func waitTogether() {
+	flag.Parse()
+	chosen := false
+	flag.Visit(func(f *flag.Flag) { chosen = chosen || f.Name == "test.parallel" })
+	if !chosen {
+		_ = flag.Set("test.parallel", strconv.Itoa(4*runtime.GOMAXPROCS(0)))
+	}
 }
 
 // system is one installation: servers, cloud and settings of its own.
@@ -191,7 +206,19 @@ func (p *program) running() bool {
 // stop asks the program to end, and demands status 0 and no data race.
 func (p *program) stop() {
 	p.t.Helper()
+	p.terminate()()
+}
+
+// terminate asks the program to end; the returned function waits for that, and
+// demands status 0 and no data race.
+func (p *program) terminate() (ended func()) {
+	p.t.Helper()
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	return p.ended
+}
+
+func (p *program) ended() {
+	p.t.Helper()
 	select {
 	case <-p.done:
 	case <-time.After(deadline):

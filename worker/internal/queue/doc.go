@@ -17,5 +17,9 @@
 // the job. For the same reason a snooze is a true one even after the last
 // attempt but one.
 //
-// The package never enqueues, knows no kind by name, and never logs arguments.
+// A job that cannot even be decoded is dead, too, and does not keep asynq from
+// recovering others (damaged.go).
+//
+// The package enqueues nothing but that job's stand-in, knows no kind by name,
+// and never logs arguments.
 package queue

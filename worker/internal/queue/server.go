@@ -23,8 +23,9 @@ const (
 	// to an end after they were told to.
 	maxStopTime = 2 * time.Second
 
-	// asynq polls. A person waits for intake; the cloud takes longer anyway.
-	intakePoll = 100 * time.Millisecond
+	// asynq polls. A person waits for intake; the cloud takes longer anyway. This
+	// is between two looks at the queue, by whichever of its loops.
+	intakePoll = 50 * time.Millisecond
 	cloudPoll  = 200 * time.Millisecond
 	// delayedPoll is as fine as asynq's delays are.
 	delayedPoll = time.Second
@@ -114,7 +115,7 @@ func (s *Server) config(concurrency int) asynq.Config {
 	return asynq.Config{
 		Concurrency:              concurrency,
 		Queues:                   map[string]int{string(s.p.Queue): 1},
-		TaskCheckInterval:        poll,
+		TaskCheckInterval:        poll * time.Duration(s.p.Servers),
 		DelayedTaskCheckInterval: delayedPoll,
 		RetryDelayFunc:           s.retryDelay,
 		IsFailure:                isFailure,
@@ -139,6 +140,10 @@ func (s *Server) Run(ctx context.Context) error {
 	if err := s.greet(ctx); err != nil {
 		return fault.Wrap(fault.QueueUnavailable, err, "start queue %s: Redis did not answer as it should", s.p.Queue)
 	}
+	s.setAsideDamaged(ctx) // before asynq looks for orphans for the first time
+	var damaged sync.WaitGroup
+	damaged.Go(func() { s.watchDamaged(ctx) })
+	defer damaged.Wait()
 	defer s.drain()
 	for _, server := range s.servers {
 		if err := server.Start(asynq.HandlerFunc(s.process)); err != nil {
