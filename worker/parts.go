@@ -176,7 +176,11 @@ func (w *worker) ensureStream(ctx context.Context) {
 	if err == nil {
 		err = events.EnsureStream(bounded, js, events.Settings{Replicas: w.cfg.NATS.Replicas})
 	}
-	if err != nil && ctx.Err() == nil {
+	switch {
+	case err == nil || ctx.Err() != nil:
+	case !w.nats.IsConnected():
+		w.log.Warn().Stringer("url", w.cfg.NATS.URL).Msg("NATS does not answer at NATS_URL; events wait in the outbox")
+	default:
 		w.log.Warn().Err(err).Msg("the event stream is not ready; events wait in the outbox")
 	}
 }

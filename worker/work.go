@@ -15,6 +15,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/config"
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/convoy"
 	"github.com/sponsorsync/sponsorsync/worker/internal/monitor"
@@ -89,7 +90,7 @@ func (w *worker) open(ctx context.Context) (err error) {
 	warnings, err := queue.CheckRedis(bounded, w.rdb)
 	if err != nil {
 		_ = w.rdb.Close()
-		return err
+		return fault.Wrap(fault.QueueUnavailable, err, "start worker: Redis at %s: %v", w.cfg.Redis.URL, reason(err))
 	}
 	for _, text := range warnings {
 		w.log.Warn().Msg(text)
@@ -103,6 +104,14 @@ func (w *worker) open(ctx context.Context) (err error) {
 	w.intake.ledger = state.New(w.intake.rdb, sealer)
 	w.jobs = enqueue.New(w.rdb, enqueue.Options{})
 	return nil
+}
+
+// reason is the last cause of an error, without what was tried.
+func reason(err error) error {
+	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(err) {
+		err = inner
+	}
+	return err
 }
 
 // serve runs everything that takes on work, until ctx ends or one part fails.

@@ -7,10 +7,12 @@ import (
 	"time"
 
 	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+	"github.com/sponsorsync/sponsorsync/worker/internal/convoy"
 	"github.com/sponsorsync/sponsorsync/worker/internal/handler"
 	"github.com/sponsorsync/sponsorsync/worker/internal/queue"
 )
@@ -34,20 +36,19 @@ func (s *store) fill(b *testing.B, n int) {
 	b.Helper()
 	s.empty(b)
 	s.begin(b, organization(0))
-	s.enqueueRedeems(b, n)
+	must(b, s.enqueueRedeems(b.Context(), n))
 }
 
-func (s *store) enqueueRedeems(b *testing.B, n int) {
-	b.Helper()
+func (s *store) enqueueRedeems(ctx context.Context, n int) error {
 	var group errgroup.Group
 	group.SetLimit(16)
 	for i := range n {
 		group.Go(func() error {
-			_, err := s.jobs.Enqueue(b.Context(), redeemOf(i))
+			_, err := s.jobs.Enqueue(ctx, redeemOf(i))
 			return err
 		})
 	}
-	must(b, group.Wait())
+	return group.Wait()
 }
 
 func (s *store) drainIntoLedger(b *testing.B, n int) float64 {
@@ -55,10 +56,12 @@ func (s *store) drainIntoLedger(b *testing.B, n int) float64 {
 	s.fill(b, n)
 	before := s.outbox(b)
 	all := newCountdown(n)
+	rdb := s.convoy(b)
+	defer func() { _ = rdb.Close() }()
 	server, err := queue.NewServer(queue.Params{
-		Redis: s.rdb, Registry: s.intake(), Queue: jobs.QueueIntake,
+		Redis: rdb, Registry: s.intake(b, rdb), Queue: jobs.QueueIntake,
 		Concurrency: intakeConcurrency, Servers: intakeServers,
-		Curve: jobs.Curve{Base: 2 * time.Second, Max: time.Hour}, Log: logger(),
+		Curve: curve(), Log: logger(),
 		Observe: func(_, outcome string, _ time.Duration) {
 			if outcome == queue.OutcomeDone {
 				all.down()
@@ -75,10 +78,19 @@ func (s *store) drainIntoLedger(b *testing.B, n int) float64 {
 	return perSecond(n, took)
 }
 
+// convoy is the client that a worker uses for intake.
+func (s *store) convoy(b *testing.B) *convoy.Client {
+	b.Helper()
+	options, err := redis.ParseURL(s.server.URL)
+	must(b, err)
+	return convoy.New(*options)
+}
+
 // intake is the registry of an intake queue.
-func (s *store) intake() *queue.Registry {
+func (s *store) intake(b *testing.B, rdb redis.UniversalClient) *queue.Registry {
+	b.Helper()
 	registry := queue.NewRegistry()
-	intake := &handler.Intake{Ledger: s.ledger, Waker: s.jobs, Now: now}
+	intake := &handler.Intake{Ledger: newLedger(b, rdb), Waker: s.jobs, Now: now}
 	queue.Handle(registry, intake.Redeem)
 	queue.Handle(registry, intake.ChangeSponsorship)
 	queue.Handle(registry, func(context.Context, jobs.Job[jobs.Sweep]) error { return nil })

@@ -24,7 +24,7 @@ const deadline = 10 * time.Minute
 // The concurrency of a worker at its defaults (contract section 2, worker/work.go).
 const (
 	intakeConcurrency = 16
-	intakeServers     = 2
+	intakeServers     = 4
 	cloudConcurrency  = 8
 	batchSize         = 1000
 )
@@ -40,10 +40,13 @@ func user(n int) sponsorship.ID {
 	return sponsorship.ID(fmt.Sprintf("20000000-0000-4000-8000-%012d", n))
 }
 
+func address(n int) string { return fmt.Sprintf("member%d@example.com", n) }
+func label(n int) string   { return fmt.Sprintf("Member %d", n) }
+
 func redeemOf(n int) jobs.Redeem {
 	return jobs.Redeem{
 		OrganizationID: organization(0), OrganizationUserID: user(n),
-		SponsoredEmail: fmt.Sprintf("member%d@example.com", n), FriendlyName: fmt.Sprintf("Member %d", n),
+		SponsoredEmail: address(n), FriendlyName: label(n),
 	}
 }
 
@@ -62,11 +65,16 @@ func newStore(b *testing.B) *store {
 	s.rdb, err = enqueue.NewRedis(s.server.URL)
 	must(b, err)
 	b.Cleanup(func() { _ = s.rdb.Close() })
-	sealer, err := state.NewSealer(make([]byte, 32))
-	must(b, err)
-	s.ledger = state.New(s.rdb, sealer)
+	s.ledger = newLedger(b, s.rdb)
 	s.jobs = enqueue.New(s.rdb, enqueue.Options{})
 	return s
+}
+
+func newLedger(b *testing.B, rdb redis.UniversalClient) *state.Ledger {
+	b.Helper()
+	sealer, err := state.NewSealer(make([]byte, 32)) // what encryptionKey decodes to
+	must(b, err)
+	return state.New(rdb, sealer)
 }
 
 // empty forgets everything, so that each round begins alike.
@@ -89,12 +97,12 @@ func (s *store) begin(b *testing.B, org sponsorship.ID) {
 
 func (s *store) session(b *testing.B, org sponsorship.ID) *state.Session {
 	b.Helper()
-	session, err := s.ledger.Begin(b.Context(), org, uuid.NewString(), now)
+	begun, err := s.ledger.Begin(b.Context(), org, state.Attempt{Token: uuid.NewString(), Now: now})
 	must(b, err)
-	if session == nil {
+	if begun.Session == nil {
 		b.Fatal("another sync holds the organisation")
 	}
-	return session
+	return begun.Session
 }
 
 func release(b *testing.B, session *state.Session) {
@@ -103,8 +111,29 @@ func release(b *testing.B, session *state.Session) {
 	must(b, err)
 }
 
+// seed stores n sponsorships that the cloud knows, was told yesterday, and mailed.
+func (s *store) seed(b *testing.B, org sponsorship.ID, n int) {
+	b.Helper()
+	session := s.session(b, org)
+	yesterday := now().Add(-24 * time.Hour)
+	for first := 0; first < n; first += batchSize {
+		var writes []state.Write
+		for i := first; i < min(first+batchSize, n); i++ {
+			writes = append(writes, state.Write{After: sponsorship.Sponsorship{
+				OrganizationID: org, UserID: user(i), Email: address(i), Name: label(i), Status: sponsorship.Sent, Revision: 1,
+				LastSyncAt: &yesterday, UpdatedAt: yesterday, Wire: sponsorship.Wire{Offered: address(i), Known: true},
+			}})
+		}
+		_, err := session.Mark(b.Context(), writes)
+		must(b, err)
+	}
+	release(b, session)
+}
+
 // logger costs what a worker's log costs, and writes nowhere.
 func logger() zerolog.Logger { return zerolog.New(io.Discard).With().Timestamp().Logger() }
+
+func curve() jobs.Curve { return jobs.Curve{Base: 2 * time.Second, Max: time.Hour} }
 
 func now() time.Time { return time.Now().UTC() }
 

@@ -45,6 +45,7 @@ func defaultTransport() http.RoundTripper {
 		return http.DefaultTransport
 	}
 	t := standard.Clone()
+	t.MaxIdleConnsPerHost = 64 // more than a worker has handlers; behind a proxy there is only HTTP/1
 	t.HTTP2 = &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 10 * time.Second}
 	return t
 }

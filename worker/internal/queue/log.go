@@ -7,6 +7,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 )
 
@@ -30,8 +31,8 @@ func (s *Server) report(d delivery, v verdict, took time.Duration) {
 	e.Msg("job " + v.outcome)
 }
 
-// levelOf keeps what the system does for itself, again and again, out of the
-// way as long as it goes well.
+// levelOf keeps out of the way what goes well thousands of times: the system's
+// own jobs, and intake, whose effect is an event.
 func levelOf(d delivery, v verdict) zerolog.Level {
 	switch v.outcome {
 	case OutcomeDead:
@@ -41,7 +42,7 @@ func levelOf(d delivery, v verdict) zerolog.Level {
 	case OutcomeSnoozed:
 		return zerolog.DebugLevel
 	}
-	if !d.policy.Public {
+	if !d.policy.Public || d.policy.Queue == jobs.QueueIntake {
 		return zerolog.DebugLevel
 	}
 	return zerolog.InfoLevel

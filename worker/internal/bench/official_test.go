@@ -1,0 +1,196 @@
+package bench_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sponsorsync/sponsorsync/jobs"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
+	"github.com/sponsorsync/sponsorsync/worker/internal/cloud"
+	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
+	"github.com/sponsorsync/sponsorsync/worker/internal/handler"
+	"github.com/sponsorsync/sponsorsync/worker/internal/queue"
+	"github.com/sponsorsync/sponsorsync/worker/internal/reconcile"
+)
+
+// BenchmarkOfficial syncs many organisations of which a little has changed: by
+// the official server's algorithm (fact sheet 2.6: one organisation after the
+// other, every row every time, a thousand a request, results stored when all
+// requests of an organisation are answered), by our sync of what is pending, and
+// by our daily sync of everything, both of which take several organisations at a
+// time. Client, cloud and store are the same.
+func BenchmarkOfficial(b *testing.B) {
+	for b.Loop() {
+		w := newEstate(b, size(100), 1000)
+		w.change(b, 10)
+		w.cost(b, "official", func() { w.officially(b) })
+		w.cost(b, "ours", func() { w.syncAll(b, w.wake) })
+		w.cost(b, "ours-full", func() { w.syncAll(b, w.schedule) })
+		silent(b)
+	}
+}
+
+// estate is a number of organisations that the cloud knows and holds the
+// sponsorships of.
+type estate struct {
+	*store
+	remote      *cloudtest.Cloud
+	client      *cloud.Client
+	connections []state.Connection
+	members     int
+}
+
+func newEstate(b *testing.B, organizations, members int) *estate {
+	b.Helper()
+	w := &estate{store: newStore(b), members: members}
+	remote, at := simulate(b, cloudtest.Limits{})
+	w.remote, w.client = remote, client(b, at)
+	for n := range organizations {
+		there := remote.AddOrganization()
+		w.connections = append(w.connections, w.connect(b, organization(n), there))
+		w.begin(b, organization(n))
+		w.seed(b, organization(n), members)
+		for m := range members {
+			remote.AddRow(cloudtest.Row{OrganizationID: there.ID, OrganizationUserID: string(user(m)), OfferedToEmail: address(m), FriendlyName: label(m)})
+		}
+	}
+	return w
+}
+
+// change gives some members of every organisation a new label, as jobs would.
+func (w *estate) change(b *testing.B, each int) {
+	b.Helper()
+	intake := &handler.Intake{Ledger: w.ledger, Waker: asleep{}, Now: now}
+	for n := range w.connections {
+		for m := range each {
+			must(b, intake.ChangeSponsorship(b.Context(), jobs.Job[jobs.ChangeSponsorship]{ID: uuid.NewString(), Args: jobs.ChangeSponsorship{
+				OrganizationID: organization(n), OrganizationUserID: user(m), FriendlyName: "another label",
+			}}))
+		}
+	}
+}
+
+// asleep wakes nobody: the benchmark says when to begin.
+type asleep struct{}
+
+func (asleep) Wake(context.Context, sponsorship.ID, string) error { return nil }
+
+// cost reports requests, rows and seconds of a way to sync.
+func (w *estate) cost(b *testing.B, name string, sync func()) {
+	b.Helper()
+	requests, rows := w.traffic()
+	began := time.Now()
+	sync()
+	took := time.Since(began)
+	requestsAfter, rowsAfter := w.traffic()
+	b.ReportMetric(float64(requestsAfter-requests), name+"-requests")
+	b.ReportMetric(float64(rowsAfter-rows), name+"-rows")
+	b.ReportMetric(took.Seconds(), name+"-s")
+}
+
+func (w *estate) traffic() (requests, rows int) {
+	all := w.remote.SyncRequests()
+	for _, r := range all {
+		rows += len(r.Rows)
+	}
+	return len(all), rows
+}
+
+// officially is the official algorithm. Its store is a copy of ours under keys
+// of its own, as plain as can be: read everything, write everything.
+func (w *estate) officially(b *testing.B) {
+	b.Helper()
+	for n, connection := range w.connections {
+		rows, _, err := w.ledger.List(b.Context(), organization(n), state.Page{Limit: w.members})
+		must(b, err)
+		var answers []cloud.RowAnswer
+		for len(rows) > 0 {
+			batch := rows[:min(batchSize, len(rows))]
+			rows = rows[len(batch):]
+			answered, err := w.client.Sync(b.Context(), officialRequest(connection, batch))
+			must(b, err)
+			answers = append(answers, answered...)
+		}
+		w.storeAnswers(b, organization(n), answers)
+	}
+}
+
+func officialRequest(c state.Connection, rows []sponsorship.Sponsorship) cloud.SyncRequest {
+	r := cloud.SyncRequest{BillingSyncKey: c.BillingSyncToken, CloudOrganizationID: string(c.CloudOrganizationID)}
+	for _, s := range rows {
+		r.Rows = append(r.Rows, cloud.Row{UserID: string(s.UserID), Name: s.Name, Email: s.Email})
+	}
+	return r
+}
+
+func (w *estate) storeAnswers(b *testing.B, org sponsorship.ID, answers []cloud.RowAnswer) {
+	b.Helper()
+	pipe := w.rdb.Pipeline()
+	for _, a := range answers {
+		text, err := json.Marshal(a)
+		must(b, err)
+		pipe.HSet(b.Context(), "official:"+string(org), a.UserID, text)
+	}
+	_, err := pipe.Exec(b.Context())
+	must(b, err)
+}
+
+func (w *estate) wake(b *testing.B, org sponsorship.ID) error {
+	return w.jobs.Wake(b.Context(), org, "1")
+}
+
+func (w *estate) schedule(b *testing.B, org sponsorship.ID) error {
+	return w.jobs.Scheduled(b.Context(), org, time.Now())
+}
+
+// syncAll asks for a sync of every organisation and runs the cloud queue, as a
+// worker does, until all are done.
+func (w *estate) syncAll(b *testing.B, ask func(*testing.B, sponsorship.ID) error) {
+	b.Helper()
+	all := newCountdown(len(w.connections))
+	server, err := queue.NewServer(queue.Params{
+		Redis: w.rdb, Registry: w.syncs(), Queue: jobs.QueueCloud, Concurrency: cloudConcurrency,
+		Curve: curve(), Log: logger(),
+		Observe: func(_, outcome string, _ time.Duration) {
+			if outcome == queue.OutcomeDone {
+				all.down()
+			}
+		},
+	})
+	must(b, err)
+	var group errgroup.Group
+	for n := range w.connections {
+		group.Go(func() error { return ask(b, organization(n)) })
+	}
+	must(b, group.Wait())
+	measure(b, all, server.Run)
+	for n := range w.connections {
+		counts, err := w.ledger.Counts(b.Context(), organization(n))
+		must(b, err)
+		if counts[sponsorship.Sent] != int64(w.members) {
+			b.Fatalf("organisation %d: %v, want %d sent", n, counts, w.members)
+		}
+	}
+}
+
+// syncs is the registry of a cloud queue.
+func (w *estate) syncs() *queue.Registry {
+	syncs := &handler.Sync{Reconciler: reconcile.New(reconcile.Params{
+		Ledger: w.ledger, Cloud: w.client, BatchSize: batchSize, Interval: 24 * time.Hour, Curve: curve(),
+		Linger: 50 * time.Millisecond, Now: now, Rand: rand.Float64, NewToken: uuid.NewString, Log: logger(),
+	})}
+	registry := queue.NewRegistry()
+	queue.Handle(registry, syncs.Manual)
+	queue.Handle(registry, syncs.Scheduled)
+	queue.Handle(registry, syncs.Pending)
+	queue.Handle(registry, func(context.Context, jobs.Job[jobs.SyncLicense]) error { return fmt.Errorf("no licences here") })
+	return registry
+}
