@@ -44,6 +44,9 @@ func decode[A Args](payload []byte) (Args, error) {
 }
 
 func strictly(payload []byte, into any) *FieldError {
+	if wrong := ExactNames(payload, into); wrong != nil {
+		return wrong
+	}
 	d := json.NewDecoder(bytes.NewReader(payload))
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {

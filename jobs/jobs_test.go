@@ -55,6 +55,8 @@ func TestDecode(t *testing.T) {
 		"redeem":                {jobs.KindRedeem, redeem(""), ""},
 		"all fields":            {jobs.KindRedeem, redeem(`,"friendlyName":"Mum","planSponsorshipType":0,"adminInitiated":true`), ""},
 		"unknown field":         {jobs.KindRedeem, redeem(`,"sponsoredMail":"x"`), "sponsoredMail"},
+		"a name in other case":  {jobs.KindSync, fmt.Sprintf(`{"OrganizationId":%q}`, org), "OrganizationId"},
+		"a name twice":          {jobs.KindSync, fmt.Sprintf(`{"organizationId":%q,"organizationId":%q}`, org, org), "organizationId"},
 		"another plan":          {jobs.KindRedeem, redeem(`,"planSponsorshipType":1`), "planSponsorshipType"},
 		"wrong type":            {jobs.KindRedeem, redeem(`,"friendlyName":7`), "friendlyName"},
 		"long label":            {jobs.KindRedeem, redeem(`,"friendlyName":"` + strings.Repeat("x", 257) + `"`), "friendlyName"},
@@ -169,7 +171,7 @@ func TestRedeemKey(t *testing.T) {
 func ExampleDecode() {
 	_, err := jobs.Decode(jobs.KindSync, []byte(`{"organizationID":"acme","force":true}`))
 	fmt.Println(err)
-	// Output: invalid_arguments: force is not a field of this kind
+	// Output: invalid_arguments: organizationID is not a field of this kind
 }
 
 func ExampleEncode() {

@@ -41,7 +41,7 @@ explain "Steps 2 and 3: the billing sync token, from the cloud to here"
 value DEVSTACK_BILLING_SYNC_TOKEN | producer connect --org $org --cloud-org "$(value DEVSTACK_CLOUD_ORGANIZATION_ID)"
 
 explain "Members redeem. Until the first sync, all of them await it"
-producer watch --org $org & pids+=($!)
+"$dir/bin/producer" watch "${files[@]}" --org $org & pids+=($!)
 echo "organizationUserId,sponsoredEmail,friendlyName" >"$dir/members.csv"
 for n in $(seq 8); do echo "$(member "$n"),home$n@example.com,Home of member $n" >>"$dir/members.csv"; done
 producer redeem --org $org --file "$dir/members.csv" --wait >/dev/null

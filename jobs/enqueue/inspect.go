@@ -29,6 +29,9 @@ func NewInspector(c *Client) *Inspector { return &Inspector{c} }
 // Job returns the status of a job, or false if there is none of that id: it was
 // never there, it was deleted, or its retention has passed.
 func (i *Inspector) Job(ctx context.Context, id string) (Status, bool, error) {
+	if folded, err := uuid.Parse(id); err == nil {
+		id = folded.String() // ids of our own making are known in either case
+	}
 	info, err := i.find(ctx, id)
 	if info == nil || err != nil {
 		return Status{}, false, err

@@ -46,7 +46,10 @@ func statusOf(info *asynq.TaskInfo) Status {
 		s.EnqueuedAt = at
 	}
 	if s.State == StateDone {
-		at := info.CompletedAt.UTC()
+		at := info.CompletedAt.UTC() // in whole seconds, hence perhaps before its beginning
+		if at.Before(s.EnqueuedAt) {
+			at = s.EnqueuedAt
+		}
 		s.CompletedAt = &at
 	}
 	return s

@@ -44,9 +44,9 @@ var hints = map[Code]string{
 	OrganizationUnknown:        "Check the cloud organisation's id (it is the Id in the licence file) and the region: the other region's cloud does not know it.",
 	CloudRateLimited:           "Nothing to do: the cloud's limit is shared by everything behind your address, and the job goes on by itself when the cloud allows.",
 	CloudEdgeBlocked:           "The cloud's network protection refused your address; no credential is wrong. The job goes on by itself; if it lasts, connect from another address or ask Bitwarden's support.",
-	CloudUnavailable:           "Allow outgoing HTTPS to https://api.bitwarden.com and https://identity.bitwarden.com (or the same hosts under bitwarden.eu) in your firewall. If that is done, wait: the job goes on by itself when the cloud answers.",
+	CloudUnavailable:           "The job goes on by itself when the cloud answers. If it lasts: allow outgoing HTTPS to https://api.bitwarden.com and https://identity.bitwarden.com (or the same hosts under bitwarden.eu) in your firewall, and make sure that a billing sync token was generated in the cloud web app (Billing > Subscription > Set up billing sync).",
 	CloudProtocolError:         "Something between here and the cloud answered in its place (a proxy, a captive portal), or an URI is wrong: check apiUri and identityUri, then run 'worker doctor'.",
-	NotAccepted:                "The cloud left this sponsorship out of its answer: check that the cloud organisation is on an Enterprise plan and not disabled. It is offered again with every full sync.",
+	NotAccepted:                "Check that the cloud organisation is on an Enterprise plan and not disabled; if the reason names the address or the label, change that. It is offered again with every full sync.",
 	AlreadySponsoring:          "This member already sponsors someone. Change the sponsorship, or revoke it and redeem again after the next sync.",
 	AlreadyRedeemed:            "The recipient has accepted the offer, so the address can no longer change. Revoke the sponsorship to offer it to someone else.",
 	RevocationPending:          "The sponsorship is being revoked. Redeem again when it is removed.",
@@ -59,7 +59,7 @@ var hints = map[Code]string{
 	Unauthorized:               "Send 'Authorization: Bearer' with SPONSORSYNC_API_TOKEN, or sign the hook with SPONSORSYNC_HOOK_SECRET.",
 	IdempotencyKeyReused:       "Use a new Idempotency-Key: this one was used with another body.",
 	PayloadTooLarge:            "Send at most 1000 jobs in one request, or split the file.",
-	QueueUnavailable:           "Redis does not answer at REDIS_URL. Nothing is lost: send the request again when it does.",
+	QueueUnavailable:           "Check that Redis runs and that REDIS_URL is right. What was acknowledged is not lost; send again what was not.",
 }
 
 // Codes returns every code, sorted.

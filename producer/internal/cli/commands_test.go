@@ -125,8 +125,8 @@ func TestStatusInTheWordsOfTheGuide(t *testing.T) {
 	r := b.run("status", "--org", acme)
 	requireStatus(t, r, 0)
 	requireContains(t, r.out, "Awaiting sync", "waits@example.com (Family)", "Removed (awaiting sync)", "Sent", "2027-03-04 00:00:00 UTC",
-		"Active", "[admin-initiated]", "Expires 2027-03-04", "Refused", "not_accepted: left out", "hint: not_accepted: The cloud left",
-		"Last error:         cloud_unavailable", "next attempt 2027-03-04", "hint: Allow outgoing HTTPS",
+		"Active", "[admin-initiated]", "Expires 2027-03-04", "Refused", "not_accepted: left out", "hint: not_accepted: Check that the cloud",
+		"Last error:         cloud_unavailable", "next attempt 2027-03-04", "hint: The job goes on by itself",
 		"6: 2 awaiting sync, 1 sent, 1 active, 1 expiring, 1 refused", "not connected: producer connect")
 }
 

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -142,11 +143,14 @@ func (p *rowParser) readNDJSON(in io.Reader) error {
 	return lines.Err()
 }
 
-// withOrganization puts the default in front, where the row's own field
-// replaces it: of two equal names, the last one counts.
+// withOrganization puts the default in front of a row that names none.
 func (p *rowParser) withOrganization(object string) string {
+	var named map[string]json.RawMessage
 	fields, isObject := strings.CutPrefix(object, "{")
-	if fields = strings.TrimSpace(fields); !isObject || p.org == "" || fields == "}" {
+	if fields = strings.TrimSpace(fields); !isObject || p.org == "" || fields == "}" || json.Unmarshal([]byte(object), &named) != nil {
+		return object
+	}
+	if _, there := named["organizationId"]; there {
 		return object
 	}
 	return fmt.Sprintf(`{"organizationId":%q,%s`, p.org, fields)

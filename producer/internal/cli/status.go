@@ -144,9 +144,6 @@ func organizationLines(org view.Organization) []string {
 		"Last licence sync:  " + clockOr(org.LastLicenseSyncAt, never),
 	}
 	lines = append(lines, failureLines("Last error:         ", org.LastError)...)
-	if org.LastLicenseError != nil {
-		lines = append(lines, failureLines("Last licence error: ", org.LastLicenseError)...)
-	}
 	return append(lines, "Sponsorships:       "+countsLine(org.Counts))
 }
 

@@ -81,7 +81,7 @@ func TestWaitForASponsorship(t *testing.T) {
 		}, 0, []string{"sent: the cloud has it and mailed the offer"}},
 		"refused": {true, func(b *bundle) error {
 			return redeem(b, sponsorship.Sponsorship{Status: sponsorship.Refused, Reason: &sponsorship.Reason{Code: "not_accepted", Message: "left out"}})
-		}, 1, []string{"error: not_accepted: left out", "hint: The cloud left this sponsorship out"}},
+		}, 1, []string{"error: not_accepted: left out", "hint: Check that the cloud organisation is on an Enterprise plan"}},
 		"no first sync": {false, func(b *bundle) error { return redeem(b, pending) },
 			0, []string{"waiting for a connection and a first sync", "producer sync --org " + acme}},
 		"paused": {true, func(b *bundle) error {
@@ -184,7 +184,7 @@ func TestWaitForAFile(t *testing.T) {
 	requireStatus(t, r, 1)
 	requireContains(t, r.err, "2 sent: the cloud has it", "2 failed", "error: 2 of 4 rows failed",
 		"error: line 3: already_sponsoring: sponsors another", "error: line 5: not_accepted: left out",
-		"hint: already_sponsoring: This member", "hint: not_accepted: The cloud")
+		"hint: already_sponsoring: This member", "hint: not_accepted: Check that the cloud")
 	requireAbsent(t, r.err, "@example.com")
 
 	r = b.runWith("organizationUserId,sponsoredEmail\n"+member+",sent@example.com\n", "redeem", "--org", acme, "--file", "-", "--wait")

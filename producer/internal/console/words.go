@@ -58,9 +58,6 @@ func problems(o view.Organization) []problem {
 	if o.LastError != nil {
 		all = append(all, problem{"The last sync failed", o.LastError})
 	}
-	if o.LastLicenseError != nil {
-		all = append(all, problem{"The last licence sync failed", o.LastLicenseError})
-	}
 	return all
 }
 

@@ -83,6 +83,9 @@ func fieldErrors(err error) []jobs.FieldError {
 // strictly decodes one JSON object without unknown fields. What it says of a
 // fault never repeats a value, which may be an address or a token.
 func strictly(text []byte, into any) []jobs.FieldError {
+	if wrong := jobs.ExactNames(text, into); wrong != nil {
+		return []jobs.FieldError{*wrong}
+	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	err := d.Decode(into)

@@ -21,8 +21,7 @@ type Organization struct {
 	LastSyncAt          *time.Time                   `json:"lastSyncAt"` // null until the first sync
 	NextSyncAt          *time.Time                   `json:"nextSyncAt"`
 	LastLicenseSyncAt   *time.Time                   `json:"lastLicenseSyncAt"`
-	LastError           *Error                       `json:"lastError"`
-	LastLicenseError    *Error                       `json:"lastLicenseError"`
+	LastError           *Error                       `json:"lastError"` // of a sync or a licence sync, whichever is newer
 	Counts              map[sponsorship.Status]int64 `json:"counts"`
 }
 
@@ -68,16 +67,28 @@ func Show(org state.Organization, counts map[sponsorship.Status]int64) Organizat
 	shown := Organization{
 		OrganizationID: org.ID, Connected: org.Connected, LastSyncAt: org.LastSyncAt, NextSyncAt: org.NextSyncAt,
 		LastLicenseSyncAt: org.LastLicenseSyncAt, Counts: counts,
-		LastError: showFailure(org.LastError), LastLicenseError: showFailure(org.LastLicenseError),
 	}
 	if org.CloudOrganizationID != "" {
 		shown.CloudOrganizationID = &org.CloudOrganizationID
 	}
-	if shown.LastError != nil {
-		shown.LastError.Attempts = org.Failures
-		if org.Paused == "" {
-			shown.LastError.NextAttempt = org.RetryAt
-		}
+	if org.Paused != "" {
+		shown.NextSyncAt = nil // somebody has to act first
+	}
+	shown.LastError = lastError(org)
+	return shown
+}
+
+// lastError shows the newer one of both failures; each is cleared by its own
+// next success.
+func lastError(org state.Organization) *Error {
+	sync, license := org.LastError, org.LastLicenseError
+	if sync == nil || license != nil && license.At.After(sync.At) {
+		return showFailure(license)
+	}
+	shown := showFailure(sync)
+	shown.Attempts = org.Failures
+	if !sync.Code.NeedsAdmin() {
+		shown.NextAttempt = org.RetryAt
 	}
 	return shown
 }
