@@ -179,7 +179,7 @@ func countsLine(counts map[sponsorship.Status]int64) string {
 	for _, s := range sponsorship.Statuses() {
 		if n := counts[s]; n > 0 {
 			total += n
-			parts = append(parts, fmt.Sprintf("%d %s", n, strings.ToLower(countWords(s))))
+			parts = append(parts, fmt.Sprintf("%d %s", n, strings.ToLower(view.Word(s))))
 		}
 	}
 	if total == 0 {

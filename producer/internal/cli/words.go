@@ -33,7 +33,7 @@ func statusWords(s view.Sponsorship) string {
 		}
 		return "Expires"
 	}
-	return countWords(s.Status)
+	return view.Word(s.Status)
 }
 
 func pendingWords(intent *sponsorship.Intent) string {
@@ -47,25 +47,4 @@ func pendingWords(intent *sponsorship.Intent) string {
 		return "Removed (awaiting sync)"
 	}
 	return "Awaiting sync"
-}
-
-// countWords says a status where it is counted, without its date or intent.
-func countWords(s sponsorship.Status) string {
-	switch s {
-	case sponsorship.Pending:
-		return "Awaiting sync"
-	case sponsorship.Sent:
-		return "Sent"
-	case sponsorship.Redeemed:
-		return "Active"
-	case sponsorship.Expiring:
-		return "Expiring"
-	case sponsorship.Removed:
-		return "Removed"
-	case sponsorship.Refused:
-		return "Refused"
-	case sponsorship.Expired:
-		return "Expired"
-	}
-	return string(s)
 }

@@ -111,7 +111,7 @@ func filters(o view.Organization, p state.Page) []filter {
 		n := o.Counts[s]
 		total += n
 		chosen := len(p.Statuses) == 1 && p.Statuses[0] == s
-		all = append(all, filter{"filter-" + string(s), statusWord(s), address(o.OrganizationID, url.Values{"status": {string(s)}}), n, chosen})
+		all = append(all, filter{"filter-" + string(s), view.Word(s), address(o.OrganizationID, url.Values{"status": {string(s)}}), n, chosen})
 	}
 	return append([]filter{{"filter-all", "All", address(o.OrganizationID, nil), total, len(p.Statuses) == 0}}, all...)
 }

@@ -61,27 +61,6 @@ func problems(o view.Organization) []problem {
 	return all
 }
 
-// statusWord is how a self-hosted user knows a status (contract, section 4).
-func statusWord(s sponsorship.Status) string {
-	switch s {
-	case sponsorship.Pending:
-		return "Awaiting sync"
-	case sponsorship.Sent:
-		return "Sent"
-	case sponsorship.Redeemed:
-		return "Active"
-	case sponsorship.Expiring:
-		return "Expiring"
-	case sponsorship.Removed:
-		return "Removed"
-	case sponsorship.Refused:
-		return "Refused"
-	case sponsorship.Expired:
-		return "Expired"
-	}
-	return string(s)
-}
-
 // row is a sponsorship as a person wants to see it.
 type row struct {
 	view.Sponsorship
@@ -91,7 +70,7 @@ type row struct {
 }
 
 func present(s view.Sponsorship, started bool) row {
-	r := row{Sponsorship: s, Word: statusWord(s.Status)}
+	r := row{Sponsorship: s, Word: view.Word(s.Status)}
 	if s.Status == sponsorship.Expiring && s.ValidUntil != nil {
 		r.Word, r.Until = "Expires", s.ValidUntil
 	}
