@@ -26,9 +26,10 @@ func New(rdb redis.UniversalClient, sealer *Sealer) *Ledger {
 }
 
 // Event is an outbox entry to be: opaque here, except that entries with one Key
-// keep their order.
+// keep their order. It has the shape of events.Encoded, so that those who know
+// both packages convert one into the other.
 type Event struct {
-	ID, Subject, Key string
+	ID, Key, Subject string
 	Payload          []byte
 }
 

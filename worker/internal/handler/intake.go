@@ -115,7 +115,7 @@ func announced(before, after sponsorship.Sponsorship) (state.Write, error) {
 	write := state.Write{Before: before.Revision, After: after}
 	encoded, changed, err := events.Announce(before, after)
 	if err == nil && changed {
-		write.Event = &state.Event{ID: encoded.ID, Subject: encoded.Subject, Key: encoded.Key, Payload: encoded.Payload}
+		write.Event = (*state.Event)(&encoded)
 	}
 	return write, err
 }

@@ -119,7 +119,7 @@ func (h *License) record(ctx context.Context, o licenseOutcome) error {
 		}
 		recorded, err := h.Ledger.RecordLicense(ctx, o.org, state.LicenseOutcome{
 			JobID: marker(o.jobID, o.fault), Fault: o.fault, Number: number,
-			Event: &state.Event{ID: event.ID, Subject: event.Subject, Key: event.Key, Payload: event.Payload},
+			Event: (*state.Event)(&event),
 		}, now)
 		if err != nil || recorded {
 			return err

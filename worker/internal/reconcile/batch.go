@@ -122,5 +122,5 @@ func announce(c change) (*state.Event, error) {
 	if err != nil || !changed {
 		return nil, err
 	}
-	return toState(encoded), nil
+	return (*state.Event)(&encoded), nil
 }

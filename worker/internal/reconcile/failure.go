@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/sponsorsync/sponsorsync/jobs"
-	"github.com/sponsorsync/sponsorsync/jobs/events"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
@@ -88,7 +87,3 @@ func (r *Reconciler) disabled(ctx context.Context, org sponsorship.ID, trigger T
 }
 
 func occasion(s *state.Session) string { return strconv.FormatInt(s.EventNumber(), 10) }
-
-func toState(e events.Encoded) *state.Event {
-	return &state.Event{ID: e.ID, Subject: e.Subject, Key: e.Key, Payload: e.Payload}
-}

@@ -171,5 +171,5 @@ func (r *round) event(f *fault.Error) (*state.Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	return toState(encoded), nil
+	return (*state.Event)(&encoded), nil
 }
