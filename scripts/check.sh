@@ -6,18 +6,21 @@ cd "$(dirname "$0")/.."
 step() { echo "check: $*" >&2; }
 
 step "gofmt"
-unformatted=$(gofmt -l config jobs producer worker)
+unformatted=$(gofmt -l config jobs producer scripts worker)
 [ -z "$unformatted" ] || { echo "not gofmt-ed: $unformatted" >&2; exit 1; }
 step "go mod tidy"
 go mod tidy -diff
 step "go vet"
 go vet ./...
+go vet -tags hostile ./...
 step "staticcheck"
 go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 step "import rules"
 bash scripts/imports.sh
 step "size budgets"
 bash scripts/budgets.sh
+step "mutations match the code"
+go run ./scripts/mutate -list >/dev/null
 step "shellcheck"
 shellcheck scripts/*.sh .ci/run
 step "govulncheck"

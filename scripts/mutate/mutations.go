@@ -1,0 +1,199 @@
+package main
+
+// mutations are the ways in which the code is broken on purpose. Old is
+// replaced by New, once, in File; a test of one of Packages must then fail.
+var mutations = []mutation{
+	{"1a", "lost wake-up: accept does not note the work", "jobs/state/lua/accept.lua",
+		`redis.call('ZADD', K.work, 'NX', now, ORG)
+`,
+		`
+`,
+		[]string{"./jobs/state", "./worker/internal/handler", "./worker/internal/reconcile"}},
+	{"1b", "begin keeps woken", "jobs/state/lua/begin.lua",
+		`redis.call('HDEL', K.org, 'woken')
+`,
+		`
+`,
+		[]string{"./jobs/state", "./worker/internal/handler", "./worker/internal/reconcile"}},
+	{"1c", "begin does not raise generation", "jobs/state/lua/begin.lua",
+		`redis.call('HINCRBY', K.org, 'generation', 1)
+`,
+		`
+`,
+		[]string{"./jobs/state", "./worker/internal/handler", "./worker/internal/reconcile"}},
+	{"1d", "release drops work although something is left", "jobs/state/lua/release.lua",
+		"if not left then redis.call('ZREM', K.work, ORG) end",
+		"redis.call('ZREM', K.work, ORG)",
+		[]string{"./jobs/state", "./worker/internal/reconcile"}},
+	{"1e", "fail does not note the work again", "jobs/state/lua/fail.lua",
+		`  redis.call('ZADD', K.work, retryAt, ORG)
+`,
+		`
+`,
+		[]string{"./jobs/state", "./worker/internal/reconcile"}},
+	{"1f", "ensure does not replace a dead wake-up", "jobs/enqueue/system.go",
+		`if state != "archived" {`,
+		`if state != "xarchived" {`,
+		[]string{"./jobs/enqueue"}},
+	{"2a", "accept sets no marker", "jobs/state/lua/accept.lua",
+		`redis.call('SET', K.marker, '', 'PX', ARGV[2])
+`,
+		`
+`,
+		[]string{"./jobs/state", "./worker/internal/handler"}},
+	{"2b", "marker lives 1 s", "jobs/state/intake.go",
+		"const markerLife = 72 * time.Hour",
+		"const markerLife = time.Second",
+		[]string{"./jobs/state", "./worker/internal/handler", "./worker/internal/reconcile", "./jobs/enqueue"}},
+	{"2c", "offered is not marked before the request", "jobs/sponsorship/plan.go",
+		`out.Marked.Wire.Offered = s.Email
+`,
+		`
+`,
+		[]string{"./jobs/sponsorship", "./worker/internal/reconcile"}},
+	{"2d", "tombstone not marked before the request", "jobs/sponsorship/plan.go",
+		`out.Marked.Wire.Tombstoned = true
+`,
+		`
+`,
+		[]string{"./jobs/sponsorship", "./worker/internal/reconcile"}},
+	{"2e", "an unprocessed 5xx is believed (marks taken back)", "worker/internal/cloud/error.go",
+		"e.Status >= 300 && e.Status < 500",
+		"e.Status >= 300 && e.Status < 600",
+		[]string{"./worker/internal/cloud", "./worker/internal/reconcile"}},
+	{"3a", "begin ignores the lease", "jobs/state/lua/begin.lua",
+		`if redis.call('EXISTS', K.lease) == 1 then return {'busy'} end
+`,
+		`
+`,
+		[]string{"./jobs/state", "./worker/internal/reconcile"}},
+	{"3b", "heartbeat never renews", "worker/internal/reconcile/heartbeat.go",
+		"err := s.Renew(bounded)",
+		"var err error; _ = bounded",
+		[]string{"./worker/internal/reconcile"}},
+	{"3c", "a lost lease does not end the requests", "worker/internal/reconcile/heartbeat.go",
+		`			cancel(err)
+`,
+		`			_ = err
+`,
+		[]string{"./worker/internal/reconcile"}},
+	{"3d", "lease taken for lost only after 10 lives", "worker/internal/reconcile/heartbeat.go",
+		"time.Since(trusted) > state.LeaseLife*3/4",
+		"time.Since(trusted) > state.LeaseLife*10",
+		[]string{"./worker/internal/reconcile"}},
+	{"3e", "release without looking whose lease", "jobs/state/lua/release.lua",
+		`if not held(ARGV[1]) then return false end
+`,
+		`
+`,
+		[]string{"./jobs/state", "./worker/internal/reconcile"}},
+	{"3f", "write does not prolong the lease", "jobs/state/lua/write.lua",
+		`  redis.call('PEXPIRE', K.lease, ARGV[2])
+`,
+		`
+`,
+		[]string{"./jobs/state", "./worker/internal/reconcile"}},
+	{"4a", "nothing is held back behind a failed event", "jobs/events/publish.go",
+		"blocked[batch[i].Key] = results[i] != nil",
+		"blocked[batch[i].Key] = false",
+		[]string{"./jobs/events"}},
+	{"4b", "relay deletes what was not acknowledged", "worker/internal/relay/loop.go",
+		`		case failure == nil:
+			failure = err`,
+		`		case failure == nil:
+			acked = append(acked, entries[i].Position)
+			failure = err`,
+		[]string{"./worker/internal/relay"}},
+	{"4c", "sync.failed at every retry", "jobs/state/lua/fail.lua",
+		"if redis.call('HGET', K.org, 'errorCode') ~= ARGV[3] then",
+		"if true then",
+		[]string{"./jobs/state", "./worker/internal/reconcile"}},
+	{"4d", "duplicate window of the stream 2 min", "jobs/events/stream.go",
+		"leastDuplicates = 10 * time.Minute",
+		"leastDuplicates = 2 * time.Minute",
+		[]string{"./jobs/events"}},
+	{"4e", "write emits events of rows that were not stored", "jobs/state/lua/write.lua",
+		"  if put(i, ARGV[3]) then",
+		"  if put(i, ARGV[3]) or true then",
+		[]string{"./jobs/state", "./worker/internal/reconcile"}},
+	{"5a", "the pause (Retry-After) is not looked at", "worker/internal/cloud/limit.go",
+		"return l.params.Redis.PTTL(ctx, pauseKey).Result() // negative without a pause",
+		"return 0, nil",
+		[]string{"./worker/internal/cloud"}},
+	{"5b", "burst comes on top of the rate", "worker/internal/cloud/limit.go",
+		"Rate: rate - burst + 1,",
+		"Rate: rate,",
+		[]string{"./worker/internal/cloud"}},
+	{"5c", "period 60 instead of 61", "worker/internal/cloud/limit.go",
+		"Period: 61 * time.Second",
+		"Period: 60 * time.Second",
+		[]string{"./worker/internal/cloud"}},
+	{"5d", "breaker lets 5 probes through", "worker/internal/cloud/breaker.go",
+		"MaxRequests: 1,",
+		"MaxRequests: 5,",
+		[]string{"./worker/internal/cloud"}},
+	{"5e", "MaxWait 45 s -> 5 min", "worker/parts.go",
+		"MaxWait: 45 * time.Second,",
+		"MaxWait: 300 * time.Second,",
+		[]string{"./worker", "./worker/internal/cloud", "./worker/internal/reconcile"}},
+	{"6a", "put ignores the revision", "jobs/state/lua/prelude.lua",
+		`if oldRevision ~= before then return false, old end
+`,
+		`
+`,
+		[]string{"./jobs/state", "./worker/internal/reconcile"}},
+	{"6b", "rows changed since read are sent all the same", "worker/internal/reconcile/exchange.go",
+		`			outdated[at[n]] = true
+`,
+		"",
+		[]string{"./worker/internal/reconcile"}},
+	{"6c", "askFresh 1 min -> 24 h", "jobs/sponsorship/plan.go",
+		"askFresh = time.Minute",
+		"askFresh = 24 * time.Hour",
+		[]string{"./jobs/sponsorship", "./worker/internal/reconcile"}},
+	{"7a", "failure with an old token pauses the new connection", "jobs/state/lua/fail.lua",
+		"local superseded = ARGV[6] == '1' and number('connections') ~= tonumber(ARGV[13])",
+		"local superseded = false",
+		[]string{"./jobs/state", "./worker/internal/reconcile"}},
+	{"7b", "resume does not restore the schedule", "jobs/state/lua/prelude.lua",
+		`  if nextSync > 0 then redis.call('ZADD', K.schedule, 'NX', nextSync, ORG) end
+`,
+		`
+`,
+		[]string{"./jobs/state", "./worker/internal/reconcile"}},
+	{"8a", "address in a fault message", "jobs/sponsorship/decide.go",
+		`"redeem: the member already sponsors another address")`,
+		`"redeem: the member already sponsors %s", s.Email)`,
+		[]string{"./jobs/sponsorship", "./worker/internal/handler", "./worker/internal/queue"}},
+	{"9a", "shutdown uses an attempt", "worker/internal/queue/verdict.go",
+		`	case s.draining:
+		return verdict{OutcomeInterrupted, err, delay}
+`,
+		"",
+		[]string{"./worker/internal/queue"}},
+	{"9b", "no last pass of the relay", "worker/internal/relay/relay.go",
+		`			r.finish(ctx, shard)
+`,
+		"",
+		[]string{"./worker/internal/relay"}},
+	{"9c", "relay stops before the jobs have drained", "worker/work.go",
+		`	err = w.serve(ctx)
+	stopRelay()`,
+		`	context.AfterFunc(ctx, stopRelay)
+	err = w.serve(ctx)
+	stopRelay()`,
+		[]string{"./worker"}},
+	{"9d", "convoy: lost command not repeated", "worker/internal/convoy/convoy.go",
+		"t.lost = unsent || t.cmd.Err() != nil && !answer(t.cmd.Err())",
+		"t.lost = unsent",
+		[]string{"./worker/internal/convoy"}},
+	{"9e", "convoy: leader cancels the others", "worker/internal/convoy/convoy.go",
+		`	ctx = context.WithoutCancel(ctx) // the leader's end is not the others'
+`,
+		"",
+		[]string{"./worker/internal/convoy"}},
+	{"9f", "unmarks are not written", "worker/internal/reconcile/exchange.go",
+		`	if _, unmarkErr := r.session.Apply(ctx, unmarks(items)); unmarkErr != nil {`,
+		`	if _, unmarkErr := r.session.Apply(ctx, nil); unmarkErr != nil {`,
+		[]string{"./worker/internal/reconcile"}},
+}

@@ -1,0 +1,144 @@
+//go:build hostile
+
+package reconcile_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
+	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
+	"github.com/sponsorsync/sponsorsync/worker/internal/handler"
+	"github.com/sponsorsync/sponsorsync/worker/internal/reconcile"
+)
+
+func onRealRedis(t *testing.T, b *bundle) {
+	red := jobstest.RealRedis(t)
+	o, _ := redis.ParseURL(red.URL)
+	o.ReadTimeout = 10 * time.Second
+	rdb := redis.NewClient(o)
+	t.Cleanup(func() { _ = rdb.Close() })
+	sealer, _ := state.NewSealer(make([]byte, 32))
+	b.rdb, b.ledger = rdb, state.New(rdb, sealer)
+	b.intake = &handler.Intake{Ledger: b.ledger, Waker: b, Now: b.now}
+	b.with(func(p *reconcile.Params) { p.Ledger = b.ledger })
+	must(t, b.ledger.Connect(t.Context(), org, b.connection(), b.now()))
+}
+
+func memory(t *testing.T, rdb redis.UniversalClient) int64 {
+	n, _ := rdb.Info(t.Context(), "memory").Result()
+	var m int64
+	for line := range strings.Lines(n) {
+		if v, ok := strings.CutPrefix(line, "used_memory:"); ok {
+			fmt.Sscan(v, &m)
+		}
+	}
+	return m
+}
+
+func TestHostileScriptsBlock(t *testing.T) {
+	b := setup(t)
+	onRealRedis(t, b)
+	must(t, b.rdb.ConfigSet(t.Context(), "slowlog-log-slower-than", "2000").Err())
+	must(t, b.rdb.ConfigSet(t.Context(), "slowlog-max-len", "1000").Err())
+	m0 := memory(t, b.rdb)
+	const n = 20000
+	for i := range n {
+		b.redeem(i)
+	}
+	m1 := memory(t, b.rdb)
+	t.Logf("ledger alone after %d redeems, NATS away: %d bytes a redeem", n, (m1-m0)/n)
+	markers, _ := b.rdb.Keys(t.Context(), "*:job:*").Result()
+	mu, _ := b.rdb.MemoryUsage(t.Context(), markers[0]).Result()
+	t.Log("markers", len(markers), "bytes each (without the key table)", mu, "ttl", b.rdb.TTL(t.Context(), markers[0]).Val())
+	b.mustFull()
+	m2 := memory(t, b.rdb)
+	t.Logf("after the sync (outbox not drained) %d bytes a row", (m2-m0)/n)
+	outbox, _ := b.rdb.Keys(t.Context(), "*outbox").Result()
+	for _, k := range outbox {
+		u, _ := b.rdb.MemoryUsage(t.Context(), k, 0).Result()
+		l := b.rdb.XLen(t.Context(), k).Val()
+		t.Log(k, l, "entries", u/max(l, 1), "bytes each")
+	}
+	slow, _ := b.rdb.SlowLogGet(t.Context(), 1000).Result()
+	worst := map[string]time.Duration{}
+	count := map[string]int{}
+	for _, s := range slow {
+		worst[s.Args[0]] = max(worst[s.Args[0]], s.Duration)
+		count[s.Args[0]]++
+	}
+	t.Log("commands over 2 ms:", count, "worst", worst)
+}
+
+// A poisonous row, and the revocation of the only other one, which arrives while the batch is being suspected.
+func TestHostileRevocationInASuspectedBatch(t *testing.T) {
+	b := setup(t)
+	b.redeem(2)
+	b.mustFull()
+	b.redeem(1)
+	poison := func(r cloudtest.Request) bool {
+		for _, row := range r.Rows {
+			if row.OrganizationUserID == string(user(1)) {
+				return true
+			}
+		}
+		return false
+	}
+	f := cloudtest.ServerError().When(poison).Times(-1)
+	f.AfterEffect = true
+	b.cloud.Inject(f)
+	for range 2 {
+		_ = b.pending()
+		b.clockOff.Add(int64(10 * time.Minute))
+	}
+	must(t, b.change(2, revoke))
+	t.Log(b.pending())
+	t.Log("row 1:", describe(b.get(1)), "row 2:", describe(b.get(2)), "in the cloud:", len(b.cloud.Rows(b.remote.ID)))
+	for day := 1; day <= 10; day++ {
+		b.clockOff.Add(int64(24 * time.Hour))
+		_ = b.full()
+	}
+	t.Log("ten days later: row 1:", describe(b.get(1)), "row 2:", describe(b.get(2)))
+	for _, r := range b.cloud.Rows(b.remote.ID) {
+		t.Log("cloud holds", r.OrganizationUserID)
+	}
+}
+
+// The same row is dead in the cloud for another reason than a plan: the 500 of the isolation.
+func TestHostileLateTombstone(t *testing.T) {
+	b := sent(t)
+	b.redeem(3)
+	poison := func(r cloudtest.Request) bool {
+		for _, row := range r.Rows {
+			if row.OrganizationUserID == string(user(3)) {
+				return true
+			}
+		}
+		return false
+	}
+	b.cloud.Inject(cloudtest.ServerError().When(poison).Times(-1))
+	for range 2 {
+		_ = b.pending()
+		b.clockOff.Add(int64(10 * time.Minute))
+	}
+	// the ask goes through in the first isolation; the tombstone is in the second batch, which is suspected as well
+	must(t, b.change(1, readdress("new@example.com")))
+	b.cloud.OnSync(func(_ context.Context, r cloudtest.Request) {
+		text := ""
+		for _, row := range r.Rows {
+			text += fmt.Sprintf(" %s delete=%v", row.OrganizationUserID[34:], row.ToDelete)
+		}
+		t.Log("request at", time.Duration(b.clockOff.Load()), text)
+		b.clockOff.Add(int64(40 * time.Second)) // each request waits for its turn
+	})
+	t.Log(b.pending())
+	t.Log(describe(b.get(1)), describe(b.get(3)))
+	_ = sponsorship.Sent
+}
