@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -69,7 +70,7 @@ func (c *Client) settle(ctx context.Context, key string, mine claimed) (claimed,
 			return mine, err
 		}
 		text, err := c.rdb.Get(ctx, key).Bytes()
-		if err == redis.Nil {
+		if errors.Is(err, redis.Nil) {
 			continue // it expired in between
 		}
 		if err != nil {

@@ -2,6 +2,7 @@ package state
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -68,7 +69,7 @@ func (l *Ledger) Look(ctx context.Context, org, id sponsorship.ID, jobID string)
 	marker := pipe.Get(ctx, markerKey(org, jobID))
 	row := pipe.HGet(ctx, orgKey(org, "rows"), string(id))
 	generation := pipe.HGet(ctx, orgKey(org, ""), "generation")
-	if _, err := pipe.Exec(ctx); err != nil && err != redis.Nil {
+	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
 		return Seen{}, fmt.Errorf("read sponsorship %s of %s: %w", id, org, err)
 	}
 	seen := Seen{

@@ -3,6 +3,7 @@ package state
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -113,7 +114,7 @@ func (l *Ledger) store(ctx context.Context, org sponsorship.ID, lease leaseArgs,
 		args = append(append(args, row...), eventArgs(w.Event)...)
 	}
 	result, err := l.scripts.write.Run(ctx, l.rdb, keys(org, ""), args...).Slice()
-	if err == redis.Nil {
+	if errors.Is(err, redis.Nil) {
 		return nil, true, nil
 	}
 	if err != nil {

@@ -2,6 +2,7 @@ package state
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -15,7 +16,7 @@ import (
 // LicenseEventNumber numbers the event of the next licence sync of org.
 func (l *Ledger) LicenseEventNumber(ctx context.Context, org sponsorship.ID) (int64, error) {
 	text, err := l.rdb.HGet(ctx, orgKey(org, ""), "licenseEvents").Result()
-	if err != nil && err != redis.Nil {
+	if err != nil && !errors.Is(err, redis.Nil) {
 		return 0, fmt.Errorf("read licence events of %s: %w", org, err)
 	}
 	n, _ := strconv.ParseInt(text, 10, 64)

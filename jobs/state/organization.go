@@ -2,6 +2,7 @@ package state
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -49,7 +50,7 @@ func (l *Ledger) Organization(ctx context.Context, id sponsorship.ID) (Organizat
 	pipe := l.rdb.Pipeline()
 	known := pipe.ZScore(ctx, shardKey(Shard(id), "orgs"), string(id))
 	hash := pipe.HGetAll(ctx, orgKey(id, ""))
-	if _, err := pipe.Exec(ctx); err != nil && err != redis.Nil {
+	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
 		return Organization{}, false, fmt.Errorf("read organisation %s: %w", id, err)
 	}
 	return parseOrganization(id, hash.Val()), known.Err() == nil, nil

@@ -2,6 +2,7 @@ package state
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -20,7 +21,7 @@ func (l *Ledger) ReadOutbox(ctx context.Context, shard, count int, block time.Du
 	streams, err := l.rdb.XRead(ctx, &redis.XReadArgs{
 		Streams: []string{shardKey(shard, "outbox"), "0"}, Count: int64(count), Block: block,
 	}).Result()
-	if err == redis.Nil || (err == nil && len(streams) == 0) {
+	if errors.Is(err, redis.Nil) || (err == nil && len(streams) == 0) {
 		return nil, nil
 	}
 	if err != nil {

@@ -2,6 +2,7 @@ package state
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -32,7 +33,7 @@ type Request struct {
 // first sync, and ends a pause.
 func (l *Ledger) RequestFull(ctx context.Context, org sponsorship.ID, jobID, trigger string, now time.Time) (Request, error) {
 	reply, err := l.scripts.request.Run(ctx, l.rdb, keys(org, jobID), now.UnixMilli(), markerLife.Milliseconds(), trigger).Int64Slice()
-	if err == redis.Nil {
+	if errors.Is(err, redis.Nil) {
 		return Request{Denied: true}, nil
 	}
 	if err != nil {
@@ -89,7 +90,7 @@ func (l *Ledger) Begin(ctx context.Context, org sponsorship.ID, a Attempt) (Begu
 
 func (l *Ledger) hash(cmd *redis.Cmd) (map[string]string, error) {
 	flat, err := cmd.StringSlice()
-	if err == redis.Nil {
+	if errors.Is(err, redis.Nil) {
 		return nil, nil
 	}
 	return pairs(flat), err

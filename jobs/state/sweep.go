@@ -2,6 +2,7 @@ package state
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -32,7 +33,7 @@ func (l *Ledger) Stuck(ctx context.Context, shard int, before time.Time, n int) 
 		leases[i] = pipe.Exists(ctx, orgKey(org, "lease"))
 		generations[i] = pipe.HGet(ctx, orgKey(org, ""), "generation")
 	}
-	if _, err := pipe.Exec(ctx); err != nil && err != redis.Nil {
+	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
 		return nil, fmt.Errorf("look for stuck work: %w", err)
 	}
 	var stuck []Wake
