@@ -3,9 +3,9 @@ package main
 import (
 	"context"
 	"io"
-	"runtime/debug"
 	"time"
 
+	"github.com/sponsorsync/sponsorsync/config/boot"
 	"github.com/sponsorsync/sponsorsync/producer/internal/cli"
 )
 
@@ -20,15 +20,6 @@ type process struct {
 func run(ctx context.Context, p process) int {
 	return cli.Program{
 		Environ: p.environ, Stdin: p.stdin, Stdout: p.stdout, Stderr: p.stderr,
-		Version: version(), Now: time.Now, Serve: serve,
+		Version: boot.Version(), Now: time.Now, Serve: serve,
 	}.Run(ctx, p.args)
-}
-
-// version is the module's, or the commit that was built.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
-		return "unknown"
-	}
-	return info.Main.Version
 }

@@ -8,7 +8,6 @@ import (
 	stdlog "log"
 	"net"
 	"net/http"
-	"os"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -18,8 +17,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sponsorsync/sponsorsync/config"
+	"github.com/sponsorsync/sponsorsync/config/boot"
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
-	"github.com/sponsorsync/sponsorsync/jobs/events"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/producer/internal/console"
 	"github.com/sponsorsync/sponsorsync/producer/internal/hook"
@@ -44,14 +43,14 @@ func serve(ctx context.Context, env config.Environ, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	s := &server{cfg: cfg, log: newLogger(cfg.Log, stderr)}
-	redis.SetLogger(redisLog{s.log})
-	if s.rdb, err = enqueue.NewRedis(cfg.Redis.URL.Reveal()); err != nil {
-		return &config.Error{Faults: []config.Fault{{Name: "REDIS_URL", Message: err.Error()}}}
+	s := &server{cfg: cfg, log: boot.Logger(cfg.Log, stderr)}
+	boot.QuietRedis(s.log)
+	if s.rdb, err = boot.Redis(cfg.Redis); err != nil {
+		return err
 	}
 	defer func() { _ = s.rdb.Close() }()
 	hook.Bound(s.rdb)
-	if s.js, err = s.connect(); err != nil {
+	if s.js, err = boot.NATS(cfg.NATS, "sponsorsync producer", s.log); err != nil {
 		return err
 	}
 	defer s.js.Conn().Close()
@@ -64,7 +63,7 @@ func serve(ctx context.Context, env config.Environ, stderr io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("listen for HTTP: %w", err)
 	}
-	s.log.Info().Str("address", listener.Addr().String()).Str("version", version()).Msg("serving")
+	s.log.Info().Str("address", listener.Addr().String()).Str("version", boot.Version()).Msg("serving")
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.hub.Run(ctx) })
 	group.Go(func() error {
@@ -86,7 +85,7 @@ func (s *server) handler() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	sealer, err := state.NewSealer(s.cfg.EncryptionKeys.Bytes()...)
+	sealer, err := boot.Sealer(s.cfg.EncryptionKeys)
 	if err != nil {
 		return nil, err
 	}
@@ -131,32 +130,4 @@ func (s *server) listen(ctx context.Context, listener net.Listener, handler http
 	}
 	<-ended
 	return err
-}
-
-func (s *server) connect() (jetstream.JetStream, error) {
-	return events.Connect(events.Connection{
-		URL: s.cfg.NATS.URL.Reveal(), CredsFile: s.cfg.NATS.CredsFile, Name: "sponsorsync producer",
-		Disconnected: func(err error) { s.log.Warn().Err(err).Msg("NATS is away; events are late") },
-		Reconnected:  func(server string) { s.log.Info().Str("server", server).Msg("NATS is back") },
-		Failed:       func(err error) { s.log.Warn().Err(err).Msg("NATS reports a fault") },
-	})
-}
-
-func newLogger(cfg config.Log, stderr io.Writer) zerolog.Logger {
-	level, err := zerolog.ParseLevel(cfg.Level)
-	if err != nil { // config has checked it
-		level = zerolog.InfoLevel
-	}
-	if cfg.Format == "console" {
-		stderr = zerolog.ConsoleWriter{Out: stderr, TimeFormat: time.RFC3339, NoColor: os.Getenv("NO_COLOR") != ""}
-	}
-	return zerolog.New(stderr).Level(level).With().Timestamp().Logger()
-}
-
-// redisLog keeps go-redis from writing lines of its own to standard error.
-type redisLog struct{ log zerolog.Logger }
-
-// Printf implements the logger of go-redis.
-func (l redisLog) Printf(_ context.Context, format string, args ...any) {
-	l.log.Debug().Str("component", "redis").Msgf(format, args...)
 }

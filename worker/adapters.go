@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/rs/zerolog"
-
 	"github.com/sponsorsync/sponsorsync/jobs/events"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/relay"
@@ -39,12 +37,4 @@ func (s stream) Publish(ctx context.Context, entries []relay.Entry) []error {
 		batch[i] = events.Encoded{ID: e.EventID, Key: e.Key, Subject: e.Subject, Payload: e.Payload}
 	}
 	return s.publisher.Publish(ctx, batch)
-}
-
-// quiet keeps go-redis, which would write lines of its own to standard error,
-// to our log: what matters of it comes back as an error anyway.
-type quiet struct{ log zerolog.Logger }
-
-func (q quiet) Printf(_ context.Context, format string, args ...any) {
-	q.log.Debug().Msgf(format, args...)
 }

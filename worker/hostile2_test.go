@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 
 	"github.com/sponsorsync/sponsorsync/jobs"
@@ -27,7 +26,7 @@ func TestHostileOrderOfOneMembersJobs(t *testing.T) {
 	red := jobstest.RealRedis(t)
 	client, _ := enqueue.NewRedis(red.URL)
 	defer client.Close()
-	conv := convoy.New(*client.(*redis.Client).Options())
+	conv := convoy.New(*client.Options())
 	defer conv.Close()
 	sealer, _ := state.NewSealer(make([]byte, 32))
 	ledger := state.New(conv, sealer)

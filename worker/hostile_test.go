@@ -59,10 +59,7 @@ func TestHostileRollbackDropsEvents(t *testing.T) {
 	defer js.Conn().Close()
 	sealer, _ := state.NewSealer(make([]byte, 32))
 	ledger := state.New(rdb, sealer)
-	publisher, err := events.NewPublisher(js.Conn(), events.Settings{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	publisher := events.NewPublisher(js, events.Settings{})
 	r, err := relay.New(relay.Params{Outbox: outbox{ledger}, Publisher: stream{publisher}, Shards: state.Shards,
 		Log: zerolog.New(zerolog.NewTestWriter(t)), Now: now, Random: func() float64 { return 0.5 }})
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/sponsorsync/sponsorsync/config/boot"
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/events"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
@@ -132,7 +133,7 @@ func (w *worker) newCloud() (*cloud.Client, error) {
 	return cloud.New(cloud.Params{
 		Config: cloud.Config{
 			IdentityURI: c.IdentityURI, APIURI: c.APIURI, InstallationID: c.InstallationID,
-			InstallationKey: c.InstallationKey.Reveal(), Version: version(), Timeout: c.Timeout,
+			InstallationKey: c.InstallationKey.Reveal(), Version: boot.Version(), Timeout: c.Timeout,
 		},
 		Limiter: limiter, Now: now, Rand: rand.Float64, Log: w.log, Observe: w.metrics.CloudRequest,
 	})
@@ -141,17 +142,12 @@ func (w *worker) newCloud() (*cloud.Client, error) {
 // startRelay moves events from the outbox to NATS until stop is called, which
 // waits for the last pass. NATS may be away, at the start and for any time.
 func (w *worker) startRelay(parent context.Context) (stop func(), err error) {
-	js, err := events.Connect(events.Connection{
-		URL: w.cfg.NATS.URL.Reveal(), CredsFile: w.cfg.NATS.CredsFile, Name: "sponsorsync worker",
-		Disconnected: func(err error) { w.log.Warn().Err(err).Msg("NATS is away; events wait in the outbox") },
-		Reconnected:  func(server string) { w.log.Info().Str("server", server).Msg("NATS is back") },
-		Failed:       func(err error) { w.log.Warn().Err(err).Msg("NATS reports a fault") },
-	})
+	js, err := boot.NATS(w.cfg.NATS, "sponsorsync worker", w.log)
 	if err != nil {
 		return nil, err
 	}
 	w.nats = js.Conn()
-	r, err := w.newRelay()
+	r, err := w.newRelay(js)
 	if err != nil {
 		w.nats.Close()
 		return nil, err
@@ -160,7 +156,7 @@ func (w *worker) startRelay(parent context.Context) (stop func(), err error) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		w.ensureStream(ctx)
+		w.ensureStream(ctx, js)
 		r.Run(ctx)
 	}()
 	return func() { cancel(); <-done; w.nats.Close() }, nil
@@ -169,13 +165,10 @@ func (w *worker) startRelay(parent context.Context) (stop func(), err error) {
 // ensureStream makes the stream before the first event needs it, so that who
 // watches sees everything from the start. Whatever stands in the way then, the
 // relay meets it again.
-func (w *worker) ensureStream(ctx context.Context) {
+func (w *worker) ensureStream(ctx context.Context, js jetstream.JetStream) {
 	bounded, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	js, err := jetstream.New(w.nats)
-	if err == nil {
-		err = events.EnsureStream(bounded, js, events.Settings{Replicas: w.cfg.NATS.Replicas})
-	}
+	err := events.EnsureStream(bounded, js, events.Settings{Replicas: w.cfg.NATS.Replicas})
 	switch {
 	case err == nil || ctx.Err() != nil:
 	case !w.nats.IsConnected():
@@ -185,11 +178,8 @@ func (w *worker) ensureStream(ctx context.Context) {
 	}
 }
 
-func (w *worker) newRelay() (*relay.Relay, error) {
-	publisher, err := events.NewPublisher(w.nats, events.Settings{Replicas: w.cfg.NATS.Replicas})
-	if err != nil {
-		return nil, err
-	}
+func (w *worker) newRelay(js jetstream.JetStream) (*relay.Relay, error) {
+	publisher := events.NewPublisher(js, events.Settings{Replicas: w.cfg.NATS.Replicas})
 	return relay.New(relay.Params{
 		Outbox: outbox{w.ledger}, Publisher: stream{publisher}, Shards: state.Shards, Log: w.log,
 		Metrics: w.metrics.Relay(), Now: now, Random: rand.Float64,

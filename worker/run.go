@@ -3,14 +3,12 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
 	"github.com/sponsorsync/sponsorsync/config"
-	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/config/boot"
 	"github.com/sponsorsync/sponsorsync/worker/internal/doctor"
 )
 
@@ -19,13 +17,6 @@ type streams struct {
 	in       io.Reader
 	out, err io.Writer
 }
-
-// The exit statuses of the contract.
-const (
-	exitDone   = 0
-	exitFailed = 1
-	exitUsage  = 2
-)
 
 // errChecks says that doctor's report, already printed, holds a failure.
 var errChecks = errors.New("at least one check failed")
@@ -38,21 +29,13 @@ func run(ctx context.Context, args, environ []string, std streams) int {
 	root.SetOut(std.out)
 	root.SetErr(std.err)
 	err := root.ExecuteContext(ctx)
-	var faults *config.Error
-	switch {
-	case err == nil:
-		return exitDone
-	case errors.Is(err, errChecks):
-		return exitFailed
-	case errors.As(err, &faults), !started:
-		fmt.Fprintf(std.err, "%v\n", err)
-		return exitUsage
+	if err != nil && !started {
+		err = &boot.UsageError{Faults: []string{err.Error()}, Hint: "run 'worker --help'"}
 	}
-	fmt.Fprintf(std.err, "error: %v\n", err)
-	if hint := fault.CodeOf(err).Hint(); hint != "" {
-		fmt.Fprintf(std.err, "hint: %s\n", hint)
+	if !errors.Is(err, errChecks) {
+		boot.Report(std.err, err)
 	}
-	return exitFailed
+	return boot.Status(err)
 }
 
 // commands builds the command line. begun is called when arguments are fine and
@@ -67,7 +50,7 @@ func commands(environ []string, std streams, begun func()) *cobra.Command {
 		Use:           "worker",
 		Short:         "Execute sponsorship jobs against Bitwarden's cloud and publish what comes of them",
 		Long:          workerHelp,
-		Version:       version(),
+		Version:       boot.Version(),
 		Args:          cobra.NoArgs,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -112,11 +95,3 @@ publish each change of a sponsorship's status to NATS JetStream.
 
 Settings come from the environment and from --env-file; the README lists them.
 SIGTERM or SIGINT drains and ends with status 0; a second signal kills.`
-
-// version is the module's version, as the build recorded it.
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "(devel)"
-}

@@ -13,6 +13,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/sponsorsync/sponsorsync/config/boot"
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 )
 
@@ -42,8 +43,8 @@ func TestConfigurationFaultsAreReportedAllAtOnce(t *testing.T) {
 	status := run(t.Context(), nil, []string{
 		"globalSettings__enableCloudCommunication=perhaps", "SPONSORSYNC_CONCURRENCY=0", "REDIS_URL=ftp://x",
 	}, streams{out: &lines{}, err: &errs})
-	if status != exitUsage {
-		t.Errorf("status %d, want %d", status, exitUsage)
+	if status != boot.Usage {
+		t.Errorf("status %d, want %d", status, boot.Usage)
 	}
 	for _, name := range []string{"globalSettings__enableCloudCommunication", "SPONSORSYNC_CONCURRENCY", "REDIS_URL", "SPONSORSYNC_ENCRYPTION_KEY"} {
 		if !strings.Contains(errs.String(), name) {
@@ -59,12 +60,12 @@ func TestUsage(t *testing.T) {
 		status int
 		says   string
 	}{
-		{[]string{"--help"}, exitDone, "NATS JetStream"},
-		{[]string{"--version"}, exitDone, "worker version"},
-		{[]string{"--nonsense"}, exitUsage, "nonsense"},
-		{[]string{"surplus"}, exitUsage, "surplus"},
-		{[]string{"--env-file", "does-not-exist.env"}, exitUsage, "does-not-exist.env"},
-		{[]string{"doctor", "--help"}, exitDone, "changes nothing"},
+		{[]string{"--help"}, boot.Done, "NATS JetStream"},
+		{[]string{"--version"}, boot.Done, "worker version"},
+		{[]string{"--nonsense"}, boot.Usage, "nonsense"},
+		{[]string{"surplus"}, boot.Usage, "surplus"},
+		{[]string{"--env-file", "does-not-exist.env"}, boot.Usage, "does-not-exist.env"},
+		{[]string{"doctor", "--help"}, boot.Done, "changes nothing"},
 	} {
 		var out, errs lines
 		if got := run(t.Context(), c.args, nil, streams{out: &out, err: &errs}); got != c.status {
@@ -80,7 +81,16 @@ func TestUsage(t *testing.T) {
 func TestRedisAwayAtTheStartIsSaid(t *testing.T) {
 	var errs lines
 	status := run(t.Context(), nil, append(environment(t, nil), "REDIS_URL=redis://127.0.0.1:1/0"), streams{out: &lines{}, err: &errs})
-	if status != exitFailed || !strings.Contains(errs.String(), "Redis at redis://127.0.0.1:1/0: connect") || !strings.Contains(errs.String(), "REDIS_URL is right") {
+	if status != boot.Failed || !strings.Contains(errs.String(), "Redis at redis://127.0.0.1:1/0: connect") || !strings.Contains(errs.String(), "REDIS_URL is right") {
+		t.Errorf("status %d\n%s", status, errs.String())
+	}
+}
+
+// Not parallel: a worker sets go-redis's one logger.
+func TestARedisURLThatTheClientRefusesIsWrongConfiguration(t *testing.T) {
+	var errs lines
+	status := run(t.Context(), nil, append(environment(t, nil), "REDIS_URL=redis://localhost/0?foo=bar"), streams{out: &lines{}, err: &errs})
+	if status != boot.Usage || !strings.Contains(errs.String(), "REDIS_URL") {
 		t.Errorf("status %d\n%s", status, errs.String())
 	}
 }
@@ -140,7 +150,7 @@ func TestProbesAndMetrics(t *testing.T) {
 		}
 	}
 	cancel()
-	if got := <-status; got != exitDone {
+	if got := <-status; got != boot.Done {
 		t.Errorf("status %d after a signal\n%s", got, errs.String())
 	}
 }

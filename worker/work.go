@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -13,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sponsorsync/sponsorsync/config"
+	"github.com/sponsorsync/sponsorsync/config/boot"
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
@@ -58,8 +58,8 @@ func work(ctx context.Context, env config.Environ, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	w := &worker{cfg: cfg, log: newLogger(cfg.Log, stderr), metrics: monitor.NewMetrics()}
-	redis.SetLogger(quiet{w.log})
+	w := &worker{cfg: cfg, log: boot.Logger(cfg.Log, stderr), metrics: monitor.NewMetrics()}
+	boot.QuietRedis(w.log)
 	for _, name := range env.Unknown() {
 		w.log.Warn().Str("variable", name).Msg("unknown variable, ignored: is it misspelt?")
 	}
@@ -82,9 +82,11 @@ func work(ctx context.Context, env config.Environ, stderr io.Writer) error {
 
 // open connects to Redis, and fails fast where waiting would hide a mistake.
 func (w *worker) open(ctx context.Context) (err error) {
-	if w.rdb, err = enqueue.NewRedis(w.cfg.Redis.URL.Reveal()); err != nil {
+	rdb, err := boot.Redis(w.cfg.Redis)
+	if err != nil {
 		return err
 	}
+	w.rdb = rdb
 	bounded, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	warnings, err := queue.CheckRedis(bounded, w.rdb)
@@ -95,12 +97,12 @@ func (w *worker) open(ctx context.Context) (err error) {
 	for _, text := range warnings {
 		w.log.Warn().Msg(text)
 	}
-	sealer, err := state.NewSealer(w.cfg.EncryptionKeys.Bytes()...)
+	sealer, err := boot.Sealer(w.cfg.EncryptionKeys)
 	if err != nil {
 		return err
 	}
 	w.ledger = state.New(w.rdb, sealer)
-	w.intake.rdb = convoy.New(*w.rdb.(*redis.Client).Options()) // NewRedis makes no other
+	w.intake.rdb = convoy.New(*rdb.Options())
 	w.intake.ledger = state.New(w.intake.rdb, sealer)
 	w.jobs = enqueue.New(w.rdb, enqueue.Options{})
 	return nil
@@ -149,7 +151,7 @@ func (w *worker) serve(ctx context.Context) error {
 			Listen: w.cfg.Listen, Metrics: w.metrics, Redis: w.rdb, Ledger: w.ledger, Connected: w.nats.IsConnected, Log: w.log,
 		})
 	})
-	w.log.Info().Str("version", version()).Bool("cloud_communication", w.cfg.Cloud.Enabled).
+	w.log.Info().Str("version", boot.Version()).Bool("cloud_communication", w.cfg.Cloud.Enabled).
 		Str("cloud", w.cfg.Cloud.APIURI).Int("concurrency", w.cfg.Concurrency).
 		Int("cloud_concurrency", w.cfg.CloudConcurrency).Msg("worker started")
 	return group.Wait()
@@ -158,14 +160,3 @@ func (w *worker) serve(ctx context.Context) error {
 func (w *worker) curve() jobs.Curve { return jobs.Curve{Base: w.cfg.Retry.Base, Max: w.cfg.Retry.Max} }
 
 func now() time.Time { return time.Now().UTC() }
-
-func newLogger(cfg config.Log, stderr io.Writer) zerolog.Logger {
-	level, err := zerolog.ParseLevel(cfg.Level)
-	if err != nil { // config has checked it
-		level = zerolog.InfoLevel
-	}
-	if cfg.Format == "console" {
-		stderr = zerolog.ConsoleWriter{Out: stderr, TimeFormat: time.RFC3339, NoColor: os.Getenv("NO_COLOR") != ""}
-	}
-	return zerolog.New(stderr).Level(level).With().Timestamp().Logger()
-}

@@ -19,10 +19,10 @@ const (
 // its context's deadline, as asynq's own clients do not. The URL's parameters
 // (pool_size, read_timeout, ...) win over ours. It connects with the first
 // command. The error never holds the URL, which may hold a password.
-func NewRedis(url string) (redis.UniversalClient, error) {
+func NewRedis(url string) (*redis.Client, error) {
 	o, err := redis.ParseURL(url)
 	if err != nil {
-		return nil, errors.New("not a Redis URL (want redis://user:password@host:port/db, rediss:// or unix://)")
+		return nil, errors.New("the client cannot use this URL, want redis://user:password@host:port/db, rediss:// or unix:// with no other parameters than go-redis has")
 	}
 	o.ContextTimeoutEnabled = true
 	o.DialTimeout = or(o.DialTimeout, dialTimeout)

@@ -69,10 +69,7 @@ func exampleStack() *jobstest.Stack {
 		panic(err)
 	}
 	defer js.Conn().Close()
-	publisher, err := events.NewPublisher(js.Conn(), events.Settings{})
-	if err != nil {
-		panic(err)
-	}
+	publisher := events.NewPublisher(js, events.Settings{})
 	e, err := events.NewSponsorship(events.Sponsorship{
 		OrganizationID: acme, OrganizationUserID: user1,
 		From: sponsorship.Sent, To: sponsorship.Redeemed, Revision: 2,

@@ -39,8 +39,7 @@ func setup(t *testing.T) *bundle {
 	t.Cleanup(func() { must(t, stack.Close()) })
 	js := connect(t, stack.NATSURL())
 	must(t, events.EnsureStream(t.Context(), js, events.Settings{}))
-	publisher, err := events.NewPublisher(js.Conn(), events.Settings{})
-	must(t, err)
+	publisher := events.NewPublisher(js, events.Settings{})
 	return &bundle{stack: stack, js: js, publisher: publisher}
 }
 

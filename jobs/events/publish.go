@@ -26,16 +26,10 @@ type Publisher struct {
 	settings Settings
 }
 
-// NewPublisher publishes over nc, and creates the stream with these settings
-// whenever it turns out to be missing.
-func NewPublisher(nc *nats.Conn, s Settings) (*Publisher, error) {
-	js, err := jetstream.New(nc,
-		jetstream.WithPublishAsyncTimeout(ackTimeout),
-		jetstream.WithPublishAsyncMaxPending(maxPending))
-	if err != nil {
-		return nil, fmt.Errorf("open JetStream: %w", err)
-	}
-	return &Publisher{js: js, settings: s}, nil
+// NewPublisher publishes over js, which [Connect] has made, and creates the
+// stream with these settings whenever it turns out to be missing.
+func NewPublisher(js jetstream.JetStream, s Settings) *Publisher {
+	return &Publisher{js: js, settings: s}
 }
 
 // Publish sends a batch and waits for the acknowledgements. The result has one

@@ -95,8 +95,7 @@ func TestPublishFailsAtOnceWithoutServerAndWorksWhenItIsBack(t *testing.T) {
 	t.Parallel()
 	server := jobstest.RealNATS(t)
 	js := connect(t, server.URL)
-	publisher, err := events.NewPublisher(js.Conn(), events.Settings{})
-	must(t, err)
+	publisher := events.NewPublisher(js, events.Settings{})
 	batch := revisions(t, acme, user1, 3)
 	for _, err := range publisher.Publish(t.Context(), batch[:1]) {
 		must(t, err)
@@ -127,8 +126,7 @@ func TestPublishToAHungServerIsBoundedByItsContext(t *testing.T) {
 	t.Parallel()
 	server := jobstest.RealNATS(t)
 	js := connect(t, server.URL)
-	publisher, err := events.NewPublisher(js.Conn(), events.Settings{})
-	must(t, err)
+	publisher := events.NewPublisher(js, events.Settings{})
 	batch := revisions(t, acme, user1, 3)
 	must(t, publisher.Publish(t.Context(), batch[:1])[0])
 

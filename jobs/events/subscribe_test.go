@@ -190,8 +190,7 @@ func TestSubscribeWaitsForTheStreamAndSurvivesARestart(t *testing.T) {
 	if err := next(t, troubles); !errors.Is(err, jetstream.ErrStreamNotFound) {
 		t.Errorf("trouble is %v", err)
 	}
-	publisher, err := events.NewPublisher(js.Conn(), events.Settings{}) // makes the stream
-	must(t, err)
+	publisher := events.NewPublisher(js, events.Settings{}) // makes the stream
 	publish := func(revision uint64) {
 		e := change(t, acme, user1, revision, sponsorship.Sent)
 		jobstest.Eventually(t, jobstest.Timeout, func() bool {

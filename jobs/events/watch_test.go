@@ -85,8 +85,7 @@ func TestWatchGoesOnAfterARestartWithoutGapOrRepeat(t *testing.T) {
 	t.Parallel()
 	server := jobstest.RealNATS(t)
 	js := connect(t, server.URL)
-	publisher, err := events.NewPublisher(js.Conn(), events.Settings{})
-	must(t, err)
+	publisher := events.NewPublisher(js, events.Settings{})
 	got, troubles := make(chan events.Record, 100), make(chan error, 100)
 	background(t, func(ctx context.Context) error {
 		o := events.WatchOptions{Trouble: func(err error) { troubles <- err }}

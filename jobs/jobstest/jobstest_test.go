@@ -134,8 +134,7 @@ func TestRequireEventWaitsForTheRightOne(t *testing.T) {
 	js, err := events.Connect(events.Connection{URL: stack.NATSURL()})
 	must(t, err)
 	t.Cleanup(js.Conn().Close)
-	publisher, err := events.NewPublisher(js.Conn(), events.Settings{})
-	must(t, err)
+	publisher := events.NewPublisher(js, events.Settings{})
 	const org, user = sponsorship.ID("11111111-1111-4111-8111-111111111111"), sponsorship.ID("aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaa1")
 	publish := func(revision uint64, to sponsorship.Status) {
 		e, err := events.NewSponsorship(events.Sponsorship{

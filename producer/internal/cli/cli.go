@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sponsorsync/sponsorsync/config"
+	"github.com/sponsorsync/sponsorsync/config/boot"
 )
 
 // Program is the command line with everything that it touches.
@@ -22,13 +23,6 @@ type Program struct {
 	Serve func(ctx context.Context, environ config.Environ, stderr io.Writer) error
 }
 
-// The exit statuses.
-const (
-	exitDone   = 0
-	exitFailed = 1
-	exitUsage  = 2
-)
-
 // Run executes one command and returns the exit status.
 func (p Program) Run(ctx context.Context, args []string) int {
 	a := &app{Program: p, out: bufio.NewWriter(p.Stdout)}
@@ -36,13 +30,13 @@ func (p Program) Run(ctx context.Context, args []string) int {
 	root.SetArgs(args)
 	command, err := root.ExecuteContextC(ctx)
 	if err != nil && !a.started { // cobra's own errors: unknown commands, flags, arguments
-		err = &usageError{faults: []string{err.Error()}, hint: helpHint(command)}
+		err = &boot.UsageError{Faults: []string{err.Error()}, Hint: helpHint(command)}
 	}
 	if flushErr := a.out.Flush(); err == nil && flushErr != nil {
 		err = fmt.Errorf("write output: %w", flushErr)
 	}
 	a.report(err)
-	return exitStatus(err)
+	return boot.Status(err)
 }
 
 // app is one run of the program.

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/sponsorsync/sponsorsync/config"
+	"github.com/sponsorsync/sponsorsync/config/boot"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 )
@@ -121,7 +122,7 @@ func (a *app) token(ctx context.Context, path string) (string, error) {
 	if path != "" {
 		file, err := os.Open(path)
 		if err != nil {
-			return "", &usageError{faults: []string{"--token-file: " + err.Error()}, hint: "give a file that this user may read"}
+			return "", &boot.UsageError{Faults: []string{"--token-file: " + err.Error()}, Hint: "give a file that this user may read"}
 		}
 		defer func() { _ = file.Close() }()
 		source = file

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sponsorsync/sponsorsync/config/boot"
 	"github.com/sponsorsync/sponsorsync/jobs"
 )
 
@@ -93,7 +94,7 @@ func (a *app) readRows(f redeemFlags) ([]row, error) {
 	if f.file != "-" {
 		file, err := os.Open(f.file)
 		if err != nil {
-			return nil, &usageError{faults: []string{"--file: " + err.Error()}, hint: "give a file that this user may read, or - for standard input"}
+			return nil, &boot.UsageError{Faults: []string{"--file: " + err.Error()}, Hint: "give a file that this user may read, or - for standard input"}
 		}
 		defer func() { _ = file.Close() }()
 		source, name = file, f.file
@@ -102,11 +103,11 @@ func (a *app) readRows(f redeemFlags) ([]row, error) {
 	var bad lineFaults
 	switch {
 	case errors.As(err, &bad):
-		return nil, &usageError{faults: bad.in(name), hint: "nothing was enqueued; correct these lines and run it again"}
+		return nil, &boot.UsageError{Faults: bad.in(name), Hint: "nothing was enqueued; correct these lines and run it again"}
 	case err != nil:
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	case len(rows) == 0:
-		return nil, &usageError{faults: []string{name + " has no rows"}, hint: "see 'producer redeem --help' for what a file looks like"}
+		return nil, &boot.UsageError{Faults: []string{name + " has no rows"}, Hint: "see 'producer redeem --help' for what a file looks like"}
 	}
 	return rows, nil
 }

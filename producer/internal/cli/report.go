@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -9,18 +8,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/sponsorsync/sponsorsync/config"
+	"github.com/sponsorsync/sponsorsync/config/boot"
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 )
-
-// usageError is wrong usage, with every fault that was found.
-type usageError struct {
-	faults []string
-	hint   string
-}
-
-func (e *usageError) Error() string { return strings.Join(e.faults, "; ") }
 
 // withHint adds what to do to an error that has no fault code.
 type withHint struct {
@@ -34,18 +25,6 @@ func helpHint(command *cobra.Command) string {
 	return fmt.Sprintf("run '%s --help'", command.CommandPath())
 }
 
-func exitStatus(err error) int {
-	var usage *usageError
-	var settings *config.Error
-	switch {
-	case err == nil:
-		return exitDone
-	case errors.As(err, &usage), errors.As(err, &settings):
-		return exitUsage
-	}
-	return exitFailed
-}
-
 // report says what failed and what to do, a line each.
 func (a *app) report(err error) {
 	faults, hints := explain(err)
@@ -57,34 +36,17 @@ func (a *app) report(err error) {
 	}
 }
 
-// explain is the pure part of report.
+// explain adds the errors that only commands have.
 func explain(err error) (faults, hints []string) {
-	var (
-		usage    *usageError
-		settings *config.Error
-		rows     *rowErrors
-		hinted   *withHint
-	)
+	var rows *rowErrors
+	var hinted *withHint
 	switch {
-	case err == nil:
-		return nil, nil
-	case errors.As(err, &usage):
-		return usage.faults, []string{usage.hint}
-	case errors.As(err, &settings):
-		for _, f := range settings.Faults {
-			faults = append(faults, f.String())
-		}
-		return faults, []string{"set these in the environment or in an --env-file; 'producer help environment' lists all"}
 	case errors.As(err, &rows):
 		return rows.faults(), rows.hints()
 	case errors.As(err, &hinted):
 		return strings.Split(err.Error(), "\n"), []string{hinted.hint}
-	case fault.CodeOf(err).Hint() != "":
-		return []string{err.Error()}, []string{fault.CodeOf(err).Hint()}
-	case errors.Is(err, context.Canceled):
-		return []string{"interrupted"}, nil
 	}
-	return []string{err.Error()}, nil
+	return boot.Explain(err)
 }
 
 // flagNames are the flags in whose place a job names its fields. Read-only.
@@ -121,12 +83,12 @@ func fieldFaults(err error, rename func(field string) string) []string {
 	return faults
 }
 
-// usage returns a usageError, or nil if there is no fault.
+// usage returns a boot.UsageError, or nil if there is no fault.
 func usage(command *cobra.Command, faults ...string) error {
 	if len(faults) == 0 {
 		return nil
 	}
-	return &usageError{faults: faults, hint: helpHint(command)}
+	return &boot.UsageError{Faults: faults, Hint: helpHint(command)}
 }
 
 // faultText leaves out the colon of a fault without a code: queues keep only

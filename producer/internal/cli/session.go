@@ -8,6 +8,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/sponsorsync/sponsorsync/config"
+	"github.com/sponsorsync/sponsorsync/config/boot"
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
@@ -55,13 +56,13 @@ func (a *app) withSession(ctx context.Context, do func(*session) error) error {
 }
 
 func (a *app) connected(ctx context.Context, settings config.Producer, do func(*session) error) error {
-	sealer, err := newSealer(settings.EncryptionKeys)
+	sealer, err := boot.Sealer(settings.EncryptionKeys)
 	if err != nil {
 		return err
 	}
-	rdb, err := enqueue.NewRedis(settings.Redis.URL.Reveal())
+	rdb, err := boot.Redis(settings.Redis)
 	if err != nil {
-		return &config.Error{Faults: []config.Fault{{Name: "REDIS_URL", Message: err.Error()}}}
+		return err
 	}
 	defer func() { _ = rdb.Close() }()
 	if err := ping(ctx, rdb, settings.Redis.URL); err != nil {
@@ -71,19 +72,6 @@ func (a *app) connected(ctx context.Context, settings config.Producer, do func(*
 	return do(&session{
 		rdb: rdb, ledger: state.New(rdb, sealer), client: client, inspector: enqueue.NewInspector(client),
 	})
-}
-
-// newSealer returns nil without keys: only a command that stores a token, and
-// requires the key, ever seals.
-func newSealer(keys config.Keyring) (*state.Sealer, error) {
-	if len(keys) == 0 {
-		return nil, nil
-	}
-	sealer, err := state.NewSealer(keys.Bytes()...)
-	if err != nil {
-		return nil, &config.Error{Faults: []config.Fault{{Name: config.EncryptionKey, Message: err.Error()}}}
-	}
-	return sealer, nil
 }
 
 // ping tells a missing Redis from everything that may go wrong later.

@@ -10,9 +10,11 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
 	"github.com/sponsorsync/sponsorsync/config"
+	"github.com/sponsorsync/sponsorsync/config/boot"
 	"github.com/sponsorsync/sponsorsync/jobs/events"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 )
@@ -76,7 +78,7 @@ func (f watchFlags) faults(command *cobra.Command) []string {
 }
 
 func (a *app) watch(ctx context.Context, nats config.NATS, f watchFlags) error {
-	js, err := events.Connect(events.Connection{URL: nats.URL.Reveal(), CredsFile: nats.CredsFile, Name: "producer watch"})
+	js, err := boot.NATS(nats, "producer watch", zerolog.Nop())
 	if err != nil {
 		return err
 	}

@@ -21,10 +21,7 @@ func (b *bundle) publish() {
 		b.t.Fatalf("connect: %v", err)
 	}
 	defer js.Conn().Close()
-	publisher, err := events.NewPublisher(js.Conn(), events.Settings{})
-	if err != nil {
-		b.t.Fatalf("make publisher: %v", err)
-	}
+	publisher := events.NewPublisher(js, events.Settings{})
 	now := time.Date(2026, 5, 6, 7, 8, 9, 0, time.UTC)
 	end := time.Date(2027, 3, 4, 0, 0, 0, 0, time.UTC)
 	redeemed, err1 := events.NewSponsorship(events.Sponsorship{

@@ -81,7 +81,7 @@ func setupOn(t *testing.T, stack *jobstest.Stack, redisURL string) *bundle {
 		stack: stack, redis: rdb, js: js, log: log,
 		ledger:    state.New(rdb, value(state.NewSealer(bytes.Repeat([]byte("k"), 32)))(t)),
 		access:    value(hook.NewAccess(hook.AccessOptions{Token: apiToken, HookSecrets: []string{secret, retired}, Now: time.Now}))(t),
-		publisher: value(events.NewPublisher(js.Conn(), events.Settings{}))(t),
+		publisher: events.NewPublisher(js, events.Settings{}),
 		registry:  prometheus.NewRegistry(),
 	}
 	b.serve(t)

@@ -1,0 +1,74 @@
+package boot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/sponsorsync/sponsorsync/config"
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
+)
+
+// The exit statuses of all our programs.
+const (
+	Done   = 0
+	Failed = 1
+	Usage  = 2 // wrong usage or configuration
+)
+
+// UsageError is wrong usage: every fault that was found, and what to do.
+type UsageError struct {
+	Faults []string
+	Hint   string
+}
+
+// Error returns the faults in one line.
+func (e *UsageError) Error() string { return strings.Join(e.Faults, "; ") }
+
+// Status is the exit status of a program that ends with err.
+func Status(err error) int {
+	var usage *UsageError
+	var settings *config.Error
+	switch {
+	case err == nil:
+		return Done
+	case errors.As(err, &usage), errors.As(err, &settings):
+		return Usage
+	}
+	return Failed
+}
+
+// Explain says what failed and what to do about it, a line each.
+func Explain(err error) (faults, hints []string) {
+	var usage *UsageError
+	var settings *config.Error
+	switch {
+	case err == nil:
+		return nil, nil
+	case errors.As(err, &usage):
+		return usage.Faults, []string{usage.Hint}
+	case errors.As(err, &settings):
+		for _, f := range settings.Faults {
+			faults = append(faults, f.String())
+		}
+		return faults, []string{"set these in the environment or in an --env-file; the README and 'producer help environment' list all"}
+	case fault.CodeOf(err).Hint() != "":
+		return []string{err.Error()}, []string{fault.CodeOf(err).Hint()}
+	case errors.Is(err, context.Canceled):
+		return []string{"interrupted"}, nil
+	}
+	return []string{err.Error()}, nil
+}
+
+// Report prints what [Explain] says.
+func Report(w io.Writer, err error) {
+	faults, hints := Explain(err)
+	for _, text := range faults {
+		_, _ = fmt.Fprintf(w, "error: %s\n", text)
+	}
+	for _, text := range hints {
+		_, _ = fmt.Fprintf(w, "hint: %s\n", text)
+	}
+}
