@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -42,7 +43,13 @@ func (p *Publisher) Publish(ctx context.Context, batch []Encoded) []error {
 	blocked := make(map[string]bool)
 	down := false
 	for _, wave := range waves(batch, waveSize) {
-		wave = holdBack(batch, wave, results, func(e Encoded) bool { return down || blocked[e.Key] })
+		wave = slices.DeleteFunc(wave, func(i int) bool {
+			held := down || blocked[batch[i].Key]
+			if held {
+				results[i] = ErrHeldBack
+			}
+			return held
+		})
 		if len(wave) == 0 {
 			continue
 		}
@@ -54,19 +61,6 @@ func (p *Publisher) Publish(ctx context.Context, batch []Encoded) []error {
 		}
 	}
 	return results
-}
-
-// holdBack marks the events that must not be sent and returns the others.
-func holdBack(batch []Encoded, wave []int, results []error, held func(Encoded) bool) []int {
-	var free []int
-	for _, i := range wave {
-		if held(batch[i]) {
-			results[i] = ErrHeldBack
-			continue
-		}
-		free = append(free, i)
-	}
-	return free
 }
 
 // publishWave sends the wave, and what failed for want of a stream once more

@@ -37,7 +37,7 @@ func accept(ctx context.Context, o offer, out io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	var mails []cloudtest.Mail
-	if err := call(ctx, http.MethodGet, o.cloud+"/_control/mails?to="+url.QueryEscape(o.email), nil, &mails); err != nil {
+	if err := o.ask(ctx, "/_control/mails?to="+url.QueryEscape(o.email), &mails); err != nil {
 		return err
 	}
 	if len(mails) == 0 {
@@ -45,22 +45,36 @@ func accept(ctx context.Context, o offer, out io.Writer) error {
 	}
 	var row cloudtest.Row
 	last := mails[len(mails)-1]
-	if err := call(ctx, http.MethodPost, o.cloud+"/_control/accept", map[string]int{"mail": last.Index}, &row); err != nil {
+	if err := o.tell(ctx, "/_control/accept", map[string]int{"mail": last.Index}, &row); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintf(out, "%s accepted the offer\n", o.email)
 	return err
 }
 
-func call(ctx context.Context, method, address string, body, into any) error {
+// ask reads what the simulated cloud shows at path.
+func (o offer) ask(ctx context.Context, path string, into any) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, o.cloud+path, nil)
+	if err != nil {
+		return err
+	}
+	return do(request, into)
+}
+
+// tell posts body to path.
+func (o offer) tell(ctx context.Context, path string, body, into any) error {
 	raw, err := json.Marshal(body)
 	if err != nil {
 		return err
 	}
-	request, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(raw))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, o.cloud+path, bytes.NewReader(raw))
 	if err != nil {
 		return err
 	}
+	return do(request, into)
+}
+
+func do(request *http.Request, into any) error {
 	answer, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return fmt.Errorf("ask the simulated cloud: %w", err)

@@ -99,7 +99,7 @@ func (a *app) watch(ctx context.Context, nats config.NATS, f watchFlags) error {
 	if f.since > 0 {
 		options.Since = a.Now().Add(-f.since)
 	}
-	line := eventLine
+	line := func(r events.Record) (string, error) { return eventLine(r), nil }
 	if f.asJSON {
 		line = eventJSON
 	}
@@ -122,7 +122,7 @@ func eventJSON(r events.Record) (string, error) {
 
 // eventLine is an event for people. One of a kind that this version does not
 // know is shown by its type.
-func eventLine(r events.Record) (string, error) {
+func eventLine(r events.Record) string {
 	text := r.Event.Type
 	if e, err := events.Decode[events.Sponsorship](r.Payload); err == nil {
 		text = transitionText(e.Data)
@@ -131,7 +131,7 @@ func eventLine(r events.Record) (string, error) {
 	} else if e, err := events.Decode[events.License](r.Payload); err == nil {
 		text = licenseText(e.Data)
 	}
-	return clock(r.Event.Time) + "  " + r.Event.Subject + "  " + text, nil
+	return clock(r.Event.Time) + "  " + r.Event.Subject + "  " + text
 }
 
 func transitionText(d events.Sponsorship) string {

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"fmt"
+	"go/ast"
+)
+
+// The limits. A test's table may be long, so only its file has one.
+const (
+	maxFileLines     = 350
+	maxFunctionLines = 60
+	maxParameters    = 3 // beside the context and the test: more want a struct, whose fields have names
+)
+
+// excused are functions over maxParameters that are to be mended with their
+// packages. Nothing is added here.
+var excused = map[string]bool{
+	"jobs/state/session.go: RequestFull":             true,
+	"producer/internal/console/pages.go: render":     true,
+	"producer/internal/hook/problem.go: write":       true,
+	"worker/internal/cloud/token.go: newTokenSource": true,
+}
+
+// breaches returns what is over a limit in one file.
+func (s source) breaches() []string {
+	var over []string
+	if lines := s.set.File(s.file.FileStart).LineCount(); lines > maxFileLines {
+		over = append(over, fmt.Sprintf("%s: %d lines, at most %d; cut it by purpose", s.path, lines, maxFileLines))
+	}
+	if s.test() {
+		return over
+	}
+	for _, d := range s.file.Decls {
+		f, ok := d.(*ast.FuncDecl)
+		if !ok {
+			continue
+		}
+		at := fmt.Sprintf("%s: %s", s.set.Position(f.Pos()), f.Name)
+		if lines := s.lines(f); lines > maxFunctionLines {
+			over = append(over, fmt.Sprintf("%s has %d lines, at most %d; give its steps names", at, lines, maxFunctionLines))
+		}
+		if n := parameters(f.Type); n > maxParameters && !excused[s.path+": "+f.Name.Name] {
+			over = append(over, fmt.Sprintf("%s has %d parameters beside the context, at most %d; take a struct", at, n, maxParameters))
+		}
+	}
+	return over
+}
+
+// parameters counts what a caller has to put in order. The arguments of a format
+// belong to it.
+func parameters(f *ast.FuncType) int {
+	n := 0
+	for _, p := range f.Params.List {
+		_, variadic := p.Type.(*ast.Ellipsis)
+		if !variadic && !ambient(p.Type) {
+			n += max(len(p.Names), 1)
+		}
+	}
+	return n
+}
+
+// ambient tells the parameters that always come first and cannot be mixed up.
+func ambient(t ast.Expr) bool {
+	if pointer, ok := t.(*ast.StarExpr); ok {
+		t = pointer.X
+	}
+	selector, ok := t.(*ast.SelectorExpr)
+	if !ok {
+		return false
+	}
+	from, ok := selector.X.(*ast.Ident)
+	return ok && (from.Name == "context" && selector.Sel.Name == "Context" || from.Name == "testing")
+}
