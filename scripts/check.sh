@@ -13,8 +13,8 @@ go mod tidy -diff
 step "go vet"
 go vet ./...
 go vet -tags hostile ./...
-step "staticcheck"
-go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+step "linters"
+bash scripts/lint.sh
 step "import rules"
 bash scripts/imports.sh
 step "size budgets"

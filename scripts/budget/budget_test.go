@@ -31,6 +31,7 @@ func TestMeasure(t *testing.T) {
 		"four parameters": {"p/a.go", commented + "func f(a, b string, c, d int) {}\n", "f has 4 parameters"},
 		"unnamed":         {"p/a.go", commented + "func f(int, int, int, int) {}\n", "f has 4 parameters"},
 		"a format":        {"p/a.go", commented + "func f(t *testing.T, a, b int, format string, args ...any) {}\n", ""},
+		"an init":         {"p/a.go", commented + "func init() {}\n", "init runs unseen"},
 		"a method":        {"p/a.go", commented + "func (r R) f(a, b, c, d int) {}\n", "f has 4 parameters"},
 	} {
 		t.Run(name, func(t *testing.T) {

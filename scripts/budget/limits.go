@@ -36,6 +36,9 @@ func (s source) breaches() []string {
 			continue
 		}
 		at := fmt.Sprintf("%s: %s", s.set.Position(f.Pos()), f.Name)
+		if f.Recv == nil && f.Name.Name == "init" {
+			over = append(over, at+" runs unseen; let main or a constructor call it")
+		}
 		if lines := s.lines(f); lines > maxFunctionLines {
 			over = append(over, fmt.Sprintf("%s has %d lines, at most %d; give its steps names", at, lines, maxFunctionLines))
 		}

@@ -99,12 +99,11 @@ func (a *app) watch(ctx context.Context, nats config.NATS, f watchFlags) error {
 	if f.since > 0 {
 		options.Since = a.Now().Add(-f.since)
 	}
-	line := func(r events.Record) (string, error) { return eventLine(r), nil }
-	if f.asJSON {
-		line = eventJSON
-	}
 	return events.Watch(ctx, js, options, func(r events.Record) error {
-		text, err := line(r)
+		if !f.asJSON {
+			return a.print(eventLine(r))
+		}
+		text, err := eventJSON(r)
 		if err != nil {
 			return err
 		}
