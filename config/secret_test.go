@@ -52,37 +52,3 @@ func requireNoSecret(t *testing.T, how, printed string) {
 		}
 	}
 }
-
-func TestAddressString(t *testing.T) {
-	t.Parallel()
-	tests := map[config.Address]string{
-		"redis://127.0.0.1:6379/0":        "redis://127.0.0.1:6379/0",
-		"redis://u:p@h:1/2?password=x":    "redis://h:1/2",
-		"nats://t@a:1,nats://u:p@b:2":     "nats://a:1,nats://b:2",
-		"nats://a:1,nats://b:2":           "nats://a:1,nats://b:2",
-		"t@a:4222":                        "a:4222",
-		"redis://:1,2@h":                  "redis://h",
-		"redis://:p?w@h":                  "redis://h",
-		"redis://:p/w@h":                  "redis://h",
-		"unix://u:p@/run/redis.sock?db=1": "unix:///run/redis.sock",
-		"":                                "",
-	}
-	for address, want := range tests {
-		if got := address.String(); got != want {
-			t.Errorf("got %q, want %q", got, want)
-		}
-		if address.Reveal() != string(address) {
-			t.Errorf("%q: Reveal changes it", want)
-		}
-	}
-}
-
-func TestSecretTellsWhetherItIsSet(t *testing.T) {
-	t.Parallel()
-	if got := fmt.Sprintf("%v|%v|%#v", config.Secret(""), config.Secret("x"), config.Secret("x")); got != `|[redacted]|"[redacted]"` {
-		t.Errorf("got %s", got)
-	}
-	if config.Secret("x").GoString() != `"[redacted]"` || config.Address("nats://t@h").GoString() != `"nats://h"` {
-		t.Error("GoString must be redacted and quoted")
-	}
-}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/sponsorsync/sponsorsync/jobs/secret"
 )
 
 // Cloud is how to reach Bitwarden's cloud, and how gently.
@@ -11,7 +13,7 @@ type Cloud struct {
 	Enabled         bool          `env:"globalSettings__enableCloudCommunication"`
 	Region          string        `env:"globalSettings__baseServiceUri__cloudRegion"` // "US" or "EU"
 	InstallationID  string        `env:"globalSettings__installation__id"`            // set if Enabled
-	InstallationKey Secret        `env:"globalSettings__installation__key"`           // set if Enabled
+	InstallationKey secret.Text   `env:"globalSettings__installation__key"`           // set if Enabled
 	IdentityURI     string        `env:"globalSettings__installation__identityUri"`   // without a slash at its end
 	APIURI          string        `env:"globalSettings__installation__apiUri"`        // without a slash at its end
 	PushRelayURI    string        `env:"globalSettings__pushRelayBaseUri"`            // unchecked: only the preflight reads it
@@ -22,14 +24,14 @@ type Cloud struct {
 
 // Redis is where queue and ledger are.
 type Redis struct {
-	URL Address `env:"REDIS_URL"`
+	URL secret.Address `env:"REDIS_URL"`
 }
 
 // NATS is where events go.
 type NATS struct {
-	URL       Address `env:"NATS_URL"` // one server, or several separated by commas
-	CredsFile string  `env:"SPONSORSYNC_NATS_CREDS_FILE"`
-	Replicas  int     `env:"SPONSORSYNC_NATS_REPLICAS"`
+	URL       secret.Address `env:"NATS_URL"` // one server, or several separated by commas
+	CredsFile string         `env:"SPONSORSYNC_NATS_CREDS_FILE"`
+	Replicas  int            `env:"SPONSORSYNC_NATS_REPLICAS"`
 }
 
 // Log is how much is logged, and in which form.
@@ -89,7 +91,7 @@ type Server struct {
 	Schedule Schedule
 
 	Listen          string        `env:"SPONSORSYNC_LISTEN"`
-	APIToken        Secret        `env:"SPONSORSYNC_API_TOKEN"`
+	APIToken        secret.Text   `env:"SPONSORSYNC_API_TOKEN"`
 	HookSecrets     HookSecrets   `env:"SPONSORSYNC_HOOK_SECRET"` // empty refuses signed hooks
 	ShutdownTimeout time.Duration `env:"SPONSORSYNC_SHUTDOWN_TIMEOUT"`
 }

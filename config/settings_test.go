@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sponsorsync/sponsorsync/config"
+	"github.com/sponsorsync/sponsorsync/jobs/secret"
 )
 
 func TestWorkerDefaults(t *testing.T) {
@@ -172,7 +173,7 @@ func TestListsKeepTheirOrder(t *testing.T) {
 	if len(keys) != 2 || string(keys[0]) != "fedcba9876543210fedcba9876543210" || string(keys[1]) != "0123456789abcdef0123456789abcdef" {
 		t.Errorf("got keys %q", keys)
 	}
-	if want := (config.HookSecrets{config.Secret(hookSecret), config.Secret(second)}); !slices.Equal(s.HookSecrets, want) {
+	if want := (config.HookSecrets{secret.Text(hookSecret), secret.Text(second)}); !slices.Equal(s.HookSecrets, want) {
 		t.Errorf("got %d hook secrets, want the two in order", len(s.HookSecrets))
 	}
 }

@@ -15,7 +15,7 @@ never() {
 }
 
 ours="^$module/"
-for pure in jobs/fault jobs/sponsorship jobs; do # the standard library and each other
+for pure in jobs/fault jobs/secret jobs/sponsorship jobs; do # the standard library and each other
 	foreign=$(go list -deps -f '{{if not .Standard}}{{.ImportPath}}{{end}}' "./$pure" | grep -v "$ours" || true)
 	[ -z "$foreign" ] || { echo "imports: $pure must not link $foreign" >&2; failed=1; }
 done
@@ -24,7 +24,8 @@ never jobs/sponsorship "$ours"'(config|worker|producer|jobs/(enqueue|events|stat
 never jobs/events 'redis|hibiken|'"$ours"'(config|worker|producer|jobs/state)'
 never jobs/state 'nats-io|hibiken|'"$ours"'(config|worker|producer|jobs/(events|enqueue))'
 never jobs/enqueue 'nats-io|'"$ours"'(config|worker|producer|jobs/(state|events))'
-never config "$ours"'(worker|producer|jobs)'
+never jobs/secret "$ours"'(config|worker|producer|jobs/[^s]|jobs/sp|jobs/st|jobs$)'
+never config "$ours"'(worker|producer|config/|jobs$|jobs/[^s]|jobs/sp|jobs/st)'
 never worker/internal/relay 'redis|hibiken|nats-io'
 for program in worker producer; do
 	never "$program" 'miniredis|nats-server|cloudtest|jobstest|rapid|kin-openapi|^testing$'

@@ -133,7 +133,7 @@ func (w *worker) newCloud() (*cloud.Client, error) {
 	return cloud.New(cloud.Params{
 		Config: cloud.Config{
 			IdentityURI: c.IdentityURI, APIURI: c.APIURI, InstallationID: c.InstallationID,
-			InstallationKey: c.InstallationKey.Reveal(), Version: boot.Version(), Timeout: c.Timeout,
+			InstallationKey: c.InstallationKey, Version: boot.Version(), Timeout: c.Timeout,
 		},
 		Limiter: limiter, Now: now, Rand: rand.Float64, Log: w.log, Observe: w.metrics.CloudRequest,
 	})

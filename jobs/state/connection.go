@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/secret"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 )
 
@@ -13,19 +14,28 @@ import (
 // cloud. The token and the key are encrypted at rest.
 type Connection struct {
 	CloudOrganizationID sponsorship.ID
-	BillingSyncToken    string
-	LicenseKey          string // only licence syncs need it; empty keeps a stored one
+	BillingSyncToken    secret.Text
+	LicenseKey          secret.Text // only licence syncs need it; empty keeps a stored one
 }
+
+// What a secret is sealed for, beside its organization. The words are part of
+// every stored ciphertext: another spelling would make it unreadable.
+const (
+	tokenPlace      = "billing sync token"
+	licenseKeyPlace = "licence key"
+)
+
+func place(org sponsorship.ID, field string) string { return string(org) + "/" + field }
 
 // Connect saves a connection. An organisation that was paused because somebody
 // had to act is tried again.
 func (l *Ledger) Connect(ctx context.Context, org sponsorship.ID, c Connection, now time.Time) error {
 	key := ""
 	if c.LicenseKey != "" {
-		key = l.sealer.Seal(c.LicenseKey, string(org)+"/licence key")
+		key = l.sealer.Seal(c.LicenseKey.Reveal(), place(org, licenseKeyPlace))
 	}
 	err := l.scripts.connect.Run(ctx, l.rdb, keys(org, ""), now.UnixMilli(), string(c.CloudOrganizationID),
-		l.sealer.Seal(c.BillingSyncToken, string(org)+"/billing sync token"), key).Err()
+		l.sealer.Seal(c.BillingSyncToken.Reveal(), place(org, tokenPlace)), key).Err()
 	if err != nil {
 		return fmt.Errorf("save connection of %s: %w", org, err)
 	}
@@ -50,14 +60,14 @@ func (l *Ledger) Connection(ctx context.Context, org sponsorship.ID) (Connection
 		return Connection{}, fault.New(fault.ConnectionMissing, "organisation %s has no billing sync token here", org)
 	}
 	c := Connection{CloudOrganizationID: sponsorship.ID(cloud)}
-	if c.BillingSyncToken, err = l.open(values[1], string(org)+"/billing sync token"); err != nil {
+	if c.BillingSyncToken, err = l.open(values[1], place(org, tokenPlace)); err != nil {
 		return Connection{}, err
 	}
-	c.LicenseKey, err = l.open(values[2], string(org)+"/licence key")
+	c.LicenseKey, err = l.open(values[2], place(org, licenseKeyPlace))
 	return c, err
 }
 
-func (l *Ledger) open(value any, place string) (string, error) {
+func (l *Ledger) open(value any, place string) (secret.Text, error) {
 	sealed, found := value.(string)
 	if !found {
 		return "", nil
@@ -66,5 +76,5 @@ func (l *Ledger) open(value any, place string) (string, error) {
 	if err != nil {
 		return "", fault.Wrap(fault.ConnectionMissing, err, "%s", err)
 	}
-	return text, nil
+	return secret.Text(text), nil
 }

@@ -3,6 +3,7 @@ package state_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -170,12 +171,32 @@ func TestSecretsAreSealed(t *testing.T) {
 	if dump := b.server.Dump(); strings.Contains(dump, "the-token") || strings.Contains(dump, "the-key") {
 		t.Fatal("a secret is stored in clear")
 	}
+	if printed := fmt.Sprintf("%v %+v %#v", got, got, got); strings.Contains(printed, "the-") {
+		t.Errorf("printed as %s", printed)
+	}
 	must(t, b.Connect(t.Context(), org, state.Connection{CloudOrganizationID: user(9), BillingSyncToken: "new"}, t0))
 	if got, _ = b.Connection(t.Context(), org); got.BillingSyncToken != "new" || got.LicenseKey != "the-key" {
 		t.Fatalf("after saving a new token alone: %+v", got)
 	}
 	if _, err := b.Connection(t.Context(), user(5)); fault.CodeOf(err) != fault.ConnectionMissing {
 		t.Fatalf("err = %v, want connection_missing", err)
+	}
+}
+
+// What an earlier release sealed and stored opens still.
+func TestStoredSecretsOpenForever(t *testing.T) {
+	t.Parallel()
+	const acme sponsorship.ID = "6f1ed002-ab5d-4bb3-9b7a-3a4b5c6d7e8f"
+	b := setup(t)
+	sealer, err := state.NewSealer([]byte("0123456789abcdef0123456789abcdef"))
+	must(t, err)
+	b.server.HSet(fmt.Sprintf("sponsorsync:{%02d}:org:%s", state.Shard(acme), acme), "cloudOrganizationId", string(user(9)),
+		"token", "3eb1bd43.VCILJMseSB+Pi0Rl92G+Fd/iSyrnN1/bwLoWta+Ka+Q6oWzkew",
+		"licenseKey", "3eb1bd43.VW1pebRJFD0UttMrRpstOI4w9KM3BT0lgcDjVqyCydfUE2o")
+	got, err := state.New(b.rdb, sealer).Connection(t.Context(), acme)
+	must(t, err)
+	if got.BillingSyncToken != "the-token" || got.LicenseKey != "the-key" {
+		t.Errorf("got %q and %q", got.BillingSyncToken.Reveal(), got.LicenseKey.Reveal())
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/sponsorsync/sponsorsync/config"
 	"github.com/sponsorsync/sponsorsync/config/boot"
+	"github.com/sponsorsync/sponsorsync/jobs/secret"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 )
@@ -69,7 +70,7 @@ func (a *app) connect(command *cobra.Command, f connectFlags) error {
 	}
 	return a.connected(command.Context(), settings, func(s *session) error {
 		return a.saveConnection(command.Context(), s, f.org, state.Connection{
-			CloudOrganizationID: f.cloudOrg, BillingSyncToken: token, LicenseKey: strings.TrimSpace(f.licenseKey),
+			CloudOrganizationID: f.cloudOrg, BillingSyncToken: secret.Text(token), LicenseKey: secret.Text(strings.TrimSpace(f.licenseKey)),
 		})
 	})
 }

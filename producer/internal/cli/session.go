@@ -11,6 +11,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/config/boot"
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/secret"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 )
 
@@ -75,7 +76,7 @@ func (a *app) connected(ctx context.Context, settings config.Producer, do func(*
 }
 
 // ping tells a missing Redis from everything that may go wrong later.
-func ping(ctx context.Context, rdb redis.UniversalClient, address config.Address) error {
+func ping(ctx context.Context, rdb redis.UniversalClient, address secret.Address) error {
 	pinging, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()
 	err := rdb.Ping(pinging).Err()

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/secret"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/producer/internal/view"
@@ -76,8 +77,8 @@ func unseen(org sponsorship.ID) error {
 // connection is step 3 of the guide.
 type connection struct {
 	CloudOrganizationID sponsorship.ID `json:"cloudOrganizationId"`
-	BillingSyncToken    string         `json:"billingSyncToken"`
-	LicenseKey          string         `json:"licenseKey"`
+	BillingSyncToken    secret.Text    `json:"billingSyncToken"`
+	LicenseKey          secret.Text    `json:"licenseKey"`
 }
 
 func (a *API) putConnection(w http.ResponseWriter, r *http.Request) error {
@@ -118,7 +119,7 @@ func readConnection(w http.ResponseWriter, r *http.Request) (state.Connection, e
 	if wrong := strictly(body, &c); wrong != nil {
 		return state.Connection{}, invalid(wrong[0].Field, wrong[0].Message)
 	}
-	token, key := strings.TrimSpace(c.BillingSyncToken), strings.TrimSpace(c.LicenseKey)
+	token, key := strings.TrimSpace(c.BillingSyncToken.Reveal()), strings.TrimSpace(c.LicenseKey.Reveal())
 	switch {
 	case !c.CloudOrganizationID.Valid():
 		return state.Connection{}, invalid("cloudOrganizationId", "must be a UUID: the cloud organisation's Id, as in the licence file")
@@ -129,7 +130,9 @@ func readConnection(w http.ResponseWriter, r *http.Request) (state.Connection, e
 	case len(key) > maxSecret:
 		return state.Connection{}, invalid("licenseKey", "is longer than any key")
 	}
-	return state.Connection{CloudOrganizationID: c.CloudOrganizationID, BillingSyncToken: token, LicenseKey: key}, nil
+	return state.Connection{
+		CloudOrganizationID: c.CloudOrganizationID, BillingSyncToken: secret.Text(token), LicenseKey: secret.Text(key),
+	}, nil
 }
 
 // sponsorships is one page. NextCursor is null on the last one.

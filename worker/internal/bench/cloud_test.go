@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sponsorsync/sponsorsync/jobs/secret"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud"
@@ -37,7 +38,7 @@ func simulate(b *testing.B, limits cloudtest.Limits) (*cloudtest.Cloud, access) 
 // connect makes an organisation of the cloud's known to the store.
 func (s *store) connect(b *testing.B, org sponsorship.ID, remote cloudtest.Organization) state.Connection {
 	b.Helper()
-	c := state.Connection{CloudOrganizationID: sponsorship.ID(remote.ID), BillingSyncToken: remote.BillingSyncKey}
+	c := state.Connection{CloudOrganizationID: sponsorship.ID(remote.ID), BillingSyncToken: secret.Text(remote.BillingSyncKey)}
 	must(b, s.ledger.Connect(b.Context(), org, c, now()))
 	return c
 }
@@ -47,7 +48,7 @@ func (s *store) connect(b *testing.B, org sponsorship.ID, remote cloudtest.Organ
 func client(b *testing.B, a access) *cloud.Client {
 	b.Helper()
 	c, err := cloud.New(cloud.Params{
-		Config:    cloud.Config{IdentityURI: a.url, APIURI: a.url, InstallationID: a.installation, InstallationKey: a.key},
+		Config:    cloud.Config{IdentityURI: a.url, APIURI: a.url, InstallationID: a.installation, InstallationKey: secret.Text(a.key)},
 		Limiter:   noLimit{},
 		Transport: &http.Transport{MaxIdleConnsPerHost: cloudConcurrency},
 		Now:       now, Rand: rand.Float64, Log: logger(),

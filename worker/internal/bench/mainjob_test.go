@@ -9,6 +9,7 @@ import (
 
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
+	"github.com/sponsorsync/sponsorsync/jobs/secret"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
@@ -108,7 +109,7 @@ func callForEach(b *testing.B, n int) time.Duration {
 			}
 			redeem := args.(jobs.Redeem)
 			_, err = calls.Sync(ctx, cloud.SyncRequest{
-				BillingSyncKey: org.BillingSyncKey, CloudOrganizationID: org.ID,
+				BillingSyncKey: secret.Text(org.BillingSyncKey), CloudOrganizationID: org.ID,
 				Rows: []cloud.Row{{UserID: string(redeem.OrganizationUserID), Name: redeem.FriendlyName, Email: redeem.SponsoredEmail}},
 			})
 			if err == nil {

@@ -26,6 +26,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/secret"
 )
 
 // Scopes of an installation's token: one a purpose, as the official server
@@ -40,7 +41,7 @@ type Config struct {
 	IdentityURI     string // base of connect/token; may hold a path
 	APIURI          string // base of everything else; may hold a path
 	InstallationID  string // a GUID, in any case
-	InstallationKey string // secret
+	InstallationKey secret.Text
 	Version         string // of this program, for the User-Agent
 
 	Timeout          time.Duration // of one HTTP exchange, waiting for a turn not counted; 0 is 30 s

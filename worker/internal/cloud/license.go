@@ -8,13 +8,14 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/secret"
 )
 
 // LicenseRequest names the organisation and proves that it is yours.
 type LicenseRequest struct {
 	CloudOrganizationID string // the Id of the licence file
-	LicenseKey          string // secret
-	BillingSyncKey      string // secret
+	LicenseKey          secret.Text
+	BillingSyncKey      secret.Text
 }
 
 type wireLicense struct {
@@ -34,7 +35,7 @@ func (c *Client) License(ctx context.Context, r LicenseRequest) (json.RawMessage
 	err = c.call(ctx, request{
 		op: c.license, token: c.licenseToken,
 		method: http.MethodGet, path: "licenses/organization/" + organization.String(),
-		body: wireLicense{LicenseKey: r.LicenseKey, BillingSyncKey: r.BillingSyncKey},
+		body: wireLicense{LicenseKey: r.LicenseKey.Reveal(), BillingSyncKey: r.BillingSyncKey.Reveal()},
 		read: func(raw []byte) (err error) {
 			license, err = decodeLicense(raw)
 			return err

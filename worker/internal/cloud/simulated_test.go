@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/secret"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
 )
@@ -20,7 +21,7 @@ func simulated(t *testing.T) (*cloud.Client, *cloudtest.Cloud, cloudtest.Organiz
 	b := setup(t, func(p *cloud.Params) {
 		p.Transport = nil
 		p.Config.IdentityURI, p.Config.APIURI = sim.URL(), sim.URL()
-		p.Config.InstallationID, p.Config.InstallationKey = installation.ID, installation.Key
+		p.Config.InstallationID, p.Config.InstallationKey = installation.ID, secret.Text(installation.Key)
 	})
 	return b.Client, sim, sim.AddOrganization()
 }
@@ -31,7 +32,7 @@ func TestLifeOfASponsorship(t *testing.T) {
 	send := func(row cloud.Row) []cloud.RowAnswer {
 		t.Helper()
 		answers, err := client.Sync(t.Context(), cloud.SyncRequest{
-			BillingSyncKey: org.BillingSyncKey, CloudOrganizationID: org.ID, Rows: []cloud.Row{row},
+			BillingSyncKey: secret.Text(org.BillingSyncKey), CloudOrganizationID: org.ID, Rows: []cloud.Row{row},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -68,7 +69,7 @@ func TestLifeOfASponsorship(t *testing.T) {
 func TestLicenseOfTheSimulatedCloud(t *testing.T) {
 	t.Parallel()
 	client, _, org := simulated(t)
-	request := cloud.LicenseRequest{CloudOrganizationID: org.ID, LicenseKey: org.LicenseKey, BillingSyncKey: org.BillingSyncKey}
+	request := cloud.LicenseRequest{CloudOrganizationID: org.ID, LicenseKey: secret.Text(org.LicenseKey), BillingSyncKey: secret.Text(org.BillingSyncKey)}
 	if licence, err := client.License(t.Context(), request); err != nil || len(licence) == 0 {
 		t.Fatalf("got %s, %v", licence, err)
 	}
@@ -102,7 +103,7 @@ func TestFaultsOfTheSimulatedCloud(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			client, sim, org := simulated(t)
-			request := cloud.SyncRequest{BillingSyncKey: org.BillingSyncKey, CloudOrganizationID: org.ID}
+			request := cloud.SyncRequest{BillingSyncKey: secret.Text(org.BillingSyncKey), CloudOrganizationID: org.ID}
 			sim.Inject(tt.fault)
 			_, err := client.Sync(t.Context(), request)
 			e := failure(t, err, tt.code)
@@ -117,7 +118,7 @@ func TestFaultsOfTheSimulatedCloud(t *testing.T) {
 	t.Run("tokens expired", func(t *testing.T) {
 		t.Parallel()
 		client, sim, org := simulated(t)
-		request := cloud.SyncRequest{BillingSyncKey: org.BillingSyncKey, CloudOrganizationID: org.ID}
+		request := cloud.SyncRequest{BillingSyncKey: secret.Text(org.BillingSyncKey), CloudOrganizationID: org.ID}
 		for range 2 {
 			if _, err := client.Sync(t.Context(), request); err != nil {
 				t.Fatal(err)

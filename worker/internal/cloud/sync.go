@@ -9,11 +9,12 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/secret"
 )
 
 // SyncRequest is one batch of one organisation.
 type SyncRequest struct {
-	BillingSyncKey      string // secret
+	BillingSyncKey      secret.Text
 	CloudOrganizationID string // the Id of the licence file
 	Rows                []Row  // none is legal: it proves token and connection
 }
@@ -102,7 +103,7 @@ func encodeSync(r SyncRequest) (wireSync, error) {
 		seen[user] = true
 		rows = append(rows, wireRow{User: user.String(), FriendlyName: row.Name, OfferedTo: row.Email, ToDelete: row.Delete})
 	}
-	return wireSync{BillingSyncKey: r.BillingSyncKey, Organization: organization.String(), Rows: rows}, nil
+	return wireSync{BillingSyncKey: r.BillingSyncKey.Reveal(), Organization: organization.String(), Rows: rows}, nil
 }
 
 func (w wireSync) users() map[string]bool {

@@ -32,7 +32,7 @@ func newTokenSource(c *Client, op operation, installation uuid.UUID, scope strin
 		turn:   make(chan struct{}, 1),
 		config: clientcredentials.Config{
 			ClientID:     "installation." + installation.String(),
-			ClientSecret: c.params.Config.InstallationKey,
+			ClientSecret: c.params.Config.InstallationKey.Reveal(),
 			TokenURL:     op.base.JoinPath("connect", "token").String(),
 			Scopes:       []string{scope},
 			AuthStyle:    oauth2.AuthStyleInParams,

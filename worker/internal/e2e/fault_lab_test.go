@@ -13,6 +13,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
+	"github.com/sponsorsync/sponsorsync/jobs/secret"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
@@ -77,7 +78,7 @@ func setupFaults(t *testing.T, organisations int, env ...string) *lab {
 	for n := 1; n < organisations; n++ {
 		o := tenant{sponsorship.ID(fmt.Sprintf("10000000-0000-4000-8000-1%011d", n)), l.cloud.AddOrganization()}
 		must(t, l.ledger.Connect(t.Context(), o.id, state.Connection{
-			CloudOrganizationID: sponsorship.ID(o.remote.ID), BillingSyncToken: o.remote.BillingSyncKey,
+			CloudOrganizationID: sponsorship.ID(o.remote.ID), BillingSyncToken: secret.Text(o.remote.BillingSyncKey),
 		}, time.Now()))
 		l.orgs = append(l.orgs, o)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/events"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/secret"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud"
@@ -53,7 +54,7 @@ func setupLicense(t *testing.T) *licenseBundle {
 	client, err := cloud.New(cloud.Params{
 		Config: cloud.Config{
 			IdentityURI: b.cloud.URL(), APIURI: b.cloud.URL(),
-			InstallationID: installation.ID, InstallationKey: installation.Key, OutagesToOpen: 1000,
+			InstallationID: installation.ID, InstallationKey: secret.Text(installation.Key), OutagesToOpen: 1000,
 		},
 		Limiter: licenseLimiter{}, Now: time.Now, Rand: func() float64 { return 0 }, Transport: &http.Transport{},
 	})
@@ -74,7 +75,7 @@ func (licenseLimiter) PauseUntil(context.Context, time.Time) error { return nil 
 func (b *licenseBundle) connect(t *testing.T, licenseKey string) {
 	t.Helper()
 	noError(t, b.ledger.Connect(t.Context(), licensee, state.Connection{
-		CloudOrganizationID: sponsorship.ID(b.remote.ID), BillingSyncToken: b.remote.BillingSyncKey, LicenseKey: licenseKey,
+		CloudOrganizationID: sponsorship.ID(b.remote.ID), BillingSyncToken: secret.Text(b.remote.BillingSyncKey), LicenseKey: secret.Text(licenseKey),
 	}, time.Now()))
 }
 

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/secret"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
@@ -59,13 +60,13 @@ func (b *bundle) issue(t *testing.T, mode cloudtest.LicenseMode) json.RawMessage
 	client, err := cloud.New(cloud.Params{
 		Config: cloud.Config{
 			IdentityURI: b.cloud.URL(), APIURI: b.cloud.URL(),
-			InstallationID: b.installation.ID, InstallationKey: b.installation.Key,
+			InstallationID: b.installation.ID, InstallationKey: secret.Text(b.installation.Key),
 		},
 		Limiter: unlimited{}, Now: time.Now, Rand: func() float64 { return 0 }, Transport: transport,
 	})
 	must(t, err)
 	raw, err := client.License(t.Context(), cloud.LicenseRequest{
-		CloudOrganizationID: b.organization.ID, LicenseKey: b.organization.LicenseKey, BillingSyncKey: b.organization.BillingSyncKey,
+		CloudOrganizationID: b.organization.ID, LicenseKey: secret.Text(b.organization.LicenseKey), BillingSyncKey: secret.Text(b.organization.BillingSyncKey),
 	})
 	must(t, err)
 	return raw

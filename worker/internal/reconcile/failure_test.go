@@ -9,6 +9,7 @@ import (
 
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/secret"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
 	"github.com/sponsorsync/sponsorsync/worker/internal/reconcile"
@@ -45,7 +46,7 @@ func TestARejectedTokenPausesUntilSomebodyActs(t *testing.T) {
 	}
 	o, _ := b.cloud.Organization(b.remote.ID)
 	connection := b.connection()
-	connection.BillingSyncToken = o.BillingSyncKey
+	connection.BillingSyncToken = secret.Text(o.BillingSyncKey)
 	must(t, b.ledger.Connect(t.Context(), org, connection, b.now()))
 	stuck, err := b.ledger.Stuck(t.Context(), state.Shard(org), b.now().Add(time.Second), 10)
 	must(t, err)

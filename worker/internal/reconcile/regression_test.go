@@ -7,6 +7,7 @@ import (
 
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/secret"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
@@ -46,7 +47,7 @@ func TestATokenSavedDuringASyncIsNotPausedForTheOldOne(t *testing.T) {
 	b.cloud.OnSync(func(ctx context.Context, _ cloudtest.Request) {
 		b.cloud.OnSync(nil)
 		c := b.connection()
-		c.BillingSyncToken = fresh
+		c.BillingSyncToken = secret.Text(fresh)
 		must(t, b.ledger.Connect(ctx, org, c, b.now()))
 	})
 	if err := b.pending(); !jobs.IsSnooze(err) {

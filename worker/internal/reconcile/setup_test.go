@@ -16,6 +16,7 @@ import (
 
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/events"
+	"github.com/sponsorsync/sponsorsync/jobs/secret"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud"
@@ -87,7 +88,7 @@ func setup(t *testing.T) *bundle {
 	client, err := cloud.New(cloud.Params{
 		Config: cloud.Config{
 			IdentityURI: b.cloud.URL(), APIURI: b.cloud.URL(),
-			InstallationID: installation.ID, InstallationKey: installation.Key, Timeout: 10 * time.Second,
+			InstallationID: installation.ID, InstallationKey: secret.Text(installation.Key), Timeout: 10 * time.Second,
 			OutagesToOpen: 1 << 30, // the breaker has tests of its own
 		},
 		Limiter: noLimit{}, Now: b.now, Rand: func() float64 { return 0.5 }, Log: zerolog.Nop(),
@@ -106,7 +107,7 @@ func setup(t *testing.T) *bundle {
 }
 
 func (b *bundle) connection() state.Connection {
-	return state.Connection{CloudOrganizationID: sponsorship.ID(b.remote.ID), BillingSyncToken: b.remote.BillingSyncKey}
+	return state.Connection{CloudOrganizationID: sponsorship.ID(b.remote.ID), BillingSyncToken: secret.Text(b.remote.BillingSyncKey)}
 }
 
 // with replaces the reconciler by one with other parameters.
