@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Installs what the tests need beside Go: redis-server and shellcheck. The NATS
-# server is built by the tests from the version in go.mod.
+# Installs what the tests need beside Go: redis-server (the system's, and a newer
+# one where that is older than 7.2) and shellcheck. The NATS server is built by the
+# tests from the version in go.mod.
 set -euo pipefail
+cd "$(dirname "$0")/.."
 
 install() { # program, package
 	command -v "$1" >/dev/null && return
@@ -25,3 +27,4 @@ install() { # program, package
 command -v go >/dev/null || { echo "error: Go is missing; install the version that go.mod names" >&2; exit 1; }
 install redis-server redis-server redis
 install shellcheck shellcheck
+bash scripts/redis.sh >/dev/null

@@ -23,11 +23,14 @@ import (
 // should, until the test ends. It leaves fsync to the system: that is for power
 // cuts, and while one is under way ("everysec") Redis puts its own writes off for
 // up to two seconds, so that Kill would lose what was acknowledged.
+//
+// The program is REDIS_SERVER_BIN, or what scripts/redis.sh has built, or the
+// system's own, whatever its version.
 func RealRedis(t testing.TB) *Process {
 	t.Helper()
-	path, err := exec.LookPath("redis-server")
+	path, err := redisServer()
 	if err != nil {
-		t.Fatalf("this test needs redis-server: install Redis 6.2 or newer (Debian and Ubuntu: apt-get install redis-server; macOS: brew install redis)")
+		t.Fatalf("this test needs redis-server (set REDIS_SERVER_BIN, or run scripts/redis.sh, which builds one): %v", err)
 	}
 	dir := t.TempDir()
 	p := &Process{}
@@ -37,6 +40,21 @@ func RealRedis(t testing.TB) *Process {
 	}
 	p.answers = func() bool { return pings(p.port) }
 	return launch(t, p, func(port int) string { return fmt.Sprintf("redis://127.0.0.1:%d/0", port) })
+}
+
+func redisServer() (string, error) {
+	if path := os.Getenv("REDIS_SERVER_BIN"); path != "" {
+		return exec.LookPath(path)
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	built := filepath.Join(cache, "sponsorsync-test", "redis-server")
+	if _, err := os.Stat(built); err == nil {
+		return built, nil
+	}
+	return exec.LookPath("redis-server")
 }
 
 // pings is false while the server still loads its file.
