@@ -20,8 +20,9 @@ import (
 	"github.com/sponsorsync/sponsorsync/config/boot"
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
+	"github.com/sponsorsync/sponsorsync/producer/internal/access"
+	"github.com/sponsorsync/sponsorsync/producer/internal/api"
 	"github.com/sponsorsync/sponsorsync/producer/internal/console"
-	"github.com/sponsorsync/sponsorsync/producer/internal/hook"
 	"github.com/sponsorsync/sponsorsync/producer/internal/schedule"
 )
 
@@ -31,7 +32,7 @@ type server struct {
 	log  zerolog.Logger
 	rdb  redis.UniversalClient
 	js   jetstream.JetStream
-	hub  *hook.Hub
+	hub  *api.Hub
 	jobs *enqueue.Client
 }
 
@@ -49,12 +50,12 @@ func serve(ctx context.Context, env config.Environ, stderr io.Writer) error {
 		return err
 	}
 	defer func() { _ = s.rdb.Close() }()
-	hook.Bound(s.rdb)
+	api.Bound(s.rdb)
 	if s.js, err = boot.NATS(cfg.NATS, "sponsorsync producer", s.log); err != nil {
 		return err
 	}
 	defer s.js.Conn().Close()
-	s.jobs, s.hub = enqueue.New(s.rdb, enqueue.Options{}), hook.NewHub(s.js, s.log)
+	s.jobs, s.hub = enqueue.New(s.rdb, enqueue.Options{}), api.NewHub(s.js, s.log)
 	handler, err := s.handler()
 	if err != nil {
 		return err
@@ -81,7 +82,7 @@ func (s *server) handler() (http.Handler, error) {
 	for i, secret := range s.cfg.HookSecrets {
 		secrets[i] = secret.Reveal()
 	}
-	access, err := hook.NewAccess(hook.AccessOptions{Token: s.cfg.APIToken.Reveal(), HookSecrets: secrets, Now: time.Now})
+	door, err := access.New(access.Params{Token: s.cfg.APIToken.Reveal(), HookSecrets: secrets, Now: time.Now})
 	if err != nil {
 		return nil, err
 	}
@@ -90,20 +91,20 @@ func (s *server) handler() (http.Handler, error) {
 		return nil, err
 	}
 	ledger := state.New(s.rdb, sealer)
-	api := hook.New(hook.Options{
-		Redis: s.rdb, Ledger: ledger, Jobs: s.jobs, JetStream: s.js, Hub: s.hub, Access: access,
+	hooks := api.New(api.Options{
+		Redis: s.rdb, Ledger: ledger, Jobs: s.jobs, JetStream: s.js, Hub: s.hub, Access: door,
 		Registry: prometheus.NewRegistry(), Log: s.log, Now: time.Now,
 	})
 	pages, err := console.New(console.Options{
-		Ledger: ledger, Jobs: s.jobs, Access: access, Position: s.hub.Position, Log: s.log, Now: time.Now,
+		Ledger: ledger, Jobs: s.jobs, Access: door, Position: s.hub.Position, Log: s.log, Now: time.Now,
 	})
 	if err != nil {
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	api.Register(mux)
+	hooks.Register(mux)
 	pages.Register(mux)
-	return api.Wrap(mux), nil
+	return hooks.Wrap(mux), nil
 }
 
 // listen answers requests until ctx ends, and then finishes those that run. Event

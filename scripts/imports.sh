@@ -27,6 +27,12 @@ never jobs/enqueue 'nats-io|'"$ours"'(config|worker|producer|jobs/(state|events)
 never jobs/secret "$ours"'(config|worker|producer|jobs/[^s]|jobs/sp|jobs/st|jobs$)'
 never config "$ours"'(worker|producer|config/|jobs$|jobs/[^s]|jobs/sp|jobs/st)'
 never worker/internal/relay 'redis|hibiken|nats-io'
+# The three faces of the producer stand beside each other, on view and access.
+never producer/internal/api "$ours"'producer/internal/(console|cli)$'
+never producer/internal/console "$ours"'producer/internal/(api|cli)$'
+never producer/internal/cli "$ours"'producer/internal/(api|console)$'
+never producer/internal/access "$ours"'producer/internal/(api|console|cli)$'
+never producer/internal/view "$ours"'producer/internal/(api|console|cli|access)$'
 for program in worker producer; do
 	never "$program" 'miniredis|nats-server|cloudtest|jobstest|rapid|kin-openapi|^testing$'
 done

@@ -11,7 +11,8 @@ import (
 
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
-	"github.com/sponsorsync/sponsorsync/producer/internal/hook"
+	"github.com/sponsorsync/sponsorsync/producer/internal/access"
+	"github.com/sponsorsync/sponsorsync/producer/internal/view"
 )
 
 //go:embed pages static
@@ -25,7 +26,7 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 type Options struct {
 	Ledger   *state.Ledger
 	Jobs     *enqueue.Client
-	Access   *hook.Access
+	Access   *access.Access
 	Position func() (uint64, bool) // where an event stream must begin to miss nothing; false if unknown
 	Log      zerolog.Logger
 	Now      func() time.Time
@@ -100,7 +101,7 @@ func (c *Console) page(show func(w http.ResponseWriter, r *http.Request) error) 
 // refuse asks for the token, but does not send a form's contents through the
 // sign-in: whoever pressed a button after twelve hours presses it again.
 func (c *Console) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	if p := hook.ProblemOf(err); p.Status != http.StatusUnauthorized {
+	if p := view.ProblemOf(err); p.Status != http.StatusUnauthorized {
 		c.fail(w, r, err)
 		return
 	}
@@ -113,7 +114,7 @@ func (c *Console) refuse(w http.ResponseWriter, r *http.Request, err error) {
 
 // fail shows a problem as a page, with the hint of its code.
 func (c *Console) fail(w http.ResponseWriter, r *http.Request, err error) {
-	p := hook.ProblemOf(err)
+	p := view.ProblemOf(err)
 	if p.Status >= http.StatusInternalServerError && context.Cause(r.Context()) == nil {
 		c.Log.Error().Err(err).Str("route", r.Pattern).Msg("page failed")
 	}

@@ -19,8 +19,8 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
+	"github.com/sponsorsync/sponsorsync/producer/internal/access"
 	"github.com/sponsorsync/sponsorsync/producer/internal/console"
-	"github.com/sponsorsync/sponsorsync/producer/internal/hook"
 )
 
 func TestNobodyComesInWithoutTheToken(t *testing.T) {
@@ -83,10 +83,10 @@ func TestSignInGoesOnOnlyHere(t *testing.T) {
 
 func TestGuessingIsSlow(t *testing.T) {
 	t.Parallel()
-	access := value(hook.NewAccess(hook.AccessOptions{Token: apiToken, Now: time.Now}))(t)
+	door := value(access.New(access.Params{Token: apiToken, Now: time.Now}))(t)
 	synctest.Test(t, func(t *testing.T) {
-		b := &bundle{access: access, mux: http.NewServeMux()}
-		value(console.New(console.Options{Access: access, Jobs: enqueue.New(unused(), enqueue.Options{}), Log: zerolog.Nop()}))(t).Register(b.mux)
+		b := &bundle{access: door, mux: http.NewServeMux()}
+		value(console.New(console.Options{Access: door, Jobs: enqueue.New(unused(), enqueue.Options{}), Log: zerolog.Nop()}))(t).Register(b.mux)
 		begin := time.Now()
 		statuses := map[int]int{}
 		var mu sync.Mutex

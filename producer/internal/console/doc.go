@@ -10,5 +10,5 @@
 //
 // The package reads the ledger and enqueues the two jobs that have a button. It
 // never changes a sponsorship, never shows a token, and leaves who may come in to
-// hook.Access.
+// package access.
 package console

@@ -14,7 +14,6 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
-	"github.com/sponsorsync/sponsorsync/producer/internal/hook"
 	"github.com/sponsorsync/sponsorsync/producer/internal/view"
 )
 
@@ -75,11 +74,11 @@ func (c *Console) fill(r *http.Request, org sponsorship.ID, page *organizationPa
 	}
 	page.organizationCard = card(shown)
 	query := r.URL.Query()
-	wanted, err := hook.PageOf(query, pageSize)
+	wanted, err := view.PageOf(query, pageSize)
 	if err != nil {
 		return err
 	}
-	found, cursor, err := hook.ReadPage(r.Context(), c.Ledger, org, wanted)
+	found, cursor, err := view.ReadPage(r.Context(), c.Ledger, org, wanted)
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,7 @@ import (
 	"net/http"
 
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
-	"github.com/sponsorsync/sponsorsync/producer/internal/hook"
+	"github.com/sponsorsync/sponsorsync/producer/internal/view"
 )
 
 // deadShown is how many dead jobs the first page lists; the command line has all.
@@ -18,7 +18,7 @@ type overview struct {
 }
 
 func (c *Console) overview(w http.ResponseWriter, r *http.Request) error {
-	all, err := hook.ReadOrganizations(r.Context(), c.Ledger)
+	all, err := view.ReadOrganizations(r.Context(), c.Ledger)
 	if err != nil {
 		return err
 	}

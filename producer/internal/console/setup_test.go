@@ -19,8 +19,8 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
+	"github.com/sponsorsync/sponsorsync/producer/internal/access"
 	"github.com/sponsorsync/sponsorsync/producer/internal/console"
-	"github.com/sponsorsync/sponsorsync/producer/internal/hook"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -39,7 +39,7 @@ var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 type bundle struct {
 	redis  redis.UniversalClient
 	ledger *state.Ledger
-	access *hook.Access
+	access *access.Access
 	mux    *http.ServeMux
 }
 
@@ -53,12 +53,11 @@ func setup(t *testing.T) *bundle {
 func setupOn(t *testing.T, redisURL string) *bundle {
 	t.Helper()
 	rdb := value(enqueue.NewRedis(redisURL))(t)
-	hook.Bound(rdb)
 	t.Cleanup(func() { must(t, rdb.Close()) })
 	b := &bundle{
 		redis:  rdb,
 		ledger: state.New(rdb, value(state.NewSealer(bytes.Repeat([]byte("k"), 32)))(t)),
-		access: value(hook.NewAccess(hook.AccessOptions{Token: apiToken, Now: time.Now}))(t),
+		access: value(access.New(access.Params{Token: apiToken, Now: time.Now}))(t),
 		mux:    http.NewServeMux(),
 	}
 	value(console.New(console.Options{

@@ -27,7 +27,7 @@ import (
 // Not here: row 7 (Sentinel is not supported), row 19 (a full Redis is Redis
 // refusing writes: rows 3 to 6), row 23 (nothing is cancelled while it runs).
 // Row 13's webhook tolerance is tested where hooks are verified, in
-// producer/internal/hook, and row 14's panic where handlers are called, in
+// producer/internal/api, and row 14's panic where handlers are called, in
 // worker/internal/queue: no input of ours makes a handler panic.
 
 // long is set by make faults: more of everything, and waits of their real length.

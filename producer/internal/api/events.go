@@ -1,4 +1,4 @@
-package hook
+package api
 
 import (
 	"bytes"
@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sponsorsync/sponsorsync/jobs/events"
+	"github.com/sponsorsync/sponsorsync/producer/internal/view"
 )
 
 const (
@@ -67,7 +68,7 @@ func lastEventID(r *http.Request) (*uint64, error) {
 	}
 	id, err := strconv.ParseUint(text, 10, 64)
 	if err != nil {
-		return nil, invalid(field, "must be the id of an event of this stream")
+		return nil, view.Invalid(field, "must be the id of an event of this stream")
 	}
 	return &id, nil
 }

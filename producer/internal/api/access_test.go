@@ -1,4 +1,4 @@
-package hook_test
+package api_test
 
 import (
 	"net/http"
@@ -6,19 +6,18 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
-	"github.com/sponsorsync/sponsorsync/producer/internal/hook"
+	"github.com/sponsorsync/sponsorsync/producer/internal/api"
 )
 
 func TestTokenIsAskedForEverywhere(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	for _, pattern := range hook.Patterns() {
+	for _, pattern := range api.Patterns() {
 		method, path, _ := strings.Cut(pattern, " ")
 		path = strings.NewReplacer("{org}", string(acme), "{id}", "x").Replace(path)
 		open := path == "/healthz" || path == "/readyz"
@@ -119,66 +118,6 @@ func TestSignatureOpensNothingElse(t *testing.T) {
 	b := setup(t)
 	a := b.do(t, call{method: "GET", path: "/v1/organizations", header: signed(t, secret, "", 0), anonymous: true})
 	equal(t, "status", a.status, http.StatusUnauthorized)
-}
-
-// The vector of the Standard Webhooks reference libraries, at its own time.
-func TestReferenceVector(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		at := time.Unix(1614265330, 0)
-		time.Sleep(time.Until(at))
-		header := http.Header{}
-		header.Set("webhook-id", "msg_p5jXN8AQM9LWM0D4loKWxJek")
-		header.Set("webhook-timestamp", "1614265330")
-		header.Set("webhook-signature", "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=")
-		body := []byte(`{"test": 2432232314}`)
-		access := value(hook.NewAccess(hook.AccessOptions{Token: "t", HookSecrets: []string{secret}, Now: time.Now}))(t)
-		must(t, access.CheckSignature(header, body))
-		time.Sleep(5*time.Minute + time.Second)
-		equal(t, "later", fault.CodeOf(access.CheckSignature(header, body)), fault.Unauthorized)
-		without := value(hook.NewAccess(hook.AccessOptions{Token: "t", Now: time.Now}))(t)
-		equal(t, "without a secret", fault.CodeOf(without.CheckSignature(header, body)), fault.Unauthorized)
-	})
-}
-
-func TestSession(t *testing.T) {
-	t.Parallel()
-	now := noon
-	access := value(hook.NewAccess(hook.AccessOptions{Token: apiToken, Now: func() time.Time { return now }}))(t)
-	login := httptest.NewRequest("POST", "http://example.com/login", nil)
-	cookie := access.NewSession(login)
-	if strings.Contains(cookie.Value, apiToken) || !cookie.HttpOnly || cookie.SameSite != http.SameSiteStrictMode || cookie.Secure {
-		t.Errorf("got cookie %v", cookie)
-	}
-	login.Header.Set("X-Forwarded-Proto", "https")
-	equal(t, "secure behind TLS", access.NewSession(login).Secure, true)
-
-	check := func(method, cookieValue string, header ...string) error {
-		r := httptest.NewRequest(method, "http://example.com/", nil)
-		r.AddCookie(&http.Cookie{Name: cookie.Name, Value: cookieValue})
-		for i := 0; i+1 < len(header); i += 2 {
-			r.Header.Set(header[i], header[i+1])
-		}
-		return access.Check(r)
-	}
-	must(t, check("GET", cookie.Value))
-	must(t, check("POST", cookie.Value, "Sec-Fetch-Site", "same-origin"))
-	must(t, check("POST", cookie.Value, "Origin", "http://example.com"))
-	other := value(hook.NewAccess(hook.AccessOptions{Token: "another", Now: func() time.Time { return now }}))(t)
-	for name, err := range map[string]error{
-		"cross-site":         check("POST", cookie.Value, "Sec-Fetch-Site", "cross-site"),
-		"same site":          check("POST", cookie.Value, "Sec-Fetch-Site", "same-site"), // another port of this host
-		"other origin":       check("POST", cookie.Value, "Origin", "http://evil.example"),
-		"a later date":       check("GET", "9"+cookie.Value),
-		"no signature":       check("GET", cookie.Value[:strings.LastIndexByte(cookie.Value, '.')]),
-		"empty":              check("GET", ""),
-		"another token's":    check("GET", other.NewSession(login).Value),
-		"with a wrong token": check("GET", cookie.Value, "Authorization", "Bearer wrong"),
-	} {
-		equal(t, name, fault.CodeOf(err), fault.Unauthorized)
-	}
-	now = now.Add(hook.SessionLife)
-	equal(t, "expired", fault.CodeOf(check("GET", cookie.Value)), fault.Unauthorized)
 }
 
 func TestCrossOriginSessionIsForbidden(t *testing.T) {

@@ -1,8 +1,7 @@
-package hook
+package view
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"net"
@@ -13,10 +12,6 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 )
-
-// retryAfter is what a caller is told to wait while Redis is away, in seconds:
-// a restart takes about that long.
-const retryAfter = "5"
 
 // Problem is an RFC 9457 document. Code is absent only where no code of the
 // contract fits: an error of this program itself (500).
@@ -30,7 +25,7 @@ type Problem struct {
 	Errors []enqueue.ItemError `json:"errors,omitempty"`
 }
 
-// statusError gives a fault another status than its code's own.
+// statusError is what WithStatus returns.
 type statusError struct {
 	status int
 	cause  *fault.Error
@@ -39,17 +34,21 @@ type statusError struct {
 func (e statusError) Error() string { return e.cause.Error() }
 func (e statusError) Unwrap() error { return e.cause }
 
-// missing is the answer to an id that nothing is known of.
-func missing(code fault.Code, format string, args ...any) error {
-	return statusError{http.StatusNotFound, fault.New(code, format, args...)}
+// WithStatus gives a fault another HTTP status than its code's own.
+func WithStatus(status int, cause *fault.Error) error { return statusError{status, cause} }
+
+// NotFound is the answer to an id that nothing is known of: a problem of status 404.
+func NotFound(code fault.Code, format string, args ...any) error {
+	return WithStatus(http.StatusNotFound, fault.New(code, format, args...))
 }
 
-// invalid is an invalid_arguments fault that names one field of a request.
-func invalid(field, message string) error {
-	return invalidItems(enqueue.ItemError{Field: field, Message: message})
+// Invalid is an invalid_arguments fault that names one field of a request.
+func Invalid(field, message string) error {
+	return InvalidItems(enqueue.ItemError{Field: field, Message: message})
 }
 
-func invalidItems(items ...enqueue.ItemError) error {
+// InvalidItems is Invalid for many fields of many jobs.
+func InvalidItems(items ...enqueue.ItemError) error {
 	return fault.Wrap(fault.InvalidArguments, enqueue.BatchError(items), "the request was not understood; nothing was changed")
 }
 
@@ -102,27 +101,4 @@ func unavailable(err error) bool {
 		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		errors.Is(err, redis.ErrClosed) || errors.Is(err, redis.ErrPoolTimeout)
-}
-
-func writeProblem(w http.ResponseWriter, p Problem) {
-	switch p.Status {
-	case http.StatusUnauthorized:
-		w.Header().Set("WWW-Authenticate", `Bearer realm="sponsorsync"`)
-	case http.StatusServiceUnavailable:
-		w.Header().Set("Retry-After", retryAfter)
-	}
-	write(w, p.Status, "application/problem+json", p)
-}
-
-func writeJSON(w http.ResponseWriter, status int, body any) error {
-	write(w, status, "application/json", body)
-	return nil
-}
-
-func write(w http.ResponseWriter, status int, contentType string, body any) {
-	w.Header().Set("Content-Type", contentType)
-	w.WriteHeader(status)
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false) // hints hold "Billing > Subscription"; nobody reads JSON as HTML here (nosniff)
-	_ = e.Encode(body)     // fails only when the reader is gone
 }

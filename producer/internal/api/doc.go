@@ -1,8 +1,9 @@
 // Package hook is the HTTP API: what an admin console, a script or a
 // neighbouring system calls to enqueue jobs and to read what became of them.
 //
-// [API] holds the routes, [Access] decides who may come in, and [Hub] feeds
-// every open event stream of the process from a single reader of JetStream.
+// [API] holds the routes, and [Hub] feeds every open event stream of the process
+// from a single reader of JetStream. Who may come in is for package access, what
+// is shown for package view.
 // openapi.yaml describes it all, is served as it is, and is held against the
 // real answers by the tests.
 //
@@ -14,4 +15,4 @@
 // no page, and decides nothing about a sponsorship. No answer, log line or
 // metric of it holds a token; addresses stand only where a signed-in reader asks
 // for sponsorships.
-package hook
+package api

@@ -1,4 +1,4 @@
-package hook_test
+package api_test
 
 import (
 	"bufio"

@@ -1,4 +1,4 @@
-package hook
+package api
 
 import (
 	"bytes"
@@ -13,6 +13,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/producer/internal/view"
 )
 
 // maxKey bounds an idempotency key.
@@ -30,11 +31,11 @@ func decodeHook(body []byte) (batch []jobs.Args, single bool, err error) {
 	raw := []json.RawMessage{body}
 	single = !bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("["))
 	if !single && json.Unmarshal(body, &raw) != nil {
-		return nil, false, invalid("body", "is not JSON")
+		return nil, false, view.Invalid("body", "is not JSON")
 	}
 	switch n := len(raw); {
 	case n == 0:
-		return nil, false, invalid("body", "is an empty array; send at least one job")
+		return nil, false, view.Invalid("body", "is an empty array; send at least one job")
 	case n > enqueue.MaxBatch:
 		return nil, false, fault.New(fault.PayloadTooLarge, "%d jobs in one request, at most %d are allowed", n, enqueue.MaxBatch)
 	}
@@ -47,7 +48,7 @@ func decodeHook(body []byte) (batch []jobs.Args, single bool, err error) {
 		batch = append(batch, args)
 	}
 	if len(faults) > 0 {
-		return nil, false, invalidItems(faults...)
+		return nil, false, view.InvalidItems(faults...)
 	}
 	return batch, single, nil
 }
@@ -119,14 +120,14 @@ func idempotencyKey(h http.Header) (string, error) {
 	if strings.HasPrefix(value, `"`) {
 		var closed bool
 		if value, closed = unquote(value); !closed {
-			return "", invalid(name, "starts with a quote and is not a quoted string")
+			return "", view.Invalid(name, "starts with a quote and is not a quoted string")
 		}
 		if value == "" {
-			return "", invalid(name, "is empty")
+			return "", view.Invalid(name, "is empty")
 		}
 	}
 	if len(value) > maxKey || strings.ContainsFunc(value, func(c rune) bool { return c < ' ' || c > '~' }) {
-		return "", invalid(name, "must be at most 255 printable ASCII characters")
+		return "", view.Invalid(name, "must be at most 255 printable ASCII characters")
 	}
 	return value, nil
 }

@@ -1,4 +1,4 @@
-package hook
+package api
 
 import (
 	_ "embed"
@@ -13,6 +13,8 @@ import (
 
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
+	"github.com/sponsorsync/sponsorsync/producer/internal/access"
+	"github.com/sponsorsync/sponsorsync/producer/internal/view"
 )
 
 //go:embed openapi.yaml
@@ -25,7 +27,7 @@ type Options struct {
 	Jobs      *enqueue.Client
 	JetStream jetstream.JetStream
 	Hub       *Hub
-	Access    *Access
+	Access    *access.Access
 	Registry  *prometheus.Registry
 	Log       zerolog.Logger
 	Now       func() time.Time
@@ -93,7 +95,7 @@ func (a *API) serve(route route) http.HandlerFunc {
 
 // refuse logs what the caller is not told: the cause of a 5xx.
 func (a *API) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	p := ProblemOf(err)
+	p := view.ProblemOf(err)
 	if p.Status >= http.StatusInternalServerError && r.Context().Err() == nil {
 		a.Log.Error().Err(err).Str("route", r.Pattern).Msg("request failed")
 	}

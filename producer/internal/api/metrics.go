@@ -1,4 +1,4 @@
-package hook
+package api
 
 import (
 	"context"
@@ -120,7 +120,7 @@ func (c *collector) outbox(ctx context.Context, gauge setGauge) error {
 }
 
 func (c *collector) organizations(ctx context.Context, gauge setGauge) error {
-	all, err := ReadOrganizations(ctx, c.Ledger)
+	all, err := view.ReadOrganizations(ctx, c.Ledger)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package hook
+package api
 
 // Document is the embedded OpenAPI document.
 var Document = document

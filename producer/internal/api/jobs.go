@@ -1,4 +1,4 @@
-package hook
+package api
 
 import (
 	"context"
@@ -8,13 +8,14 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"time"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/producer/internal/access"
+	"github.com/sponsorsync/sponsorsync/producer/internal/view"
 )
 
 // maxHook is the largest body of a hook: a thousand redeems with the longest
@@ -68,7 +69,7 @@ func (a *API) enqueue(ctx context.Context, batch []jobs.Args, once enqueue.Idemp
 // key. Who has neither token nor signature is turned away before the body is
 // read. A signature vouches for webhook-id but for no other header.
 func (a *API) readHook(w http.ResponseWriter, r *http.Request) (body []byte, key string, err error) {
-	signed := isSigned(r)
+	signed := access.IsSigned(r)
 	if !signed {
 		if err := a.Access.Check(r); err != nil {
 			return nil, "", err
@@ -93,7 +94,7 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 		return nil, fault.New(fault.PayloadTooLarge, "the body has more than %d bytes", limit)
 	}
 	if err != nil {
-		return nil, invalid("body", "did not arrive in full")
+		return nil, view.Invalid("body", "did not arrive in full")
 	}
 	return body, nil
 }
@@ -103,23 +104,6 @@ func hash(body []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// jobStatus is the public form of an enqueue.Status.
-type jobStatus struct {
-	ID          string     `json:"id"`
-	Kind        jobs.Kind  `json:"kind"`
-	State       string     `json:"state"`
-	Attempts    int        `json:"attempts"`
-	LastError   *jobError  `json:"lastError"`
-	EnqueuedAt  *time.Time `json:"enqueuedAt"`
-	CompletedAt *time.Time `json:"completedAt"`
-}
-
-type jobError struct {
-	Code    fault.Code `json:"code"`
-	Message string     `json:"message"`
-	Hint    string     `json:"hint"`
-}
-
 func (a *API) getJob(w http.ResponseWriter, r *http.Request) error {
 	id := r.PathValue("id")
 	s, known, err := a.inspector.Job(r.Context(), id)
@@ -127,19 +111,7 @@ func (a *API) getJob(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if !known {
-		return missing(fault.InvalidArguments, "no job has this id; a job that is done is kept for a day")
+		return view.NotFound(fault.InvalidArguments, "no job has this id; a job that is done is kept for a day")
 	}
-	return writeJSON(w, http.StatusOK, showJob(s))
-}
-
-func showJob(s enqueue.Status) jobStatus {
-	shown := jobStatus{ID: s.ID, Kind: s.Kind, State: s.State, Attempts: s.Attempts, CompletedAt: s.CompletedAt}
-	if s.LastError != nil {
-		shown.LastError = &jobError{s.LastError.Code, s.LastError.Message, s.LastError.Hint()}
-	}
-	if !s.EnqueuedAt.IsZero() {
-		at := s.EnqueuedAt.UTC()
-		shown.EnqueuedAt = &at
-	}
-	return shown
+	return writeJSON(w, http.StatusOK, view.ShowJob(s))
 }

@@ -1,4 +1,4 @@
-package hook
+package access
 
 import (
 	"crypto/hmac"

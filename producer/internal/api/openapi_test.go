@@ -1,4 +1,4 @@
-package hook_test
+package api_test
 
 import (
 	"bytes"
@@ -15,12 +15,12 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
-	"github.com/sponsorsync/sponsorsync/producer/internal/hook"
+	"github.com/sponsorsync/sponsorsync/producer/internal/api"
 )
 
 // document is loaded once: every answer of every test is held against it.
 var document = sync.OnceValues(func() (*openapi3.T, error) {
-	return openapi3.NewLoader().LoadFromData(hook.Document)
+	return openapi3.NewLoader().LoadFromData(api.Document)
 })
 
 // operation finds what a request asks for; templates match like the mux's.
@@ -71,7 +71,7 @@ func TestDocumentIsValidAndServed(t *testing.T) {
 	must(t, doc.Validate(t.Context()))
 	a := b.get(t, "/openapi.yaml")
 	equal(t, "status", a.status, http.StatusOK)
-	equal(t, "served", string(a.body), string(hook.Document))
+	equal(t, "served", string(a.body), string(api.Document))
 }
 
 func TestDocumentKnowsExactlyTheRoutes(t *testing.T) {
@@ -82,7 +82,7 @@ func TestDocumentKnowsExactlyTheRoutes(t *testing.T) {
 			documented[method+" "+path] = true
 		}
 	}
-	for _, pattern := range hook.Patterns() {
+	for _, pattern := range api.Patterns() {
 		if !documented[pattern] {
 			t.Errorf("%s is served and not documented", pattern)
 		}

@@ -1,4 +1,4 @@
-package hook_test
+package api_test
 
 import (
 	"bytes"
@@ -23,7 +23,9 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
-	"github.com/sponsorsync/sponsorsync/producer/internal/hook"
+	"github.com/sponsorsync/sponsorsync/producer/internal/access"
+	"github.com/sponsorsync/sponsorsync/producer/internal/api"
+	"github.com/sponsorsync/sponsorsync/producer/internal/view"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -47,13 +49,13 @@ type bundle struct {
 	stack     *jobstest.Stack
 	redis     redis.UniversalClient
 	ledger    *state.Ledger
-	access    *hook.Access
+	access    *access.Access
 	js        jetstream.JetStream
 	publisher *events.Publisher
 	registry  *prometheus.Registry
 	log       *lockedBuffer
-	api       *hook.API
-	hub       *hook.Hub
+	api       *api.API
+	hub       *api.Hub
 	handler   http.Handler
 	url       string
 	stopHub   func()
@@ -71,7 +73,7 @@ func setup(t *testing.T) *bundle {
 func setupOn(t *testing.T, stack *jobstest.Stack, redisURL string) *bundle {
 	t.Helper()
 	rdb := value(enqueue.NewRedis(redisURL))(t)
-	hook.Bound(rdb)
+	api.Bound(rdb)
 	t.Cleanup(func() { must(t, rdb.Close()) })
 	js := value(events.Connect(events.Connection{URL: stack.NATSURL()}))(t)
 	t.Cleanup(js.Conn().Close)
@@ -80,7 +82,7 @@ func setupOn(t *testing.T, stack *jobstest.Stack, redisURL string) *bundle {
 	b := &bundle{
 		stack: stack, redis: rdb, js: js, log: log,
 		ledger:    state.New(rdb, value(state.NewSealer(bytes.Repeat([]byte("k"), 32)))(t)),
-		access:    value(hook.NewAccess(hook.AccessOptions{Token: apiToken, HookSecrets: []string{secret, retired}, Now: time.Now}))(t),
+		access:    value(access.New(access.Params{Token: apiToken, HookSecrets: []string{secret, retired}, Now: time.Now}))(t),
 		publisher: events.NewPublisher(js, events.Settings{}),
 		registry:  prometheus.NewRegistry(),
 	}
@@ -90,14 +92,14 @@ func setupOn(t *testing.T, stack *jobstest.Stack, redisURL string) *bundle {
 
 func (b *bundle) serve(t *testing.T) {
 	t.Helper()
-	hub := hook.NewHub(b.js, zerolog.Nop())
+	hub := api.NewHub(b.js, zerolog.Nop())
 	b.hub = hub
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { must(t, hub.Run(ctx)) })
 	b.stopHub = func() { cancel(); running.Wait() }
 	t.Cleanup(b.stopHub)
-	b.api = hook.New(hook.Options{
+	b.api = api.New(api.Options{
 		Redis: b.redis, Ledger: b.ledger, Jobs: enqueue.New(b.redis, enqueue.Options{}), JetStream: b.js, Hub: hub,
 		Access: b.access, Registry: b.registry, Log: zerolog.New(b.log), Now: time.Now,
 	})
@@ -165,10 +167,10 @@ func read[T any](t *testing.T, a answer) T {
 	return v
 }
 
-func (a answer) problem(t *testing.T) hook.Problem {
+func (a answer) problem(t *testing.T) view.Problem {
 	t.Helper()
 	equal(t, "content type", a.header.Get("Content-Type"), "application/problem+json")
-	return read[hook.Problem](t, a)
+	return read[view.Problem](t, a)
 }
 
 // jobCount is how many jobs there are, in whatever state.

@@ -1,4 +1,4 @@
-package hook
+package api
 
 import (
 	"errors"
@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/producer/internal/view"
 )
 
 // Wrap puts around a mux what concerns every request: security headers, a
@@ -63,7 +64,7 @@ func refuseRoute(w http.ResponseWriter, r *http.Request, refusal http.Handler) {
 	if verdict.status == http.StatusMethodNotAllowed {
 		err = fault.New(fault.InvalidArguments, "this address does not take %s, only %s", r.Method, w.Header().Get("Allow"))
 	}
-	writeProblem(w, ProblemOf(statusError{verdict.status, err}))
+	writeProblem(w, view.ProblemOf(view.WithStatus(verdict.status, err)))
 }
 
 // verdict takes a status and headers, and drops the text.
@@ -86,7 +87,7 @@ func (a *API) recover(w *observed, r *http.Request) {
 	}
 	a.Log.Error().Interface("panic", cause).Str("route", r.Pattern).Bytes("stack", debug.Stack()).Msg("request panicked")
 	if w.status == 0 {
-		writeProblem(w, ProblemOf(errors.New("panic")))
+		writeProblem(w, view.ProblemOf(errors.New("panic")))
 	}
 }
 

@@ -1,4 +1,9 @@
-package hook
+// Package access decides who may come in over HTTP: with the API token, with a
+// browser session that began with it, or with the signature of a hook.
+//
+// It is asked by the HTTP API and by the status page. It never reads the ledger
+// or the queue, and no error of it holds a token, a secret or a signature.
+package access
 
 import (
 	"crypto/hkdf"
@@ -13,16 +18,17 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/producer/internal/view"
 )
 
-// AccessOptions are the secrets that let a request in.
-type AccessOptions struct {
+// Params are the secrets that let a request in. Token and Now are required.
+type Params struct {
 	Token       string   // SPONSORSYNC_API_TOKEN
 	HookSecrets []string // whsec_...; all are accepted, so that one can be rotated
 	Now         func() time.Time
 }
 
-// Access decides who may come in. There are three ways: the API token as a
+// Access is the judgment on a request. There are three ways: the API token as a
 // bearer token, a session that was begun with the same token in a browser, and,
 // for hooks alone, a Standard Webhooks signature. It is safe for concurrent use.
 type Access struct {
@@ -33,19 +39,19 @@ type Access struct {
 	origins http.CrossOriginProtection
 }
 
-// NewAccess returns an Access. Sessions are signed with a key that is derived
-// from the token: another token ends them all, and any number of processes with
-// one token honour each other's.
-func NewAccess(o AccessOptions) (*Access, error) {
-	if o.Token == "" {
-		return nil, errors.New("make access: no API token")
+// New returns an Access. Sessions are signed with a key that is derived from
+// the token: another token ends them all, and any number of processes with one
+// token honor each other's.
+func New(p Params) (*Access, error) {
+	if p.Token == "" || p.Now == nil {
+		return nil, errors.New("make access: the API token or the clock is missing")
 	}
-	key, err := hkdf.Key(sha256.New, []byte(o.Token), nil, "sponsorsync session v1", sha256.Size)
+	key, err := hkdf.Key(sha256.New, []byte(p.Token), nil, "sponsorsync session v1", sha256.Size)
 	if err != nil {
 		return nil, fmt.Errorf("derive session key: %w", err)
 	}
-	a := &Access{token: sha256.Sum256([]byte(o.Token)), session: key, now: o.Now}
-	for i, secret := range o.HookSecrets {
+	a := &Access{token: sha256.Sum256([]byte(p.Token)), session: key, now: p.Now}
+	for i, secret := range p.HookSecrets {
 		verifier, err := standardwebhooks.NewWebhook(secret)
 		if err != nil {
 			return nil, fmt.Errorf("read hook secret %d: not base64", i+1) // the cause quotes it
@@ -82,13 +88,13 @@ func (a *Access) Check(r *http.Request) error {
 // and that would change something.
 func (a *Access) CheckOrigin(r *http.Request) error {
 	if err := a.origins.Check(r); err != nil {
-		return statusError{http.StatusForbidden, fault.Wrap(fault.Unauthorized, err, "the request comes from a page of another site")}
+		return view.WithStatus(http.StatusForbidden, fault.Wrap(fault.Unauthorized, err, "the request comes from a page of another site"))
 	}
 	return nil
 }
 
-// isSigned reports whether a hook claims to be signed.
-func isSigned(r *http.Request) bool {
+// IsSigned reports whether a hook claims to be signed.
+func IsSigned(r *http.Request) bool {
 	return r.Header.Get("Authorization") == "" && r.Header.Get(standardwebhooks.HeaderWebhookSignature) != ""
 }
 
@@ -98,19 +104,19 @@ func (a *Access) CheckSignature(header http.Header, body []byte) error {
 	if len(a.hooks) == 0 {
 		return fault.New(fault.Unauthorized, "signed hooks are refused: SPONSORSYNC_HOOK_SECRET is not set")
 	}
-	reason := "does not match"
+	problem := "does not match"
 	for _, verifier := range a.hooks {
 		err := verifier.Verify(body, header)
 		if err == nil {
 			return nil
 		}
-		reason = signatureFault(err, reason)
+		problem = signatureProblem(err, problem)
 	}
-	return fault.New(fault.Unauthorized, "the signature of the hook %s", reason)
+	return fault.New(fault.Unauthorized, "the signature of the hook %s", problem)
 }
 
-// signatureFault says what the sender can act on: a wrong clock is no wrong secret.
-func signatureFault(err error, otherwise string) string {
+// signatureProblem says what the sender can act on: a wrong clock is no wrong secret.
+func signatureProblem(err error, otherwise string) string {
 	switch {
 	case errors.Is(err, standardwebhooks.ErrMessageTooOld):
 		return "is more than five minutes old (webhook-timestamp)"

@@ -1,0 +1,35 @@
+package api
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"github.com/sponsorsync/sponsorsync/producer/internal/view"
+)
+
+// retryAfter is what a caller is told to wait while Redis is away, in seconds:
+// a restart takes about that long.
+const retryAfter = "5"
+
+func writeProblem(w http.ResponseWriter, p view.Problem) {
+	switch p.Status {
+	case http.StatusUnauthorized:
+		w.Header().Set("WWW-Authenticate", `Bearer realm="sponsorsync"`)
+	case http.StatusServiceUnavailable:
+		w.Header().Set("Retry-After", retryAfter)
+	}
+	write(w, p.Status, "application/problem+json", p)
+}
+
+func writeJSON(w http.ResponseWriter, status int, body any) error {
+	write(w, status, "application/json", body)
+	return nil
+}
+
+func write(w http.ResponseWriter, status int, contentType string, body any) {
+	w.Header().Set("Content-Type", contentType)
+	w.WriteHeader(status)
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false) // hints hold "Billing > Subscription"; nobody reads JSON as HTML here (nosniff)
+	_ = e.Encode(body)     // fails only when the reader is gone
+}

@@ -1,0 +1,88 @@
+package view
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
+)
+
+// readers is how many organizations are read at once.
+const readers = 16
+
+// Organization is the public form of one organization.
+type Organization struct {
+	OrganizationID      sponsorship.ID               `json:"organizationId"`
+	CloudOrganizationID *sponsorship.ID              `json:"cloudOrganizationId"`
+	Connected           bool                         `json:"connected"`
+	LastSyncAt          *time.Time                   `json:"lastSyncAt"` // null until the first sync
+	NextSyncAt          *time.Time                   `json:"nextSyncAt"`
+	LastLicenseSyncAt   *time.Time                   `json:"lastLicenseSyncAt"`
+	LastError           *Error                       `json:"lastError"` // of a sync or a licence sync, whichever is newer
+	Counts              map[sponsorship.Status]int64 `json:"counts"`
+}
+
+// ReadOrganization returns the public form of one organisation, or false if it
+// was never seen here.
+func ReadOrganization(ctx context.Context, l *state.Ledger, id sponsorship.ID) (Organization, bool, error) {
+	org, known, err := l.Organization(ctx, id)
+	if err != nil || !known {
+		return Organization{}, false, err
+	}
+	counts, err := l.Counts(ctx, id)
+	return Show(org, counts), true, err
+}
+
+// ReadOrganizations reads all organisations, sorted by id.
+func ReadOrganizations(ctx context.Context, l *state.Ledger) ([]Organization, error) {
+	ids, err := l.Organizations(ctx)
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(ids)
+	all := make([]Organization, len(ids))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(readers)
+	for i, id := range ids {
+		group.Go(func() (err error) {
+			all[i], _, err = ReadOrganization(ctx, l, id)
+			return err
+		})
+	}
+	return all, group.Wait()
+}
+
+// Show is the pure part of ReadOrganization.
+func Show(org state.Organization, counts map[sponsorship.Status]int64) Organization {
+	shown := Organization{
+		OrganizationID: org.ID, Connected: org.Connected, LastSyncAt: org.LastSyncAt, NextSyncAt: org.NextSyncAt,
+		LastLicenseSyncAt: org.LastLicenseSyncAt, Counts: counts,
+	}
+	if org.CloudOrganizationID != "" {
+		shown.CloudOrganizationID = &org.CloudOrganizationID
+	}
+	if org.Paused != "" {
+		shown.NextSyncAt = nil // somebody has to act first
+	}
+	shown.LastError = lastError(org)
+	return shown
+}
+
+// lastError shows the newer one of both failures; each is cleared by its own
+// next success.
+func lastError(org state.Organization) *Error {
+	sync, license := org.LastError, org.LastLicenseError
+	if sync == nil || license != nil && license.At.After(sync.At) {
+		return showFailure(license)
+	}
+	shown := showFailure(sync)
+	shown.Attempts = org.Failures
+	if !sync.Code.NeedsAdmin() {
+		shown.NextAttempt = org.RetryAt
+	}
+	return shown
+}

@@ -1,0 +1,43 @@
+package view
+
+import (
+	"time"
+
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+)
+
+// Sponsorship is the public form of one sponsorship.
+type Sponsorship struct {
+	OrganizationUserID sponsorship.ID      `json:"organizationUserId"`
+	Status             sponsorship.Status  `json:"status"`
+	Intent             *sponsorship.Intent `json:"intent"` // null unless pending
+	Revision           uint64              `json:"revision"`
+	FriendlyName       string              `json:"friendlyName"`
+	SponsoredEmail     string              `json:"sponsoredEmail"`
+	AdminInitiated     bool                `json:"adminInitiated"`
+	LastSyncAt         *time.Time          `json:"lastSyncAt"`
+	ValidUntil         *time.Time          `json:"validUntil"`
+	Reason             *sponsorship.Reason `json:"reason"`
+	UpdatedAt          time.Time           `json:"updatedAt"`
+}
+
+// ShowSponsorship returns the public form of one sponsorship.
+func ShowSponsorship(s sponsorship.Sponsorship) Sponsorship {
+	shown := Sponsorship{
+		OrganizationUserID: s.UserID, Status: s.Status, Revision: s.Revision,
+		FriendlyName: s.Name, SponsoredEmail: s.Email, AdminInitiated: s.AdminInitiated,
+		LastSyncAt: utc(s.LastSyncAt), ValidUntil: utc(s.ValidUntil), Reason: s.Reason, UpdatedAt: s.UpdatedAt.UTC(),
+	}
+	if s.Intent != "" {
+		shown.Intent = &s.Intent
+	}
+	return shown
+}
+
+func utc(t *time.Time) *time.Time {
+	if t == nil {
+		return nil
+	}
+	u := t.UTC()
+	return &u
+}
