@@ -16,7 +16,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/convoy"
-	"github.com/sponsorsync/sponsorsync/worker/internal/handler"
+	"github.com/sponsorsync/sponsorsync/worker/internal/intake"
 	"github.com/sponsorsync/sponsorsync/worker/internal/queue"
 )
 
@@ -31,7 +31,10 @@ func TestHostileOrderOfOneMembersJobs(t *testing.T) {
 	sealer, _ := state.NewSealer(make([]byte, 32))
 	ledger := state.New(conv, sealer)
 	q := enqueue.New(client, enqueue.Options{})
-	in := &handler.Intake{Ledger: ledger, Waker: q, Now: now}
+	in, err := intake.New(intake.Params{Ledger: ledger, Waker: q, Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
 	r := queue.NewRegistry()
 	queue.Handle(r, in.Redeem)
 	queue.Handle(r, in.ChangeSponsorship)

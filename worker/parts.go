@@ -11,49 +11,68 @@ import (
 	"github.com/sponsorsync/sponsorsync/config/boot"
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/events"
-	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud"
-	"github.com/sponsorsync/sponsorsync/worker/internal/handler"
+	"github.com/sponsorsync/sponsorsync/worker/internal/intake"
 	"github.com/sponsorsync/sponsorsync/worker/internal/license"
 	"github.com/sponsorsync/sponsorsync/worker/internal/queue"
 	"github.com/sponsorsync/sponsorsync/worker/internal/reconcile"
 	"github.com/sponsorsync/sponsorsync/worker/internal/relay"
+	"github.com/sponsorsync/sponsorsync/worker/internal/sweep"
 )
 
-// register names the handler of every kind; a queue refuses to start without one.
-func (w *worker) register(client *cloud.Client) (*queue.Registry, error) {
-	licenses, err := w.licenses(client)
+// handlers are what carries out the jobs of every kind.
+type handlers struct {
+	intake   *intake.Intake
+	syncs    *reconcile.Reconciler
+	licenses *license.Syncer
+	sweeper  *sweep.Sweeper
+}
+
+func (w *worker) newHandlers() (h handlers, err error) {
+	remote, err := w.newCloud()
 	if err != nil {
-		return nil, err
+		return h, err
 	}
+	if h.intake, err = intake.New(intake.Params{Ledger: w.pipelined.ledger, Waker: w.jobs, Now: now}); err != nil {
+		return h, err
+	}
+	if h.syncs, err = w.newReconciler(remote); err != nil {
+		return h, err
+	}
+	if h.licenses, err = w.newLicenses(remote); err != nil {
+		return h, err
+	}
+	h.sweeper, err = sweep.New(sweep.Params{
+		Ledger: w.ledger, Enqueuer: w.jobs, Interval: w.cfg.Schedule.SweepInterval, Grace: stuckAfter,
+		CloudEnabled: w.cfg.Cloud.Enabled, Trim: w.trim, Now: now, Log: w.log,
+	})
+	return h, err
+}
+
+// registry names the handler of every kind; a queue refuses to start without one.
+func (h handlers) registry() *queue.Registry {
 	r := queue.NewRegistry()
-	intake := &handler.Intake{Ledger: w.intake.ledger, Waker: w.jobs, Now: now}
-	queue.Handle(r, intake.Redeem)
-	queue.Handle(r, intake.ChangeSponsorship)
-	syncs := &handler.Sync{Reconciler: w.reconciler(client)}
-	queue.Handle(r, syncs.Manual)
-	queue.Handle(r, syncs.Scheduled)
-	queue.Handle(r, syncs.Pending)
-	queue.Handle(r, licenses.Sync)
-	queue.Handle(r, w.sweeper().Handle)
-	return r, nil
+	queue.Handle(r, h.intake.Redeem)
+	queue.Handle(r, h.intake.ChangeSponsorship)
+	queue.Handle(r, h.syncs.SyncManual)
+	queue.Handle(r, h.syncs.SyncScheduled)
+	queue.Handle(r, h.syncs.SyncPending)
+	queue.Handle(r, h.licenses.Sync)
+	queue.Handle(r, h.sweeper.Sweep)
+	return r
 }
 
-func (w *worker) reconciler(client *cloud.Client) *reconcile.Reconciler {
-	p := reconcile.Params{
-		Ledger: w.ledger, BatchSize: w.cfg.BatchSize, Interval: w.cfg.Schedule.SyncInterval, Curve: w.curve(),
-		Linger: 50 * time.Millisecond, Now: now, Rand: rand.Float64, NewToken: uuid.NewString, Log: w.log,
-		Observe: w.metrics.Synced,
-	}
-	if client != nil {
-		p.Cloud = client
-	}
-	return reconcile.New(p)
+func (w *worker) newReconciler(remote remote) (*reconcile.Reconciler, error) {
+	return reconcile.New(reconcile.Params{
+		Ledger: w.ledger, Cloud: remote, BatchSize: w.cfg.BatchSize, Interval: w.cfg.Schedule.SyncInterval,
+		Curve: w.curve(), Linger: 50 * time.Millisecond, Now: now, Rand: rand.Float64, NewToken: uuid.NewString,
+		Log: w.log, Observe: w.metrics.Synced,
+	})
 }
 
-func (w *worker) licenses(client *cloud.Client) (*handler.License, error) {
+func (w *worker) newLicenses(remote remote) (*license.Syncer, error) {
 	installation, _ := sponsorship.ParseID(w.cfg.Cloud.InstallationID) // config has checked it
 	checker := license.Checker{InstallationID: installation, Now: now}
 	if path := w.cfg.License.CertFile; path != "" {
@@ -63,41 +82,9 @@ func (w *worker) licenses(client *cloud.Client) (*handler.License, error) {
 		}
 		checker.Key = key
 	}
-	h := &handler.License{Ledger: w.ledger, Verify: checker.Check, Store: license.NewStore(w.cfg.License.Dir), Now: now}
-	if client != nil {
-		h.Cloud = client
-	}
-	return h, nil
-}
-
-// liftPauses lets organisations try again that were paused because the
-// installation was rejected: whoever starts a worker may have corrected its id,
-// key or region.
-func (w *worker) liftPauses(ctx context.Context) error {
-	if !w.cfg.Cloud.Enabled {
-		return nil
-	}
-	all, err := w.ledger.Organizations(ctx)
-	if err != nil {
-		return err
-	}
-	for _, org := range all {
-		lifted, err := w.ledger.Lift(ctx, org, fault.InstallationRejected, now())
-		if err != nil {
-			return err
-		}
-		if lifted {
-			w.log.Info().Stringer("organization", org).Msg("trying again: the installation was rejected before this start")
-		}
-	}
-	return nil
-}
-
-func (w *worker) sweeper() *handler.Sweep {
-	return &handler.Sweep{
-		Ledger: w.ledger, Enqueuer: w.jobs, Interval: w.cfg.Schedule.SweepInterval, Grace: stuckAfter,
-		CloudEnabled: w.cfg.Cloud.Enabled, Trim: w.trim, Now: now, Log: w.log,
-	}
+	return license.New(license.Params{
+		Ledger: w.ledger, Cloud: remote, Verify: checker.Check, Store: license.NewStore(w.cfg.License.Dir), Now: now,
+	})
 }
 
 // trim forgets jobs that have been dead for a month, before asynq's own limit
@@ -115,12 +102,18 @@ func (w *worker) trim(ctx context.Context) error {
 	return nil
 }
 
-// newCloud returns nil when cloud communication is switched off: then there is
-// nothing in the process that could call the cloud.
-func (w *worker) newCloud() (*cloud.Client, error) {
+// remote is all that handlers ask of the cloud.
+type remote interface {
+	reconcile.Cloud
+	license.Cloud
+}
+
+// newCloud makes no client when cloud communication is switched off: then
+// nothing in the process could call the cloud.
+func (w *worker) newCloud() (remote, error) {
 	if !w.cfg.Cloud.Enabled {
 		w.log.Warn().Msg("cloud communication is switched off: jobs that need the cloud will fail; set globalSettings__enableCloudCommunication=true")
-		return nil, nil
+		return cloud.Disabled{}, nil
 	}
 	limiter, err := cloud.NewLimiter(cloud.LimiterParams{
 		Redis: w.rdb, Rate: w.cfg.Cloud.Rate, Burst: w.cfg.Cloud.Burst, Now: now, Waited: w.metrics.Waited,

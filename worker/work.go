@@ -33,20 +33,20 @@ const intakeLoops = 4
 
 // worker holds what its parts share.
 type worker struct {
-	cfg     config.Worker
-	log     zerolog.Logger
-	rdb     redis.UniversalClient
-	ledger  *state.Ledger
-	intake  intake
-	jobs    *enqueue.Client
-	metrics *monitor.Metrics
-	nats    *nats.Conn
+	cfg       config.Worker
+	log       zerolog.Logger
+	rdb       redis.UniversalClient
+	ledger    *state.Ledger
+	pipelined pipelined
+	jobs      *enqueue.Client
+	metrics   *monitor.Metrics
+	nats      *nats.Conn
 }
 
-// intake is what handlers that do not call the cloud work with: a client whose
+// pipelined is what handlers that do not call the cloud work with: a client whose
 // scripts travel together, and the ledger on it. The rest keeps to the plain
 // client, which obeys deadlines to the letter.
-type intake struct {
+type pipelined struct {
 	rdb    *convoy.Client
 	ledger *state.Ledger
 }
@@ -66,15 +66,19 @@ func work(ctx context.Context, env config.Environ, stderr io.Writer) error {
 	if err := w.open(ctx); err != nil {
 		return err
 	}
-	defer func() { _ = errors.Join(w.intake.rdb.Close(), w.rdb.Close()) }()
-	if err := w.liftPauses(ctx); err != nil {
+	defer func() { _ = errors.Join(w.pipelined.rdb.Close(), w.rdb.Close()) }()
+	h, err := w.newHandlers()
+	if err != nil {
+		return err
+	}
+	if err := h.syncs.Resume(ctx); err != nil {
 		return err
 	}
 	stopRelay, err := w.startRelay(ctx)
 	if err != nil {
 		return err
 	}
-	err = w.serve(ctx)
+	err = w.serve(ctx, h)
 	stopRelay() // only now: the drained jobs have written their events
 	w.log.Info().Msg("worker stopped")
 	return err
@@ -102,8 +106,8 @@ func (w *worker) open(ctx context.Context) (err error) {
 		return err
 	}
 	w.ledger = state.New(w.rdb, sealer)
-	w.intake.rdb = convoy.New(*rdb.Options())
-	w.intake.ledger = state.New(w.intake.rdb, sealer)
+	w.pipelined.rdb = convoy.New(*rdb.Options())
+	w.pipelined.ledger = state.New(w.pipelined.rdb, sealer)
 	w.jobs = enqueue.New(w.rdb, enqueue.Options{})
 	return nil
 }
@@ -117,22 +121,15 @@ func reason(err error) error {
 }
 
 // serve runs everything that takes on work, until ctx ends or one part fails.
-func (w *worker) serve(ctx context.Context) error {
-	client, err := w.newCloud()
-	if err != nil {
-		return err
-	}
-	registry, err := w.register(client)
-	if err != nil {
-		return err
-	}
+func (w *worker) serve(ctx context.Context, h handlers) error {
+	registry := h.registry()
 	group, ctx := errgroup.WithContext(ctx)
 	for _, lane := range []struct {
 		queue                jobs.Queue
 		rdb                  redis.UniversalClient
 		concurrency, servers int
 	}{
-		{jobs.QueueIntake, w.intake.rdb, w.cfg.Concurrency, intakeLoops},
+		{jobs.QueueIntake, w.pipelined.rdb, w.cfg.Concurrency, intakeLoops},
 		{jobs.QueueCloud, w.rdb, w.cfg.CloudConcurrency, 1},
 	} {
 		server, err := queue.NewServer(queue.Params{
@@ -145,7 +142,7 @@ func (w *worker) serve(ctx context.Context) error {
 		}
 		group.Go(func() error { return server.Run(ctx) })
 	}
-	group.Go(func() error { return w.sweeper().Run(ctx) })
+	group.Go(func() error { return h.sweeper.Run(ctx) })
 	group.Go(func() error {
 		return monitor.Serve(ctx, monitor.Params{
 			Listen: w.cfg.Listen, Metrics: w.metrics, Redis: w.rdb, Ledger: w.ledger, Connected: w.nats.IsConnected, Log: w.log,

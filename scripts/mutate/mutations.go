@@ -8,19 +8,19 @@ var mutations = []mutation{
 `,
 		`
 `,
-		[]string{"./jobs/state", "./worker/internal/handler", "./worker/internal/reconcile"}},
+		[]string{"./jobs/state", "./worker/internal/intake", "./worker/internal/reconcile"}},
 	{"1b", "begin keeps woken", "jobs/state/lua/begin.lua",
 		`redis.call('HDEL', K.org, 'woken')
 `,
 		`
 `,
-		[]string{"./jobs/state", "./worker/internal/handler", "./worker/internal/reconcile"}},
+		[]string{"./jobs/state", "./worker/internal/intake", "./worker/internal/reconcile"}},
 	{"1c", "begin does not raise generation", "jobs/state/lua/begin.lua",
 		`redis.call('HINCRBY', K.org, 'generation', 1)
 `,
 		`
 `,
-		[]string{"./jobs/state", "./worker/internal/handler", "./worker/internal/reconcile"}},
+		[]string{"./jobs/state", "./worker/internal/intake", "./worker/internal/reconcile"}},
 	{"1d", "release drops work although something is left", "jobs/state/lua/release.lua",
 		"if not left then redis.call('ZREM', K.work, ORG) end",
 		"redis.call('ZREM', K.work, ORG)",
@@ -40,11 +40,11 @@ var mutations = []mutation{
 `,
 		`
 `,
-		[]string{"./jobs/state", "./worker/internal/handler"}},
+		[]string{"./jobs/state", "./worker/internal/intake"}},
 	{"2b", "marker lives 1 s", "jobs/state/intake.go",
 		"const markerLife = 72 * time.Hour",
 		"const markerLife = time.Second",
-		[]string{"./jobs/state", "./worker/internal/handler", "./worker/internal/reconcile", "./jobs/enqueue"}},
+		[]string{"./jobs/state", "./worker/internal/intake", "./worker/internal/reconcile", "./jobs/enqueue"}},
 	{"2c", "offered is not marked before the request", "jobs/sponsorship/plan.go",
 		`out.Marked.Wire.Offered = s.Email
 `,
@@ -164,7 +164,7 @@ var mutations = []mutation{
 	{"8a", "address in a fault message", "jobs/sponsorship/decide.go",
 		`"redeem: the member already sponsors another address")`,
 		`"redeem: the member already sponsors %s", s.Email)`,
-		[]string{"./jobs/sponsorship", "./worker/internal/handler", "./worker/internal/queue"}},
+		[]string{"./jobs/sponsorship", "./worker/internal/intake", "./worker/internal/queue"}},
 	{"9a", "shutdown uses an attempt", "worker/internal/queue/verdict.go",
 		`	case s.draining:
 		return verdict{OutcomeInterrupted, err, delay}
@@ -177,10 +177,10 @@ var mutations = []mutation{
 		"",
 		[]string{"./worker/internal/relay"}},
 	{"9c", "relay stops before the jobs have drained", "worker/work.go",
-		`	err = w.serve(ctx)
+		`	err = w.serve(ctx, h)
 	stopRelay()`,
 		`	context.AfterFunc(ctx, stopRelay)
-	err = w.serve(ctx)
+	err = w.serve(ctx, h)
 	stopRelay()`,
 		[]string{"./worker"}},
 	{"9d", "convoy: lost command not repeated", "worker/internal/convoy/convoy.go",

@@ -13,7 +13,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/worker/internal/convoy"
-	"github.com/sponsorsync/sponsorsync/worker/internal/handler"
+	"github.com/sponsorsync/sponsorsync/worker/internal/intake"
 	"github.com/sponsorsync/sponsorsync/worker/internal/queue"
 )
 
@@ -90,9 +90,10 @@ func (s *store) convoy(b *testing.B) *convoy.Client {
 func (s *store) intake(b *testing.B, rdb redis.UniversalClient) *queue.Registry {
 	b.Helper()
 	registry := queue.NewRegistry()
-	intake := &handler.Intake{Ledger: newLedger(b, rdb), Waker: s.jobs, Now: now}
-	queue.Handle(registry, intake.Redeem)
-	queue.Handle(registry, intake.ChangeSponsorship)
+	handlers, err := intake.New(intake.Params{Ledger: newLedger(b, rdb), Waker: s.jobs, Now: now})
+	must(b, err)
+	queue.Handle(registry, handlers.Redeem)
+	queue.Handle(registry, handlers.ChangeSponsorship)
 	queue.Handle(registry, func(context.Context, jobs.Job[jobs.Sweep]) error { return nil })
 	return registry
 }

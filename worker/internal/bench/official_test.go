@@ -16,7 +16,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
-	"github.com/sponsorsync/sponsorsync/worker/internal/handler"
+	"github.com/sponsorsync/sponsorsync/worker/internal/intake"
 	"github.com/sponsorsync/sponsorsync/worker/internal/queue"
 	"github.com/sponsorsync/sponsorsync/worker/internal/reconcile"
 )
@@ -68,10 +68,11 @@ func newEstate(b *testing.B, organizations, members int) *estate {
 // change gives some members of every organisation a new label, as jobs would.
 func (w *estate) change(b *testing.B, each int) {
 	b.Helper()
-	intake := &handler.Intake{Ledger: w.ledger, Waker: asleep{}, Now: now}
+	handlers, err := intake.New(intake.Params{Ledger: w.ledger, Waker: asleep{}, Now: now})
+	must(b, err)
 	for n := range w.connections {
 		for m := range each {
-			must(b, intake.ChangeSponsorship(b.Context(), jobs.Job[jobs.ChangeSponsorship]{ID: uuid.NewString(), Args: jobs.ChangeSponsorship{
+			must(b, handlers.ChangeSponsorship(b.Context(), jobs.Job[jobs.ChangeSponsorship]{ID: uuid.NewString(), Args: jobs.ChangeSponsorship{
 				OrganizationID: organization(n), OrganizationUserID: user(m), FriendlyName: "another label",
 			}}))
 		}
@@ -157,7 +158,7 @@ func (w *estate) syncAll(b *testing.B, ask func(*testing.B, sponsorship.ID) erro
 	b.Helper()
 	all := newCountdown(len(w.connections))
 	server, err := queue.NewServer(queue.Params{
-		Redis: w.rdb, Registry: w.syncs(), Queue: jobs.QueueCloud, Concurrency: cloudConcurrency,
+		Redis: w.rdb, Registry: w.syncs(b), Queue: jobs.QueueCloud, Concurrency: cloudConcurrency,
 		Curve: curve(), Log: logger(),
 		Observe: func(_, outcome string, _ time.Duration) {
 			if outcome == queue.OutcomeDone {
@@ -182,15 +183,17 @@ func (w *estate) syncAll(b *testing.B, ask func(*testing.B, sponsorship.ID) erro
 }
 
 // syncs is the registry of a cloud queue.
-func (w *estate) syncs() *queue.Registry {
-	syncs := &handler.Sync{Reconciler: reconcile.New(reconcile.Params{
+func (w *estate) syncs(b *testing.B) *queue.Registry {
+	b.Helper()
+	syncs, err := reconcile.New(reconcile.Params{
 		Ledger: w.ledger, Cloud: w.client, BatchSize: batchSize, Interval: 24 * time.Hour, Curve: curve(),
 		Linger: 50 * time.Millisecond, Now: now, Rand: rand.Float64, NewToken: uuid.NewString, Log: logger(),
-	})}
+	})
+	must(b, err)
 	registry := queue.NewRegistry()
-	queue.Handle(registry, syncs.Manual)
-	queue.Handle(registry, syncs.Scheduled)
-	queue.Handle(registry, syncs.Pending)
+	queue.Handle(registry, syncs.SyncManual)
+	queue.Handle(registry, syncs.SyncScheduled)
+	queue.Handle(registry, syncs.SyncPending)
 	queue.Handle(registry, func(context.Context, jobs.Job[jobs.SyncLicense]) error { return fmt.Errorf("no licences here") })
 	return registry
 }

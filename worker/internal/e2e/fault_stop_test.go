@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"context"
 	"syscall"
 	"testing"
 	"time"
@@ -10,7 +11,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
-	"github.com/sponsorsync/sponsorsync/worker/internal/handler"
+	"github.com/sponsorsync/sponsorsync/worker/internal/sweep"
 )
 
 // TestFault13_ClocksDisagree by ten minutes, either way: a worker whose clock is
@@ -27,10 +28,12 @@ func TestFault13_ClocksDisagree(t *testing.T) {
 	l.arrived(gate)
 	for _, skew := range []time.Duration{10 * time.Minute, -10 * time.Minute} {
 		now := func() time.Time { return time.Now().Add(skew) }
-		sweep := &handler.Sweep{
-			Ledger: l.ledger, Enqueuer: l.queue, Grace: 10 * time.Second, CloudEnabled: true, Now: now, Log: zerolog.Nop(),
-		}
-		must(t, sweep.Wake(t.Context()))
+		sweeper, err := sweep.New(sweep.Params{
+			Ledger: l.ledger, Enqueuer: l.queue, Interval: time.Hour, Grace: 10 * time.Second, CloudEnabled: true,
+			Trim: func(context.Context) error { return nil }, Now: now, Log: zerolog.Nop(),
+		})
+		must(t, err)
+		must(t, sweeper.Wake(t.Context()))
 		begun, err := l.ledger.Begin(t.Context(), org, state.Attempt{Token: newID(), Now: now})
 		must(t, err)
 		if !begun.Busy {

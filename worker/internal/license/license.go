@@ -1,10 +1,10 @@
-// Package license is everything about a licence document but fetching it: what
-// makes one acceptable here, whether its signature is the cloud's, and how it is
-// written so that the official server finds and understands it.
+// Package license is the license sync: what makes a license acceptable here,
+// whether its signature is the cloud's, how it is written so that the official
+// server finds and understands it, and the job that does all of it ([Syncer]).
 //
-// A refused licence is always a [fault.Error] that lists every reason. The
-// package never calls the cloud, never changes a value of the document, and
-// never repeats a licence key in an error.
+// A refused license is always a [fault.Error] that lists every reason. The
+// package never fetches a license unless a job asks for it, never changes a
+// value of the document, and never repeats a license key in an error.
 package license
 
 import (

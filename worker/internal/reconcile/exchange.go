@@ -11,7 +11,7 @@ import (
 
 // exchange is one batch: plan, mark, send, apply.
 func (r *round) exchange(ctx context.Context, rows []sponsorship.Sponsorship) error {
-	plan := planBatch(rows, r.Now())
+	plan := planBatch(rows, r.p.Now())
 	items, err := r.mark(ctx, plan.send)
 	if err != nil {
 		return err
@@ -67,7 +67,7 @@ func (r *round) deliver(ctx context.Context, items []item) error {
 	if err != nil {
 		return r.undelivered(ctx, items, err)
 	}
-	return r.store(ctx, answered(items, answers, r.Now()))
+	return r.store(ctx, answered(items, answers, r.p.Now()))
 }
 
 // deliverAlone tries a row that has made a request fail before. If it does so
@@ -82,7 +82,7 @@ func (r *round) deliverAlone(ctx context.Context, it item) error {
 	if err != nil {
 		return r.undelivered(ctx, []item{it}, err)
 	}
-	return r.store(ctx, answered([]item{it}, answers, r.Now()))
+	return r.store(ctx, answered([]item{it}, answers, r.p.Now()))
 }
 
 // undelivered takes the marks back where it is certain that the cloud did not
@@ -95,7 +95,7 @@ func (r *round) undelivered(parent context.Context, items []item, err error) err
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(parent), lastWords)
 	defer cancel()
 	if _, unmarkErr := r.session.Apply(ctx, unmarks(items)); unmarkErr != nil {
-		r.Log.Debug().Err(unmarkErr).Msg("take marks back")
+		r.p.Log.Debug().Err(unmarkErr).Msg("take marks back")
 	}
 	return err
 }
@@ -103,7 +103,7 @@ func (r *round) undelivered(parent context.Context, items []item, err error) err
 func (r *round) send(ctx context.Context, items []item) ([]cloud.RowAnswer, error) {
 	r.requests++
 	r.rows += len(items)
-	return r.Cloud.Sync(ctx, cloud.SyncRequest{
+	return r.p.Cloud.Sync(ctx, cloud.SyncRequest{
 		BillingSyncKey:      r.connection.BillingSyncToken,
 		CloudOrganizationID: string(r.connection.CloudOrganizationID),
 		Rows:                wire(items),

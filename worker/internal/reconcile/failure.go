@@ -32,7 +32,7 @@ func (r *round) fail(parent context.Context, err error) error {
 		return err
 	}
 	org := r.session.Organization
-	delay := jobs.Backoff(org.Failures+1, r.Curve, r.Rand())
+	delay := jobs.Backoff(org.Failures+1, r.p.Curve, r.p.Rand())
 	var answer *cloud.Error
 	serverError := false
 	if errors.As(err, &answer) {
@@ -44,7 +44,7 @@ func (r *round) fail(parent context.Context, err error) error {
 	}
 	r.log(f, org, delay)
 	superseded, failErr := r.session.Fail(ctx, state.Failed{
-		Fault: f, RetryAt: r.Now().Add(delay), Pause: f.Code.NeedsAdmin(), ServerError: serverError, Event: event,
+		Fault: f, RetryAt: r.p.Now().Add(delay), Pause: f.Code.NeedsAdmin(), ServerError: serverError, Event: event,
 	})
 	switch {
 	case failErr != nil:
@@ -56,7 +56,7 @@ func (r *round) fail(parent context.Context, err error) error {
 }
 
 func (r *round) log(f *fault.Error, org state.Organization, delay time.Duration) {
-	line := r.Log.Warn().Stringer("organization", org.ID).Str("trigger", string(r.trigger)).
+	line := r.p.Log.Warn().Stringer("organization", org.ID).Str("trigger", string(r.trigger)).
 		Str("code", string(f.Code)).Str("error", f.Message).Str("hint", f.Hint()).Int("failures", org.Failures+1)
 	if f.Code.NeedsAdmin() {
 		line.Msg("sync failed; no automatic attempt for this organisation until its connection is saved again or a sync is started by hand")
@@ -67,19 +67,19 @@ func (r *round) log(f *fault.Error, org state.Organization, delay time.Duration)
 
 // disabled records that cloud communication is switched off. Nothing is paused:
 // after the switch and a restart, work goes on by itself.
-func (r *Reconciler) disabled(ctx context.Context, org sponsorship.ID, trigger Trigger) error {
-	f := fault.New(fault.CloudCommunicationDisabled, "sync of organisation %s: cloud communication is switched off on this server", org)
+func (r *Reconciler) disabled(ctx context.Context, org sponsorship.ID, trigger Trigger, off error) error {
+	f := fault.Wrap(fault.CodeOf(off), off, "sync of organization %s: cloud communication is switched off on this server", org)
 	begun, err := r.begin(ctx, org, false)
 	if err != nil {
 		return err
 	}
 	if begun.Session != nil {
-		round := &round{Reconciler: r, session: begun.Session, trigger: trigger, began: r.Now()}
+		round := &round{Reconciler: r, session: begun.Session, trigger: trigger, began: r.p.Now()}
 		event, err := round.event(f)
 		if err != nil {
 			return err
 		}
-		if _, err := begun.Session.Fail(ctx, state.Failed{Fault: f, RetryAt: r.Now(), Uncounted: true, Event: event}); err != nil {
+		if _, err := begun.Session.Fail(ctx, state.Failed{Fault: f, RetryAt: r.p.Now(), Uncounted: true, Event: event}); err != nil {
 			return err
 		}
 	}

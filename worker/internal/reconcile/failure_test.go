@@ -11,6 +11,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/secret"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
+	"github.com/sponsorsync/sponsorsync/worker/internal/cloud"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
 	"github.com/sponsorsync/sponsorsync/worker/internal/reconcile"
 )
@@ -115,7 +116,7 @@ func TestABackoffIsKeptByNewIntents(t *testing.T) {
 
 func TestCloudCommunicationSwitchedOff(t *testing.T) {
 	t.Parallel()
-	b := setup(t).with(func(p *reconcile.Params) { p.Cloud = nil })
+	b := setup(t).with(func(p *reconcile.Params) { p.Cloud = cloud.Disabled{} })
 	b.redeem(1)
 	if err := b.full(); !jobs.IsPermanent(err) || fault.CodeOf(err) != fault.CloudCommunicationDisabled {
 		t.Fatalf("err = %v, want cloud_communication_disabled for good", err)

@@ -15,7 +15,6 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
-	"github.com/sponsorsync/sponsorsync/worker/internal/handler"
 	"github.com/sponsorsync/sponsorsync/worker/internal/reconcile"
 )
 
@@ -27,7 +26,7 @@ func onRealRedis(t *testing.T, b *bundle) {
 	t.Cleanup(func() { _ = rdb.Close() })
 	sealer, _ := state.NewSealer(make([]byte, 32))
 	b.rdb, b.ledger = rdb, state.New(rdb, sealer)
-	b.intake = &handler.Intake{Ledger: b.ledger, Waker: b, Now: b.now}
+	b.intake = newIntake(b)
 	b.with(func(p *reconcile.Params) { p.Ledger = b.ledger })
 	must(t, b.ledger.Connect(t.Context(), org, b.connection(), b.now()))
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sponsorsync/sponsorsync/jobs"
+	"github.com/sponsorsync/sponsorsync/worker/internal/cloud"
 	"github.com/sponsorsync/sponsorsync/worker/internal/reconcile"
 )
 
@@ -44,10 +45,10 @@ func TestHostileDisabledOverlay(t *testing.T) {
 	t.Log(b.full())
 	o := b.organization()
 	t.Log("paused:", o.Paused, "last error:", o.LastError.Code)
-	cloud := b.params.Cloud
-	b.with(func(p *reconcile.Params) { p.Cloud = nil })
+	on := b.params.Cloud
+	b.with(func(p *reconcile.Params) { p.Cloud = cloud.Disabled{} })
 	t.Log(b.full())
-	b.with(func(p *reconcile.Params) { p.Cloud = cloud })
+	b.with(func(p *reconcile.Params) { p.Cloud = on })
 	o = b.organization()
 	t.Log("cloud is on again; paused:", o.Paused, "status page says:", o.LastError.Code)
 	t.Log(b.pending(), b.organization().LastError.Code)

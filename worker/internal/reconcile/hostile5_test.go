@@ -7,12 +7,11 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-	"github.com/rs/zerolog"
 
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
-	"github.com/sponsorsync/sponsorsync/worker/internal/handler"
 	"github.com/sponsorsync/sponsorsync/worker/internal/reconcile"
+	"github.com/sponsorsync/sponsorsync/worker/internal/sweep"
 )
 
 // No kill, one worker, default settings: Redis hangs (or restarts) for 15 s while the cloud takes 24 s for a request.
@@ -25,7 +24,7 @@ func TestHostileRedisAwayDuringASlowRequest(t *testing.T) {
 	t.Cleanup(func() { _ = rdb.Close() })
 	sealer, _ := state.NewSealer(make([]byte, 32))
 	b.rdb, b.ledger = rdb, state.New(rdb, sealer)
-	b.intake = &handler.Intake{Ledger: b.ledger, Waker: b, Now: b.now}
+	b.intake = newIntake(b)
 	b.with(func(p *reconcile.Params) { p.Ledger = b.ledger })
 	must(t, b.ledger.Connect(t.Context(), org, b.connection(), b.now()))
 	c := withRacy(t, b, 30*time.Second, 0, 24*time.Second)
@@ -39,7 +38,7 @@ func TestHostileRedisAwayDuringASlowRequest(t *testing.T) {
 	time.Sleep(15 * time.Second)
 	red.Resume()
 	t.Log("Redis is back after", time.Since(start).Round(time.Second), "- first attempt:", <-first)
-	sweep := &handler.Sweep{Ledger: b.ledger, Enqueuer: waker{b}, Grace: 10 * time.Second, CloudEnabled: true, Now: b.now, Log: zerolog.Nop()}
+	sweep := newSweeper(t, sweep.Params{Ledger: b.ledger, Enqueuer: waker{b}, Grace: 10 * time.Second, CloudEnabled: true, Now: b.now})
 	for b.get(1).Status != "sent" && time.Since(start) < 50*time.Second {
 		_ = sweep.Wake(t.Context())
 		time.Sleep(500 * time.Millisecond)

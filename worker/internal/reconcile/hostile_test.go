@@ -20,9 +20,10 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
-	"github.com/sponsorsync/sponsorsync/worker/internal/handler"
+	"github.com/sponsorsync/sponsorsync/worker/internal/intake"
 	"github.com/sponsorsync/sponsorsync/worker/internal/queue"
 	"github.com/sponsorsync/sponsorsync/worker/internal/reconcile"
+	"github.com/sponsorsync/sponsorsync/worker/internal/sweep"
 )
 
 // racy is a cloud as the fact sheet describes it (2.6, 2.7): it loads the rows, works, and inserts; not atomic, and
@@ -154,7 +155,7 @@ func TestHostileKillThenTakeover(t *testing.T) {
 	kill()
 	<-dead
 	start := time.Now()
-	sweep := &handler.Sweep{Ledger: b.ledger, Enqueuer: waker{b}, Grace: 10 * time.Second, CloudEnabled: true, Now: b.now, Log: zerolog.Nop()}
+	sweep := newSweeper(t, sweep.Params{Ledger: b.ledger, Enqueuer: waker{b}, Grace: 10 * time.Second, CloudEnabled: true, Now: b.now})
 	// miniredis has no clock of its own: the lease's end is 15 s of life
 	for b.get(1).Status != "sent" && time.Since(start) < 40*time.Second {
 		time.Sleep(time.Second)
@@ -177,6 +178,14 @@ func leaseKey(b *bundle) string {
 		return "none"
 	}
 	return keys[0]
+}
+
+func newSweeper(t *testing.T, p sweep.Params) *sweep.Sweeper {
+	t.Helper()
+	p.Interval, p.Trim = time.Hour, func(context.Context) error { return nil }
+	made, err := sweep.New(p)
+	must(t, err)
+	return made
 }
 
 type waker struct{ b *bundle }
@@ -279,7 +288,9 @@ func TestHostileConnectDoesNotWake(t *testing.T) {
 	b.with(func(p *reconcile.Params) { p.Curve = jobs.Curve{Base: time.Hour, Max: time.Hour} }) // as after a dozen failures
 	client := enqueue.New(b.rdb, enqueue.Options{})
 	b.mustFull()
-	b.intake.Waker = client
+	woken, err := intake.New(intake.Params{Ledger: b.ledger, Waker: client, Now: b.now})
+	must(t, err)
+	b.intake = woken
 	b.redeem(1) // wakes job J1; taken by hand here:
 	info, err := b.rdb.Keys(t.Context(), "asynq:{cloud}:t:*").Result()
 	must(t, err)
@@ -294,8 +305,7 @@ func TestHostileConnectDoesNotWake(t *testing.T) {
 	queue.Handle(r, func(ctx context.Context, j jobs.Job[jobs.Sync]) error { return nil })
 	queue.Handle(r, func(ctx context.Context, j jobs.Job[jobs.SyncLicense]) error { return nil })
 	queue.Handle(r, func(ctx context.Context, j jobs.Job[jobs.SyncScheduled]) error { return nil })
-	h := handler.Sync{Reconciler: b.sync}
-	queue.Handle(r, h.Pending)
+	queue.Handle(r, b.sync.SyncPending)
 	server, err := queue.NewServer(queue.Params{Redis: b.rdb, Registry: r, Queue: jobs.QueueCloud, Concurrency: 2,
 		Curve: b.params.Curve, Log: zerolog.Nop(), Observe: func(k, o string, _ time.Duration) { t.Log("queue:", k, o) }})
 	must(t, err)
@@ -305,7 +315,7 @@ func TestHostileConnectDoesNotWake(t *testing.T) {
 	time.Sleep(2 * time.Second)
 	t.Log("the admin mends the cause and saves the connection again; the cloud is well")
 	must(t, b.ledger.Connect(t.Context(), org, b.connection(), b.now()))
-	sweep := &handler.Sweep{Ledger: b.ledger, Enqueuer: client, Grace: 0, CloudEnabled: true, Now: b.now, Log: zerolog.Nop()}
+	sweep := newSweeper(t, sweep.Params{Ledger: b.ledger, Enqueuer: client, Grace: 0, CloudEnabled: true, Now: b.now})
 	for range 8 {
 		must(t, sweep.Wake(t.Context()))
 		time.Sleep(time.Second)

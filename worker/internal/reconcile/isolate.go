@@ -34,7 +34,7 @@ func (r *round) isolate(ctx context.Context, items []item, failure error) error 
 	var again *cloud.Error
 	switch {
 	case err == nil:
-		return r.store(ctx, answered(items, answers, r.Now()))
+		return r.store(ctx, answered(items, answers, r.p.Now()))
 	case !errors.As(err, &again) || !again.ServerError:
 		return err
 	}
@@ -47,8 +47,8 @@ func (r *round) isolate(ctx context.Context, items []item, failure error) error 
 	}
 	poisoned := make([]change, len(found.suspects))
 	for i, it := range found.suspects {
-		poisoned[i] = change{it.out.Marked, sponsorship.Poisoned(it.out, r.Now())}
-		r.Log.Warn().Stringer("organization", r.session.Organization.ID).Stringer("sponsorship", it.out.UserID).
+		poisoned[i] = change{it.out.Marked, sponsorship.Poisoned(it.out, r.p.Now())}
+		r.p.Log.Warn().Stringer("organization", r.session.Organization.ID).Stringer("sponsorship", it.out.UserID).
 			Msg("the cloud fails every request that holds this sponsorship; it is refused, the others went through")
 	}
 	return r.store(ctx, poisoned)
@@ -70,7 +70,7 @@ func (r *round) halve(ctx context.Context, items []item, found *search) error {
 		var refused *cloud.Error
 		switch {
 		case err == nil:
-			err = r.store(ctx, answered(half, answers, r.Now()))
+			err = r.store(ctx, answered(half, answers, r.p.Now()))
 		case errors.As(err, &refused) && refused.ServerError:
 			err = r.halve(ctx, half, found)
 		}

@@ -14,6 +14,7 @@ package reconcile
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -35,16 +36,18 @@ const (
 	Pending   Trigger = "pending" // what piled up, without the rest
 )
 
-// Cloud is the one call that a sync makes.
+// Cloud is what a sync needs of the cloud.
 type Cloud interface {
+	// Allowed returns a fault while this server may not call the cloud at all.
+	Allowed() error
 	Sync(ctx context.Context, r cloud.SyncRequest) ([]cloud.RowAnswer, error)
 }
 
-// Params are a Reconciler's parts; all are required but Linger.
+// Params are a Reconciler's parts; all are required but Linger and Observe.
 type Params struct {
 	Ledger    *state.Ledger
-	Cloud     Cloud // nil: cloud communication is disabled
-	BatchSize int   // rows a request
+	Cloud     Cloud
+	BatchSize int // rows per request
 	Interval  time.Duration
 	Curve     jobs.Curve
 	Linger    time.Duration // how long a batch that is still growing waits for more, at a time
@@ -56,14 +59,21 @@ type Params struct {
 }
 
 // Reconciler syncs organisations, any number at a time.
-type Reconciler struct{ Params }
+type Reconciler struct{ p Params }
 
-// New returns a Reconciler.
-func New(p Params) *Reconciler {
-	if p.Observe == nil {
+// New returns an error when a part is missing.
+func New(p Params) (*Reconciler, error) {
+	switch {
+	case p.Ledger == nil, p.Cloud == nil, p.Now == nil, p.Rand == nil, p.NewToken == nil:
+		return nil, errors.New("make reconciler: a ledger, a cloud, a clock, randomness and lease tokens are needed")
+	case p.BatchSize < 1, p.Interval <= 0:
+		return nil, fmt.Errorf("make reconciler: %d rows per request, every %v", p.BatchSize, p.Interval)
+	case p.Curve.Base <= 0 || p.Curve.Max < p.Curve.Base:
+		return nil, fmt.Errorf("make reconciler: backoff from %v to %v", p.Curve.Base, p.Curve.Max)
+	case p.Observe == nil:
 		p.Observe = func(sponsorship.ID, time.Time) {}
 	}
-	return &Reconciler{p}
+	return &Reconciler{p}, nil
 }
 
 // busyDelay is how soon a full sync looks again while another sync is at work.
@@ -72,10 +82,10 @@ const busyDelay = time.Second
 // Full carries out a full sync that a person or the schedule asked for with a
 // job. Running it twice for one job does no more than once.
 func (r *Reconciler) Full(ctx context.Context, org sponsorship.ID, jobID string, trigger Trigger) error {
-	if r.Cloud == nil {
-		return r.disabled(ctx, org, trigger)
+	if off := r.p.Cloud.Allowed(); off != nil {
+		return r.disabled(ctx, org, trigger, off)
 	}
-	request, err := r.Ledger.RequestFull(ctx, org, jobID, string(trigger), r.Now())
+	request, err := r.p.Ledger.RequestFull(ctx, org, jobID, string(trigger), r.p.Now())
 	if err != nil || request.Done || request.Denied {
 		return err
 	}
@@ -97,8 +107,8 @@ func (r *Reconciler) Full(ctx context.Context, org sponsorship.ID, jobID string,
 
 // Pending sends what is due, and carries on a full sync that was interrupted.
 func (r *Reconciler) Pending(ctx context.Context, org sponsorship.ID) error {
-	if r.Cloud == nil {
-		return r.disabled(ctx, org, Pending)
+	if off := r.p.Cloud.Allowed(); off != nil {
+		return r.disabled(ctx, org, Pending, off)
 	}
 	begun, err := r.begin(ctx, org, true)
 	switch {
@@ -115,7 +125,7 @@ func (r *Reconciler) Pending(ctx context.Context, org sponsorship.ID) error {
 }
 
 func (r *Reconciler) begin(ctx context.Context, org sponsorship.ID, automatic bool) (state.Begun, error) {
-	return r.Ledger.Begin(ctx, org, state.Attempt{Token: r.NewToken(), Now: r.Now, Automatic: automatic})
+	return r.p.Ledger.Begin(ctx, org, state.Attempt{Token: r.p.NewToken(), Now: r.p.Now, Automatic: automatic})
 }
 
 // notNow keeps an outage from being hammered by every new intent, and leaves
@@ -124,7 +134,7 @@ func (r *Reconciler) notNow(b state.Begun) error {
 	if b.Early == nil {
 		return nil
 	}
-	return jobs.Snooze(b.Early.Sub(r.Now()), "the organisation's next attempt is not due yet")
+	return jobs.Snooze(b.Early.Sub(r.p.Now()), "the organisation's next attempt is not due yet")
 }
 
 // outcome turns a session's error into the job's. A person's job that needs a

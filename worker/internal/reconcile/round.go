@@ -46,12 +46,12 @@ func (r *Reconciler) newRound(s *state.Session) *round {
 	if full {
 		trigger = Trigger(by)
 	}
-	return &round{Reconciler: r, session: s, trigger: trigger, began: r.Now(), full: full, since: since, read: !full}
+	return &round{Reconciler: r, session: s, trigger: trigger, began: r.p.Now(), full: full, since: since, read: !full}
 }
 
 // run sends batch after batch until nothing is left, then records the success.
 func (r *round) run(ctx context.Context) (err error) {
-	if r.connection, err = r.Ledger.Connection(ctx, r.session.Organization.ID); err != nil {
+	if r.connection, err = r.p.Ledger.Connection(ctx, r.session.Organization.ID); err != nil {
 		return err
 	}
 	for r.full || r.requests < maxRequests {
@@ -84,15 +84,15 @@ func (r *round) next(ctx context.Context) ([]sponsorship.Sponsorship, error) {
 	if err != nil {
 		return nil, err
 	}
-	again, err := r.Ledger.Get(ctx, r.session.Organization.ID, r.outdated...)
+	again, err := r.p.Ledger.Get(ctx, r.session.Organization.ID, r.outdated...)
 	if err != nil {
 		return nil, err
 	}
 	r.outdated = nil
 	batch = append(batch, r.notYetSynced(again)...)
-	for len(batch) < r.BatchSize && !r.read {
-		page, cursor, err := r.Ledger.List(ctx, r.session.Organization.ID, state.Page{
-			Statuses: fullOrder(), Limit: r.BatchSize - len(batch), Cursor: r.cursor,
+	for len(batch) < r.p.BatchSize && !r.read {
+		page, cursor, err := r.p.Ledger.List(ctx, r.session.Organization.ID, state.Page{
+			Statuses: fullOrder(), Limit: r.p.BatchSize - len(batch), Cursor: r.cursor,
 		})
 		if err != nil {
 			return nil, err
@@ -124,16 +124,16 @@ func (r *round) due(ctx context.Context) ([]sponsorship.Sponsorship, error) {
 	if err := r.linger(ctx); err != nil {
 		return nil, err
 	}
-	return r.session.Due(ctx, r.BatchSize)
+	return r.session.Due(ctx, r.p.BatchSize)
 }
 
 func (r *round) linger(ctx context.Context) error {
 	seen, err := r.session.DueCount(ctx)
-	for waits := 0; r.Linger > 0 && waits < maxLingers && err == nil && seen > 0 && seen < int64(r.BatchSize); waits++ {
+	for waits := 0; r.p.Linger > 0 && waits < maxLingers && err == nil && seen > 0 && seen < int64(r.p.BatchSize); waits++ {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(r.Linger):
+		case <-time.After(r.p.Linger):
 		}
 		before := seen
 		if seen, err = r.session.DueCount(ctx); seen <= before {
@@ -144,17 +144,17 @@ func (r *round) linger(ctx context.Context) error {
 }
 
 func (r *round) settle(ctx context.Context) error {
-	now := r.Now()
+	now := r.p.Now()
 	event, err := r.event(nil)
 	if err != nil {
 		return err
 	}
-	next := now.Add(r.Interval + time.Duration(float64(r.Interval)*0.05*r.Rand()))
+	next := now.Add(r.p.Interval + time.Duration(float64(r.p.Interval)*0.05*r.p.Rand()))
 	if err := r.session.Settle(ctx, r.full, next, event); err != nil {
 		return err
 	}
-	r.Observe(r.session.Organization.ID, now)
-	r.Log.Info().Stringer("organization", r.session.Organization.ID).Str("trigger", string(r.trigger)).
+	r.p.Observe(r.session.Organization.ID, now)
+	r.p.Log.Info().Stringer("organization", r.session.Organization.ID).Str("trigger", string(r.trigger)).
 		Int("requests", r.requests).Int("rows", r.rows).Int("removed", r.removed).Int("refused", r.refused).
 		Dur("duration", now.Sub(r.began)).Msg("sync succeeded")
 	return nil
@@ -162,7 +162,7 @@ func (r *round) settle(ctx context.Context) error {
 
 // event is the round's sync event: succeeded, or failed with a fault.
 func (r *round) event(f *fault.Error) (*state.Event, error) {
-	now := r.Now()
+	now := r.p.Now()
 	encoded, err := events.NewSync(events.Sync{
 		OrganizationID: r.session.Organization.ID, Trigger: string(r.trigger),
 		Requests: r.requests, Rows: r.rows, Removed: r.removed, Refused: r.refused,

@@ -21,7 +21,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
-	"github.com/sponsorsync/sponsorsync/worker/internal/handler"
+	"github.com/sponsorsync/sponsorsync/worker/internal/intake"
 	"github.com/sponsorsync/sponsorsync/worker/internal/reconcile"
 )
 
@@ -48,7 +48,7 @@ type bundle struct {
 	remote   cloudtest.Organization
 	rdb      redis.UniversalClient
 	ledger   *state.Ledger
-	intake   *handler.Intake
+	intake   *intake.Intake
 	sync     *reconcile.Reconciler
 	params   reconcile.Params
 	wakes    atomic.Int64
@@ -61,6 +61,13 @@ func (b *bundle) now() time.Time { return time.Now().UTC().Add(time.Duration(b.c
 func (b *bundle) Wake(context.Context, sponsorship.ID, string) error {
 	b.wakes.Add(1)
 	return nil
+}
+
+func newIntake(b *bundle) *intake.Intake {
+	b.t.Helper()
+	made, err := intake.New(intake.Params{Ledger: b.ledger, Waker: b, Now: b.now})
+	must(b.t, err)
+	return made
 }
 
 // noLimit lets every request pass.
@@ -83,7 +90,7 @@ func setup(t *testing.T) *bundle {
 	sealer, err := state.NewSealer(make([]byte, 32))
 	must(t, err)
 	b.ledger = state.New(b.rdb, sealer)
-	b.intake = &handler.Intake{Ledger: b.ledger, Waker: b, Now: b.now}
+	b.intake = newIntake(b)
 
 	client, err := cloud.New(cloud.Params{
 		Config: cloud.Config{
@@ -101,7 +108,8 @@ func setup(t *testing.T) *bundle {
 		Curve: jobs.Curve{Base: time.Second, Max: time.Hour}, Now: b.now, Rand: func() float64 { return 0.5 },
 		NewToken: func() string { return fmt.Sprint("lease-", tokens.Add(1)) }, Log: zerolog.Nop(),
 	}
-	b.sync = reconcile.New(b.params)
+	b.sync, err = reconcile.New(b.params)
+	must(t, err)
 	must(t, b.ledger.Connect(t.Context(), org, b.connection(), b.now()))
 	return b
 }
@@ -112,8 +120,11 @@ func (b *bundle) connection() state.Connection {
 
 // with replaces the reconciler by one with other parameters.
 func (b *bundle) with(edit func(*reconcile.Params)) *bundle {
+	b.t.Helper()
 	edit(&b.params)
-	b.sync = reconcile.New(b.params)
+	var err error
+	b.sync, err = reconcile.New(b.params)
+	must(b.t, err)
 	return b
 }
 

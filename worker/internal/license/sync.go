@@ -1,4 +1,4 @@
-package handler
+package license
 
 import (
 	"context"
@@ -14,72 +14,87 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud"
-	"github.com/sponsorsync/sponsorsync/worker/internal/license"
 )
 
-// LicenseCloud is the one call that a licence sync makes.
-type LicenseCloud interface {
+// Cloud is what a license sync needs of the cloud.
+type Cloud interface {
+	// Allowed returns a fault while this server may not call the cloud at all.
+	Allowed() error
 	License(ctx context.Context, r cloud.LicenseRequest) (json.RawMessage, error)
 }
 
-// License fetches a fresh licence, checks it and keeps it. Only a person's job
-// ever gets here; nothing schedules one.
-type License struct {
+// Params are a Syncer's parts; all are required.
+type Params struct {
 	Ledger *state.Ledger
-	Cloud  LicenseCloud // nil: cloud communication is disabled
-	Verify func(raw json.RawMessage, cloudOrganization sponsorship.ID) (license.Document, error)
-	Store  *license.Store
+	Cloud  Cloud
+	Verify func(raw json.RawMessage, cloudOrganization sponsorship.ID) (Document, error)
+	Store  *Store
 	Now    func() time.Time
 }
 
+// Syncer fetches a fresh license, checks it and keeps it. Only a person's job
+// ever gets here; nothing schedules one.
+type Syncer struct{ p Params }
+
+// New returns an error when a part is missing.
+func New(p Params) (*Syncer, error) {
+	if p.Ledger == nil || p.Cloud == nil || p.Verify == nil || p.Store == nil || p.Now == nil {
+		return nil, errors.New("make license syncer: a ledger, a cloud, a verifier, a store and a clock are needed")
+	}
+	return &Syncer{p}, nil
+}
+
+// maxConflicts bounds how often one job loses the race for an event's number;
+// then it takes its turn again.
+const maxConflicts = 8
+
 // Sync handles sync-license jobs. What stands in the way for good is recorded
-// and announced, once a job and cause; an outage only when the job gives up.
-func (h *License) Sync(ctx context.Context, job jobs.Job[jobs.SyncLicense]) error {
+// and announced, once per job and cause; an outage only when the job gives up.
+func (s *Syncer) Sync(ctx context.Context, job jobs.Job[jobs.SyncLicense]) error {
 	org := job.Args.OrganizationID
-	seen, err := h.Ledger.Look(ctx, org, "", marker(job.ID, nil))
+	seen, err := s.p.Ledger.Look(ctx, org, "", marker(job.ID, nil))
 	if err != nil || seen.Applied {
 		return err
 	}
-	document, err := h.renew(ctx, org)
+	document, err := s.renew(ctx, org)
 	if err == nil {
-		return h.record(ctx, licenseOutcome{org: org, jobID: job.ID, document: document})
+		return s.record(ctx, outcome{org: org, jobID: job.ID, document: document})
 	}
 	var f *fault.Error
 	if !errors.As(err, &f) || f.Code.Transient() && job.Attempt < job.MaxAttempts {
 		return later(err)
 	}
-	if err := h.record(ctx, licenseOutcome{org: org, jobID: job.ID, document: document, fault: f}); err != nil {
+	if err := s.record(ctx, outcome{org: org, jobID: job.ID, document: document, fault: f}); err != nil {
 		return err
 	}
 	return jobs.Permanent(err)
 }
 
 // renew brings the licence from the cloud to the disk.
-func (h *License) renew(ctx context.Context, org sponsorship.ID) (license.Document, error) {
-	if h.Cloud == nil {
-		return license.Document{}, fault.New(fault.CloudCommunicationDisabled,
-			"licence sync of organisation %s: cloud communication is switched off on this server", org)
+func (s *Syncer) renew(ctx context.Context, org sponsorship.ID) (Document, error) {
+	if err := s.p.Cloud.Allowed(); err != nil {
+		return Document{}, fmt.Errorf("license sync of organization %s: %w", org, err)
 	}
-	connection, err := h.Ledger.Connection(ctx, org)
+	connection, err := s.p.Ledger.Connection(ctx, org)
 	if err != nil {
-		return license.Document{}, err
+		return Document{}, err
 	}
 	if connection.LicenseKey == "" {
-		return license.Document{}, fault.New(fault.LicenseKeyInvalid,
+		return Document{}, fault.New(fault.LicenseKeyInvalid,
 			"licence sync of organisation %s: its connection holds no licence key", org)
 	}
-	raw, err := h.Cloud.License(ctx, cloud.LicenseRequest{
+	raw, err := s.p.Cloud.License(ctx, cloud.LicenseRequest{
 		CloudOrganizationID: string(connection.CloudOrganizationID),
 		LicenseKey:          connection.LicenseKey, BillingSyncKey: connection.BillingSyncToken,
 	})
 	if err != nil {
-		return license.Document{}, err
+		return Document{}, err
 	}
-	document, err := h.Verify(raw, connection.CloudOrganizationID)
+	document, err := s.p.Verify(raw, connection.CloudOrganizationID)
 	if err != nil {
 		return document, err
 	}
-	if err := h.Store.Write(org, document); err != nil { // waiting does not repair a disk
+	if err := s.p.Store.Write(org, document); err != nil { // waiting does not repair a disk
 		return document, fault.Wrap(fault.LicenseRejected, err,
 			"the licence is sound but could not be kept below SPONSORSYNC_LICENSE_DIR: %s", err)
 	}
@@ -95,29 +110,29 @@ func later(err error) error {
 	return err
 }
 
-// licenseOutcome is how one job ended: fault is nil for a success.
-type licenseOutcome struct {
+// outcome is how one job ended: fault is nil for a success.
+type outcome struct {
 	org      sponsorship.ID
 	jobID    string
-	document license.Document // zero if there was none
+	document Document // zero if there was none
 	fault    *fault.Error
 }
 
 // record stores the outcome with its event. The event's number is its place
 // among the organisation's licence syncs; when another one took it, the next is
 // tried.
-func (h *License) record(ctx context.Context, o licenseOutcome) error {
+func (s *Syncer) record(ctx context.Context, o outcome) error {
 	for range maxConflicts {
-		number, err := h.Ledger.LicenseEventNumber(ctx, o.org)
+		number, err := s.p.Ledger.LicenseEventNumber(ctx, o.org)
 		if err != nil {
 			return err
 		}
-		now := h.Now()
+		now := s.p.Now()
 		event, err := events.NewLicense(o.data(), strconv.FormatInt(number, 10), now)
 		if err != nil {
 			return err
 		}
-		recorded, err := h.Ledger.RecordLicense(ctx, o.org, state.LicenseOutcome{
+		recorded, err := s.p.Ledger.RecordLicense(ctx, o.org, state.LicenseOutcome{
 			JobID: marker(o.jobID, o.fault), Fault: o.fault, Number: number,
 			Event: (*state.Event)(&event),
 		}, now)
@@ -137,7 +152,7 @@ func marker(jobID string, f *fault.Error) string {
 	return jobID + "/" + string(f.Code)
 }
 
-func (o licenseOutcome) data() events.License {
+func (o outcome) data() events.License {
 	data := events.License{OrganizationID: o.org, Expires: o.document.Expires, Error: events.ErrorOf(o.fault)}
 	if o.document.Version != 0 {
 		data.Version = &o.document.Version

@@ -1,4 +1,4 @@
-package handler_test
+package sweep_test
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
-	"github.com/sponsorsync/sponsorsync/worker/internal/handler"
+	"github.com/sponsorsync/sponsorsync/worker/internal/sweep"
 )
 
 // recorder is an Enqueuer that only writes down.
@@ -38,7 +38,8 @@ func (r *recorder) Scheduled(_ context.Context, org sponsorship.ID, _ time.Time)
 	return r.err
 }
 
-func sweeper(t *testing.T) (*handler.Sweep, *recorder) {
+// setup returns what a sweeper works with, and what it will have enqueued.
+func setup(t *testing.T) (sweep.Params, *recorder) {
 	t.Helper()
 	rdb := redis.NewClient(&redis.Options{Addr: miniredis.RunT(t).Addr()})
 	t.Cleanup(func() { _ = rdb.Close() })
@@ -47,10 +48,19 @@ func sweeper(t *testing.T) (*handler.Sweep, *recorder) {
 		t.Fatal(err)
 	}
 	r := &recorder{}
-	return &handler.Sweep{
+	return sweep.Params{
 		Ledger: state.New(rdb, sealer), Enqueuer: r, Interval: time.Millisecond, Grace: time.Minute, CloudEnabled: true,
 		Trim: func(context.Context) error { return nil }, Now: time.Now, Log: zerolog.Nop(),
 	}, r
+}
+
+func sweeper(t *testing.T, p sweep.Params) *sweep.Sweeper {
+	t.Helper()
+	s, err := sweep.New(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 const sweptOrg = sponsorship.ID("30000000-0000-4000-8000-000000000001")
@@ -81,9 +91,9 @@ func startedLongAgo(t *testing.T, l *state.Ledger) {
 
 func TestSweepSchedulesWhatIsDueAndWakesWhatIsStuck(t *testing.T) {
 	t.Parallel()
-	s, r := sweeper(t)
-	startedLongAgo(t, s.Ledger)
-	if err := s.Handle(t.Context(), jobs.Job[jobs.Sweep]{}); err != nil {
+	p, r := setup(t)
+	startedLongAgo(t, p.Ledger)
+	if err := sweeper(t, p).Sweep(t.Context(), jobs.Job[jobs.Sweep]{}); err != nil {
 		t.Fatal(err)
 	}
 	if len(r.scheduled) != 1 || r.scheduled[0] != sweptOrg || len(r.woken) != 1 {
@@ -93,10 +103,11 @@ func TestSweepSchedulesWhatIsDueAndWakesWhatIsStuck(t *testing.T) {
 
 func TestSweepLeavesEverythingAloneWithCloudCommunicationOff(t *testing.T) {
 	t.Parallel()
-	s, r := sweeper(t)
-	s.CloudEnabled = false
-	startedLongAgo(t, s.Ledger)
-	if err := errors.Join(s.Handle(t.Context(), jobs.Job[jobs.Sweep]{}), s.Run(t.Context())); err != nil {
+	p, r := setup(t)
+	p.CloudEnabled = false
+	startedLongAgo(t, p.Ledger)
+	s := sweeper(t, p)
+	if err := errors.Join(s.Sweep(t.Context(), jobs.Job[jobs.Sweep]{}), s.Run(t.Context())); err != nil {
 		t.Fatal(err)
 	}
 	if len(r.scheduled)+len(r.woken) != 0 {
@@ -106,9 +117,10 @@ func TestSweepLeavesEverythingAloneWithCloudCommunicationOff(t *testing.T) {
 
 func TestSweepRunsUntilItsContextEnds(t *testing.T) {
 	t.Parallel()
-	s, r := sweeper(t)
+	p, r := setup(t)
 	r.err = errors.New("Redis is away")
-	startedLongAgo(t, s.Ledger)
+	startedLongAgo(t, p.Ledger)
+	s := sweeper(t, p)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx) }()

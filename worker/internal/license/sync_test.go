@@ -1,4 +1,4 @@
-package handler_test
+package license_test
 
 import (
 	"context"
@@ -23,7 +23,6 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
-	"github.com/sponsorsync/sponsorsync/worker/internal/handler"
 	"github.com/sponsorsync/sponsorsync/worker/internal/license"
 )
 
@@ -36,53 +35,55 @@ type licenseBundle struct {
 	ledger *state.Ledger
 	store  *license.Store
 	dir    string
-	*handler.License
+	params license.Params
 }
 
 func setupLicense(t *testing.T) *licenseBundle {
 	t.Helper()
 	b := &licenseBundle{cloud: cloudtest.New(cloudtest.Options{}), dir: t.TempDir()}
-	noError(t, b.cloud.Start())
-	t.Cleanup(func() { noError(t, b.cloud.Close()) })
+	must(t, b.cloud.Start())
+	t.Cleanup(func() { must(t, b.cloud.Close()) })
 	installation := b.cloud.AddInstallation()
 	b.remote = b.cloud.AddOrganization()
 	rdb := redis.NewClient(&redis.Options{Addr: miniredis.RunT(t).Addr()})
-	t.Cleanup(func() { noError(t, rdb.Close()) })
+	t.Cleanup(func() { must(t, rdb.Close()) })
 	sealer, err := state.NewSealer(make([]byte, 32))
-	noError(t, err)
+	must(t, err)
 	b.ledger = state.New(rdb, sealer)
 	client, err := cloud.New(cloud.Params{
 		Config: cloud.Config{
 			IdentityURI: b.cloud.URL(), APIURI: b.cloud.URL(),
 			InstallationID: installation.ID, InstallationKey: secret.Text(installation.Key), OutagesToOpen: 1000,
 		},
-		Limiter: licenseLimiter{}, Now: time.Now, Rand: func() float64 { return 0 }, Transport: &http.Transport{},
+		Limiter: unlimited{}, Now: time.Now, Rand: func() float64 { return 0 }, Transport: &http.Transport{},
 	})
-	noError(t, err)
+	must(t, err)
 	t.Cleanup(client.Close)
 	b.store = license.NewStore(b.dir)
 	checker := license.Checker{InstallationID: sponsorship.ID(installation.ID), Now: time.Now}
-	b.License = &handler.License{Ledger: b.ledger, Cloud: client, Verify: checker.Check, Store: b.store, Now: time.Now}
+	b.params = license.Params{Ledger: b.ledger, Cloud: client, Verify: checker.Check, Store: b.store, Now: time.Now}
 	b.connect(t, b.remote.LicenseKey)
 	return b
 }
 
-type licenseLimiter struct{}
-
-func (licenseLimiter) Wait(context.Context) error                  { return nil }
-func (licenseLimiter) PauseUntil(context.Context, time.Time) error { return nil }
-
 func (b *licenseBundle) connect(t *testing.T, licenseKey string) {
 	t.Helper()
-	noError(t, b.ledger.Connect(t.Context(), licensee, state.Connection{
+	must(t, b.ledger.Connect(t.Context(), licensee, state.Connection{
 		CloudOrganizationID: sponsorship.ID(b.remote.ID), BillingSyncToken: secret.Text(b.remote.BillingSyncKey), LicenseKey: secret.Text(licenseKey),
 	}, time.Now()))
+}
+
+func (b *licenseBundle) syncer(t *testing.T) *license.Syncer {
+	t.Helper()
+	s, err := license.New(b.params)
+	must(t, err)
+	return s
 }
 
 // run hands a job to the handler.
 func (b *licenseBundle) run(t *testing.T, id string, attempt int) error {
 	t.Helper()
-	return b.Sync(t.Context(), jobs.Job[jobs.SyncLicense]{
+	return b.syncer(t).Sync(t.Context(), jobs.Job[jobs.SyncLicense]{
 		ID: id, Args: jobs.SyncLicense{OrganizationID: licensee}, Attempt: attempt, MaxAttempts: 30,
 	})
 }
@@ -91,11 +92,11 @@ func (b *licenseBundle) run(t *testing.T, id string, attempt int) error {
 func (b *licenseBundle) published(t *testing.T) []events.Event[events.License] {
 	t.Helper()
 	entries, err := b.ledger.ReadOutbox(t.Context(), state.Shard(licensee), 100, -1)
-	noError(t, err)
+	must(t, err)
 	all := make([]events.Event[events.License], len(entries))
 	for i, entry := range entries {
 		all[i], err = events.Decode[events.License](entry.Payload)
-		noError(t, err)
+		must(t, err)
 	}
 	return all
 }
@@ -103,7 +104,7 @@ func (b *licenseBundle) published(t *testing.T) []events.Event[events.License] {
 func (b *licenseBundle) organization(t *testing.T) state.Organization {
 	t.Helper()
 	o, _, err := b.ledger.Organization(t.Context(), licensee)
-	noError(t, err)
+	must(t, err)
 	return o
 }
 
@@ -134,23 +135,16 @@ func (b *licenseBundle) waits(t *testing.T, err error) {
 	}
 }
 
-func noError(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 func TestLicenseSync(t *testing.T) {
 	t.Parallel()
 	b := setupLicense(t)
-	noError(t, b.run(t, "job-1", 1))
+	must(t, b.run(t, "job-1", 1))
 	raw, err := os.ReadFile(filepath.Join(b.dir, "organization", string(licensee)+".json"))
-	noError(t, err)
+	must(t, err)
 	var file struct {
 		ID string `json:"Id"`
 	}
-	noError(t, json.Unmarshal(raw, &file))
+	must(t, json.Unmarshal(raw, &file))
 	if file.ID != b.remote.ID {
 		t.Errorf("the file is for %q, want the cloud organisation %q", file.ID, b.remote.ID)
 	}
@@ -166,13 +160,13 @@ func TestLicenseSync(t *testing.T) {
 func TestLicenseSyncTwiceForOneJobIsOnce(t *testing.T) {
 	t.Parallel()
 	b := setupLicense(t)
-	noError(t, b.run(t, "job-1", 1))
+	must(t, b.run(t, "job-1", 1))
 	asked := len(b.cloud.Requests())
-	noError(t, b.run(t, "job-1", 1))
+	must(t, b.run(t, "job-1", 1))
 	if n := len(b.cloud.Requests()); n != asked || len(b.published(t)) != 1 {
 		t.Errorf("the second delivery made %d requests; published %+v", n-asked, b.published(t))
 	}
-	noError(t, b.run(t, "job-2", 1))
+	must(t, b.run(t, "job-2", 1))
 	if all := b.published(t); len(all) != 2 || all[0].ID == all[1].ID {
 		t.Errorf("published %+v, want one event a job", all)
 	}
@@ -185,7 +179,7 @@ func TestLicenseSyncFailsForGood(t *testing.T) {
 		code  fault.Code
 		spoil func(*testing.T, *licenseBundle)
 	}{
-		{"switched off", fault.CloudCommunicationDisabled, func(_ *testing.T, b *licenseBundle) { b.Cloud = nil }},
+		{"switched off", fault.CloudCommunicationDisabled, func(_ *testing.T, b *licenseBundle) { b.params.Cloud = cloud.Disabled{} }},
 		{"wrong key", fault.LicenseKeyInvalid, func(t *testing.T, b *licenseBundle) { b.connect(t, "wrong") }},
 		{"rotated token", fault.BillingSyncTokenInvalid, func(_ *testing.T, b *licenseBundle) { b.cloud.RotateKey(b.remote.ID) }},
 		{"new version", fault.UnsupportedVersion, func(_ *testing.T, b *licenseBundle) { b.cloud.SetLicenseMode(cloudtest.LicenseMode{Version: 17}) }},
@@ -196,7 +190,7 @@ func TestLicenseSyncFailsForGood(t *testing.T) {
 			b.cloud.UpdateOrganization(b.remote.ID, func(o *cloudtest.Organization) { o.Subscription = cloudtest.SubscriptionCanceled })
 		}},
 		{"no disk", fault.LicenseRejected, func(t *testing.T, b *licenseBundle) {
-			noError(t, os.WriteFile(filepath.Join(b.dir, "organization"), nil, 0o600))
+			must(t, os.WriteFile(filepath.Join(b.dir, "organization"), nil, 0o600))
 		}},
 	}
 	for _, tt := range tests {
@@ -226,13 +220,13 @@ func TestLicenseSyncNeedsConnectionAndKey(t *testing.T) {
 	t.Parallel()
 	b := setupLicense(t)
 	other := jobs.Job[jobs.SyncLicense]{ID: "job-1", Args: jobs.SyncLicense{OrganizationID: "88888888-8888-4888-8888-888888888888"}, Attempt: 1, MaxAttempts: 30}
-	if err := b.Sync(t.Context(), other); !jobs.IsPermanent(err) || fault.CodeOf(err) != fault.ConnectionMissing {
+	if err := b.syncer(t).Sync(t.Context(), other); !jobs.IsPermanent(err) || fault.CodeOf(err) != fault.ConnectionMissing {
 		t.Errorf("got %v, want connection_missing", err)
 	}
-	noError(t, b.ledger.Connect(t.Context(), other.Args.OrganizationID, state.Connection{
+	must(t, b.ledger.Connect(t.Context(), other.Args.OrganizationID, state.Connection{
 		CloudOrganizationID: sponsorship.ID(b.remote.ID), BillingSyncToken: "token",
 	}, time.Now()))
-	if err := b.Sync(t.Context(), other); !jobs.IsPermanent(err) || fault.CodeOf(err) != fault.LicenseKeyInvalid {
+	if err := b.syncer(t).Sync(t.Context(), other); !jobs.IsPermanent(err) || fault.CodeOf(err) != fault.LicenseKeyInvalid {
 		t.Errorf("got %v, want license_key_invalid", err)
 	}
 	if n := len(b.cloud.Requests()); n != 0 {
@@ -251,7 +245,7 @@ func TestLicenseSyncWaitsOutAnOutage(t *testing.T) {
 	if delay, asked := jobs.Delay(err); !asked || delay != 77*time.Second {
 		t.Errorf("delay %v, %v; want the cloud's 77 s", delay, asked)
 	}
-	noError(t, b.run(t, "job-1", 3))
+	must(t, b.run(t, "job-1", 3))
 	if all := b.published(t); len(all) != 1 || all[0].Type != "sponsorsync.license.synced" {
 		t.Errorf("published %+v", all)
 	}
@@ -264,7 +258,7 @@ func TestLicenseSyncGivesUpAtTheLastAttempt(t *testing.T) {
 	b.waits(t, b.run(t, "job-1", 29))
 	b.died(t, b.run(t, "job-1", 30), fault.CloudUnavailable)
 	// Somebody runs the dead job again: what comes of it is news.
-	noError(t, b.run(t, "job-1", 30))
+	must(t, b.run(t, "job-1", 30))
 	if all := b.published(t); len(all) != 2 || all[1].Type != "sponsorsync.license.synced" {
 		t.Errorf("published %+v", all)
 	}
@@ -277,18 +271,20 @@ func TestLicenseSyncThatIsInterruptedIsNoFailure(t *testing.T) {
 	t.Parallel()
 	b := setupLicense(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	b.Cloud = cancelling(cancel)
-	err := b.Sync(ctx, jobs.Job[jobs.SyncLicense]{ID: "job-1", Args: jobs.SyncLicense{OrganizationID: licensee}, Attempt: 30, MaxAttempts: 30})
+	b.params.Cloud = canceling(cancel)
+	err := b.syncer(t).Sync(ctx, jobs.Job[jobs.SyncLicense]{ID: "job-1", Args: jobs.SyncLicense{OrganizationID: licensee}, Attempt: 30, MaxAttempts: 30})
 	b.waits(t, err)
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want the end of the context", err)
 	}
 }
 
-// cancelling is a cloud whose caller is stopped while it waits.
-type cancelling context.CancelFunc
+// canceling is a cloud whose caller is stopped while it waits.
+type canceling context.CancelFunc
 
-func (c cancelling) License(ctx context.Context, _ cloud.LicenseRequest) (json.RawMessage, error) {
+func (canceling) Allowed() error { return nil }
+
+func (c canceling) License(ctx context.Context, _ cloud.LicenseRequest) (json.RawMessage, error) {
 	c()
 	return nil, ctx.Err()
 }

@@ -1,4 +1,11 @@
-package handler
+// Package intake carries out redeem and change-sponsorship jobs: it writes what
+// is wanted into the ledger, as pending, together with the event that says so,
+// and wakes the sync that carries on.
+//
+// A job may be delivered twice: the second run changes nothing and repeats the
+// outcome of the first. The package never calls the cloud, and knows no queue: a
+// handler returns what should become of its job.
+package intake
 
 import (
 	"context"
@@ -12,12 +19,27 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 )
 
-// Intake carries out redeem and change-sponsorship: it writes what is wanted
-// into the ledger, as pending. It never calls the cloud.
-type Intake struct {
+// Waker enqueues a sync of what is pending, once per generation.
+type Waker interface {
+	Wake(ctx context.Context, org sponsorship.ID, generation string) error
+}
+
+// Params are an Intake's parts; all are required.
+type Params struct {
 	Ledger *state.Ledger
 	Waker  Waker
 	Now    func() time.Time
+}
+
+// Intake handles redeem and change-sponsorship jobs. It is safe for concurrent use.
+type Intake struct{ p Params }
+
+// New returns an error when a part is missing.
+func New(p Params) (*Intake, error) {
+	if p.Ledger == nil || p.Waker == nil || p.Now == nil {
+		return nil, errors.New("make intake: a ledger, a waker and a clock are needed")
+	}
+	return &Intake{p}, nil
 }
 
 // Redeem handles redeem jobs.
@@ -26,7 +48,7 @@ func (h *Intake) Redeem(ctx context.Context, job jobs.Job[jobs.Redeem]) error {
 	none := sponsorship.Sponsorship{OrganizationID: a.OrganizationID, UserID: a.SponsorshipID()}
 	request := sponsorship.Redeem{Email: a.SponsoredEmail, Name: a.FriendlyName, AdminInitiated: a.AdminInitiated}
 	// Most redeems are a member's first: try that before anything is read.
-	return h.decide(ctx, wish{job.ID, request}, none)
+	return h.decide(ctx, order{job.ID, request}, none)
 }
 
 // ChangeSponsorship handles change-sponsorship jobs.
@@ -36,7 +58,7 @@ func (h *Intake) ChangeSponsorship(ctx context.Context, job jobs.Job[jobs.Change
 	if a.Revoke {
 		request = sponsorship.Revoke{}
 	}
-	seen, err := h.Ledger.Look(ctx, a.OrganizationID, a.OrganizationUserID, job.ID)
+	seen, err := h.p.Ledger.Look(ctx, a.OrganizationID, a.OrganizationUserID, job.ID)
 	switch {
 	case err != nil:
 		return err
@@ -45,11 +67,11 @@ func (h *Intake) ChangeSponsorship(ctx context.Context, job jobs.Job[jobs.Change
 	case seen.Applied: // perhaps nobody was woken then
 		return h.wake(ctx, a.OrganizationID, seen.Generation)
 	}
-	return h.decide(ctx, wish{job.ID, request}, seen.Sponsorship)
+	return h.decide(ctx, order{job.ID, request}, seen.Sponsorship)
 }
 
-// wish is what a job asks for.
-type wish struct {
+// order is what a job asks for.
+type order struct {
 	jobID   string
 	request sponsorship.Request
 }
@@ -58,20 +80,20 @@ type wish struct {
 // takes its turn again.
 const maxConflicts = 8
 
-// decide applies the wish to the sponsorship as it is believed to be, and again
+// decide applies the order to the sponsorship as it is believed to be, and again
 // as it really is if that was wrong.
-func (h *Intake) decide(ctx context.Context, w wish, current sponsorship.Sponsorship) error {
+func (h *Intake) decide(ctx context.Context, o order, current sponsorship.Sponsorship) error {
 	for range maxConflicts {
-		now := h.Now()
-		next, changed, err := sponsorship.Decide(current, w.request, sponsorship.Stamp{Now: now, JobID: w.jobID})
+		now := h.p.Now()
+		next, changed, err := sponsorship.Decide(current, o.request, sponsorship.Stamp{Now: now, JobID: o.jobID})
 		if err != nil || !changed {
-			return h.nothingToStore(ctx, w, current, err)
+			return h.nothingToStore(ctx, o, current, err)
 		}
 		write, err := announced(current, next)
 		if err != nil {
 			return err
 		}
-		accepted, err := h.Ledger.Accept(ctx, w.jobID, write, now)
+		accepted, err := h.p.Ledger.Accept(ctx, o.jobID, write, now)
 		switch {
 		case err != nil:
 			return err
@@ -86,15 +108,15 @@ func (h *Intake) decide(ctx context.Context, w wish, current sponsorship.Sponsor
 	return errors.New("change sponsorship " + string(current.UserID) + ": it is being changed by too many others at once")
 }
 
-// nothingToStore ends a job that the domain refused, or that finds its wish
+// nothingToStore ends a job that the domain refused, or that finds its order
 // fulfilled. That is remembered: after a lost acknowledgement the queue delivers
 // the job again, and by then the answer could be another.
-func (h *Intake) nothingToStore(ctx context.Context, w wish, s sponsorship.Sponsorship, refusal error) error {
+func (h *Intake) nothingToStore(ctx context.Context, o order, s sponsorship.Sponsorship, refusal error) error {
 	outcome := ""
 	if refusal != nil {
 		outcome = refusal.Error()
 	}
-	noted, err := h.Ledger.Remember(ctx, s.OrganizationID, w.jobID, outcome)
+	noted, err := h.p.Ledger.Remember(ctx, s.OrganizationID, o.jobID, outcome)
 	if err != nil || noted == "" {
 		return err
 	}
@@ -105,7 +127,7 @@ func (h *Intake) wake(ctx context.Context, org sponsorship.ID, generation string
 	if generation == "" {
 		return nil
 	}
-	return h.Waker.Wake(ctx, org, generation)
+	return h.p.Waker.Wake(ctx, org, generation)
 }
 
 // again repeats the outcome of an earlier run of the same job.

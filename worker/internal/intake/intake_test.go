@@ -1,0 +1,236 @@
+package intake_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/goleak"
+
+	"github.com/sponsorsync/sponsorsync/jobs"
+	"github.com/sponsorsync/sponsorsync/jobs/events"
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
+	"github.com/sponsorsync/sponsorsync/worker/internal/intake"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	org    = sponsorship.ID("10000000-0000-4000-8000-000000000001")
+	member = sponsorship.ID("20000000-0000-4000-8000-000000000001")
+	mum    = "mum@example.com"
+)
+
+// bundle is an intake on a ledger of its own; it records whom it wakes.
+type bundle struct {
+	*testing.T
+	ledger *state.Ledger
+	intake *intake.Intake
+	clock  func() time.Time
+	woken  []string // generations
+	broken error    // of the queue
+}
+
+func setup(t *testing.T) *bundle {
+	t.Helper()
+	rdb := redis.NewClient(&redis.Options{Addr: miniredis.RunT(t).Addr()})
+	t.Cleanup(func() { _ = rdb.Close() })
+	sealer, err := state.NewSealer(make([]byte, 32))
+	must(t, err)
+	b := &bundle{T: t, ledger: state.New(rdb, sealer), clock: time.Now}
+	b.intake = b.another(func() time.Time { return b.clock() })
+	return b
+}
+
+func (b *bundle) another(now func() time.Time) *intake.Intake {
+	b.Helper()
+	made, err := intake.New(intake.Params{Ledger: b.ledger, Waker: b, Now: now})
+	must(b, err)
+	return made
+}
+
+func (b *bundle) Wake(_ context.Context, _ sponsorship.ID, generation string) error {
+	b.woken = append(b.woken, generation)
+	return b.broken
+}
+
+// started lets the organization's first sync be asked for by hand.
+func (b *bundle) started() *bundle {
+	b.Helper()
+	_, err := b.ledger.RequestFull(b.Context(), org, "first", "manual", time.Now())
+	must(b, err)
+	return b
+}
+
+func (b *bundle) redeem(jobID, email string) error {
+	return b.intake.Redeem(b.Context(), jobs.Job[jobs.Redeem]{ID: jobID, Args: jobs.Redeem{
+		OrganizationID: org, OrganizationUserID: member, SponsoredEmail: email,
+	}})
+}
+
+func (b *bundle) change(jobID string, edit func(*jobs.ChangeSponsorship)) error {
+	args := jobs.ChangeSponsorship{OrganizationID: org, OrganizationUserID: member}
+	edit(&args)
+	return b.intake.ChangeSponsorship(b.Context(), jobs.Job[jobs.ChangeSponsorship]{ID: jobID, Args: args})
+}
+
+func revoke(a *jobs.ChangeSponsorship) { a.Revoke = true }
+
+// is demands the status of the record, and which statuses the events tell.
+func (b *bundle) is(want sponsorship.Status, told ...sponsorship.Status) {
+	b.Helper()
+	found, err := b.ledger.Get(b.Context(), org, member)
+	must(b, err)
+	if found[0].Status != want {
+		b.Errorf("the sponsorship is %q, want %q", found[0].Status, want)
+	}
+	entries, err := b.ledger.ReadOutbox(b.Context(), state.Shard(org), 100, -1)
+	must(b, err)
+	var got []sponsorship.Status
+	for _, e := range entries {
+		event, err := events.Decode[events.Sponsorship](e.Payload)
+		must(b, err)
+		got = append(got, event.Data.To)
+	}
+	if !slices.Equal(got, told) {
+		b.Errorf("events tell %v, want %v", got, told)
+	}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func refused(t testing.TB, err error, want fault.Code) {
+	t.Helper()
+	if !jobs.IsPermanent(err) || fault.CodeOf(err) != want {
+		t.Errorf("err = %v, want %s for good", err, want)
+	}
+}
+
+func TestARedeemIsStoredWithItsEventAndWakesNobodyBeforeTheFirstSync(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	must(t, b.redeem("job", mum))
+	b.is(sponsorship.Pending, sponsorship.Pending)
+	if len(b.woken) != 0 {
+		t.Errorf("woken %v before the first sync", b.woken)
+	}
+}
+
+func TestTheFirstOfManyRedeemsWakes(t *testing.T) {
+	t.Parallel()
+	b := setup(t).started()
+	for n := range 5 {
+		must(t, b.intake.Redeem(t.Context(), jobs.Job[jobs.Redeem]{ID: fmt.Sprint("job-", n), Args: jobs.Redeem{
+			OrganizationID: org, OrganizationUserID: sponsorship.ID(fmt.Sprintf("20000000-0000-4000-8000-%012d", n)), SponsoredEmail: mum,
+		}}))
+	}
+	if len(b.woken) != 1 {
+		t.Errorf("woken %d times, want once per generation", len(b.woken))
+	}
+}
+
+func TestAJobThatCouldNotWakeWakesWhenItIsDeliveredAgain(t *testing.T) {
+	t.Parallel()
+	for name, run := range map[string]func(*bundle) error{
+		"redeem": func(b *bundle) error { return b.redeem("job", mum) },
+		"change": func(b *bundle) error {
+			return b.change("job", func(a *jobs.ChangeSponsorship) { a.SponsoredEmail = "dad@example.com" })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			if name == "change" {
+				must(t, b.redeem("before", mum))
+			}
+			b.started()
+			b.broken = errors.New("Redis is away")
+			if err := run(b); !errors.Is(err, b.broken) || jobs.IsPermanent(err) {
+				t.Fatalf("err = %v, want the queue's, to be tried again", err)
+			}
+			b.broken = nil
+			must(t, run(b))
+			if len(b.woken) != 2 || b.woken[0] != b.woken[1] {
+				t.Errorf("woken %v, want the same generation twice", b.woken)
+			}
+		})
+	}
+}
+
+func TestASecondDeliveryChangesNothing(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	must(t, b.redeem("one", mum))
+	must(t, b.change("two", revoke))
+	for range 2 {
+		must(t, b.redeem("one", mum))
+		must(t, b.change("two", revoke))
+	}
+	b.is(sponsorship.Removed, sponsorship.Pending, sponsorship.Removed)
+}
+
+func TestAnOutcomeIsRepeatedAlthoughTheRecordHasMovedOn(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	refused(t, b.change("early", revoke), fault.SponsorshipNotFound)
+	must(t, b.redeem("one", mum))
+	refused(t, b.change("early", revoke), fault.SponsorshipNotFound)
+	b.is(sponsorship.Pending, sponsorship.Pending)
+
+	must(t, b.redeem("same", mum)) // finds nothing to do
+	must(t, b.change("two", revoke))
+	must(t, b.redeem("same", mum))
+	b.is(sponsorship.Removed, sponsorship.Pending, sponsorship.Removed)
+}
+
+func TestARedeemMeetsWhatIsThere(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	must(t, b.redeem("one", "typo@example.com"))
+	must(t, b.redeem("two", mum)) // nothing has left yet: it is corrected in place
+	found, err := b.ledger.Get(t.Context(), org, member)
+	must(t, err)
+	if found[0].Email != mum || found[0].JobID != "two" {
+		t.Errorf("the record is %+v, want the corrected address", found[0])
+	}
+}
+
+func TestAJobThatLosesEveryRaceIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	must(t, b.redeem("one", mum))
+	rival, n := b.another(time.Now), 0
+	b.clock = func() time.Time { // asked between reading and writing
+		n++
+		must(t, rival.ChangeSponsorship(t.Context(), jobs.Job[jobs.ChangeSponsorship]{ID: fmt.Sprint("rival-", n), Args: jobs.ChangeSponsorship{
+			OrganizationID: org, OrganizationUserID: member, FriendlyName: fmt.Sprint("label ", n),
+		}}))
+		return time.Now()
+	}
+	err := b.change("late", revoke)
+	if err == nil || jobs.IsPermanent(err) {
+		t.Fatalf("err = %v, want one that is tried again", err)
+	}
+	b.clock = time.Now
+	must(t, b.change("late", revoke))
+	b.is(sponsorship.Removed, sponsorship.Pending, sponsorship.Removed)
+}
+
+func TestNewNamesWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	if _, err := intake.New(intake.Params{}); err == nil {
+		t.Error("an intake without parts was made")
+	}
+}

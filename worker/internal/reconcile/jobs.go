@@ -1,0 +1,22 @@
+package reconcile
+
+import (
+	"context"
+
+	"github.com/sponsorsync/sponsorsync/jobs"
+)
+
+// SyncManual handles sync jobs: a person asked.
+func (r *Reconciler) SyncManual(ctx context.Context, job jobs.Job[jobs.Sync]) error {
+	return r.Full(ctx, job.Args.OrganizationID, job.ID, Manual)
+}
+
+// SyncScheduled handles sync-scheduled jobs: the day has passed.
+func (r *Reconciler) SyncScheduled(ctx context.Context, job jobs.Job[jobs.SyncScheduled]) error {
+	return r.Full(ctx, job.Args.OrganizationID, job.ID, Scheduled)
+}
+
+// SyncPending handles sync-pending jobs: work has piled up.
+func (r *Reconciler) SyncPending(ctx context.Context, job jobs.Job[jobs.SyncPending]) error {
+	return r.Pending(ctx, job.Args.OrganizationID)
+}
