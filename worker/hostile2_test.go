@@ -15,8 +15,8 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
-	"github.com/sponsorsync/sponsorsync/worker/internal/convoy"
 	"github.com/sponsorsync/sponsorsync/worker/internal/intake"
+	"github.com/sponsorsync/sponsorsync/worker/internal/pipeline"
 	"github.com/sponsorsync/sponsorsync/worker/internal/queue"
 )
 
@@ -26,7 +26,7 @@ func TestHostileOrderOfOneMembersJobs(t *testing.T) {
 	red := jobstest.RealRedis(t)
 	client, _ := enqueue.NewRedis(red.URL)
 	defer client.Close()
-	conv := convoy.New(*client.Options())
+	conv := pipeline.New(*client.Options())
 	defer conv.Close()
 	sealer, _ := state.NewSealer(make([]byte, 32))
 	ledger := state.New(conv, sealer)

@@ -17,8 +17,8 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
-	"github.com/sponsorsync/sponsorsync/worker/internal/convoy"
 	"github.com/sponsorsync/sponsorsync/worker/internal/monitor"
+	"github.com/sponsorsync/sponsorsync/worker/internal/pipeline"
 	"github.com/sponsorsync/sponsorsync/worker/internal/queue"
 )
 
@@ -47,7 +47,7 @@ type worker struct {
 // scripts travel together, and the ledger on it. The rest keeps to the plain
 // client, which obeys deadlines to the letter.
 type pipelined struct {
-	rdb    *convoy.Client
+	rdb    *pipeline.Client
 	ledger *state.Ledger
 }
 
@@ -106,7 +106,7 @@ func (w *worker) open(ctx context.Context) (err error) {
 		return err
 	}
 	w.ledger = state.New(w.rdb, sealer)
-	w.pipelined.rdb = convoy.New(*rdb.Options())
+	w.pipelined.rdb = pipeline.New(*rdb.Options())
 	w.pipelined.ledger = state.New(w.pipelined.rdb, sealer)
 	w.jobs = enqueue.New(w.rdb, enqueue.Options{})
 	return nil

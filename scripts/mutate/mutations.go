@@ -183,15 +183,15 @@ var mutations = []mutation{
 	err = w.serve(ctx, h)
 	stopRelay()`,
 		[]string{"./worker"}},
-	{"9d", "convoy: lost command not repeated", "worker/internal/convoy/convoy.go",
-		"t.lost = unsent || t.cmd.Err() != nil && !answer(t.cmd.Err())",
-		"t.lost = unsent",
-		[]string{"./worker/internal/convoy"}},
-	{"9e", "convoy: leader cancels the others", "worker/internal/convoy/convoy.go",
-		`	ctx = context.WithoutCancel(ctx) // the leader's end is not the others'
+	{"9d", "pipeline: lost command not repeated", "worker/internal/pipeline/pipeline.go",
+		"c.lost = unsent || c.cmd.Err() != nil && !isReply(c.cmd.Err())",
+		"c.lost = unsent",
+		[]string{"./worker/internal/pipeline"}},
+	{"9e", "pipeline: sender cancels the others", "worker/internal/pipeline/pipeline.go",
+		`	ctx = context.WithoutCancel(ctx) // the sender's end is not the others'
 `,
 		"",
-		[]string{"./worker/internal/convoy"}},
+		[]string{"./worker/internal/pipeline"}},
 	{"9f", "unmarks are not written", "worker/internal/reconcile/exchange.go",
 		`	if _, unmarkErr := r.session.Apply(ctx, unmarks(items)); unmarkErr != nil {`,
 		`	if _, unmarkErr := r.session.Apply(ctx, nil); unmarkErr != nil {`,

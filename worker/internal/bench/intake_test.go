@@ -12,8 +12,8 @@ import (
 
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
-	"github.com/sponsorsync/sponsorsync/worker/internal/convoy"
 	"github.com/sponsorsync/sponsorsync/worker/internal/intake"
+	"github.com/sponsorsync/sponsorsync/worker/internal/pipeline"
 	"github.com/sponsorsync/sponsorsync/worker/internal/queue"
 )
 
@@ -56,7 +56,7 @@ func (s *store) drainIntoLedger(b *testing.B, n int) float64 {
 	s.fill(b, n)
 	before := s.outbox(b)
 	all := newCountdown(n)
-	rdb := s.convoy(b)
+	rdb := s.pipeline(b)
 	defer func() { _ = rdb.Close() }()
 	server, err := queue.NewServer(queue.Params{
 		Redis: rdb, Registry: s.intake(b, rdb), Queue: jobs.QueueIntake,
@@ -78,12 +78,12 @@ func (s *store) drainIntoLedger(b *testing.B, n int) float64 {
 	return perSecond(n, took)
 }
 
-// convoy is the client that a worker uses for intake.
-func (s *store) convoy(b *testing.B) *convoy.Client {
+// pipeline is the client that a worker uses for intake.
+func (s *store) pipeline(b *testing.B) *pipeline.Client {
 	b.Helper()
 	options, err := redis.ParseURL(s.server.URL)
 	must(b, err)
-	return convoy.New(*options)
+	return pipeline.New(*options)
 }
 
 // intake is the registry of an intake queue.

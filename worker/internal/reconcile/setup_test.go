@@ -54,9 +54,14 @@ type bundle struct {
 	wakes    atomic.Int64
 	jobs     int
 	clockOff atomic.Int64
+	looks    atomic.Int64
 }
 
-func (b *bundle) now() time.Time { return time.Now().UTC().Add(time.Duration(b.clockOff.Load())) }
+// now is a millisecond later at each look: the ledger keeps milliseconds, and a
+// row confirmed in the very one in which a full sync starts counts as fresh.
+func (b *bundle) now() time.Time {
+	return time.Now().UTC().Add(time.Duration(b.clockOff.Load()) + time.Duration(b.looks.Add(1))*time.Millisecond)
+}
 
 func (b *bundle) Wake(context.Context, sponsorship.ID, string) error {
 	b.wakes.Add(1)

@@ -1,4 +1,4 @@
-package convoy_test
+package pipeline_test
 
 import (
 	"context"
@@ -16,7 +16,7 @@ import (
 	"go.uber.org/goleak"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/sponsorsync/sponsorsync/worker/internal/convoy"
+	"github.com/sponsorsync/sponsorsync/worker/internal/pipeline"
 )
 
 // TestMain allows for a pool that looks, once a second, whether a dead server is
@@ -32,7 +32,7 @@ return ARGV[1]`
 
 // bundle is a client whose scripts travel together, with a watch on the line.
 type bundle struct {
-	*convoy.Client
+	*pipeline.Client
 	t      *testing.T
 	server *miniredis.Miniredis
 	line   *line
@@ -42,7 +42,7 @@ type bundle struct {
 func setup(t *testing.T) bundle {
 	t.Helper()
 	b := bundle{t: t, server: miniredis.RunT(t), line: &line{}}
-	b.Client = convoy.New(redis.Options{Addr: b.server.Addr(), MaxRetries: 1})
+	b.Client = pipeline.New(redis.Options{Addr: b.server.Addr(), MaxRetries: 1})
 	t.Cleanup(func() { _ = b.Close() })
 	sha, err := b.ScriptLoad(t.Context(), tell).Result()
 	must(t, err)
@@ -88,8 +88,8 @@ func TestAScriptThatComesAloneLeavesAtOnce(t *testing.T) {
 	b := setup(t)
 	got, err := b.tell(t.Context(), "hello")
 	must(t, err)
-	if got != "hello" || b.line.alone.Load() != 1 || b.line.convoys.Load() != 0 {
-		t.Fatalf("got %q; %d alone and %d convoys, want 1 and 0", got, b.line.alone.Load(), b.line.convoys.Load())
+	if got != "hello" || b.line.alone.Load() != 1 || b.line.batches.Load() != 0 {
+		t.Fatalf("got %q; %d alone and %d batches, want 1 and 0", got, b.line.alone.Load(), b.line.batches.Load())
 	}
 }
 
@@ -110,8 +110,8 @@ func TestThoseThatComeMeanwhileTravelTogetherAndGetTheirOwnAnswers(t *testing.T)
 	b.awaitLine(crowd)
 	free()
 	must(t, group.Wait())
-	if convoys, scripts := b.line.convoys.Load(), b.line.scripts.Load(); convoys != 1 || scripts != crowd {
-		t.Errorf("%d convoys of %d scripts, want 1 of %d", convoys, scripts, crowd)
+	if batches, scripts := b.line.batches.Load(), b.line.scripts.Load(); batches != 1 || scripts != crowd {
+		t.Errorf("%d batches of %d scripts, want 1 of %d", batches, scripts, crowd)
 	}
 	if alone := b.line.alone.Load(); alone != 2 {
 		t.Errorf("%d left alone, want the first two", alone)
@@ -134,7 +134,7 @@ func TestTheLineIsFreeAgainAfterwards(t *testing.T) {
 		}
 	}
 	if alone := b.line.alone.Load(); alone != 5 {
-		t.Errorf("%d left alone, want 5: a convoy did not make place", alone)
+		t.Errorf("%d left alone, want 5: a batch did not let the next go", alone)
 	}
 }
 
@@ -221,9 +221,9 @@ func (b bundle) eachRanOnce() {
 }
 
 // line counts what leaves, holds it back while its gate is closed, and can lose
-// the last answers of a convoy.
+// the last answers of a batch.
 type line struct {
-	alone, convoys, scripts, lose atomic.Int64
+	alone, batches, scripts, lose atomic.Int64
 
 	mu   sync.Mutex
 	gate chan struct{}
@@ -265,7 +265,7 @@ func (l *line) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Process
 		if cmds[0].Name() != "evalsha" { // the greeting of a new connection
 			return next(ctx, cmds)
 		}
-		l.convoys.Add(1)
+		l.batches.Add(1)
 		l.scripts.Add(int64(len(cmds)))
 		err := next(ctx, cmds)
 		for n := l.lose.Load(); n > 0; n-- {

@@ -1,6 +1,6 @@
 //go:build hostile
 
-package convoy_test
+package pipeline_test
 
 import (
 	"context"
@@ -16,7 +16,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
-	"github.com/sponsorsync/sponsorsync/worker/internal/convoy"
+	"github.com/sponsorsync/sponsorsync/worker/internal/pipeline"
 )
 
 // cutter forwards, and cuts a connection after a random number of bytes of answers, in the middle of one if it so happens.
@@ -53,7 +53,7 @@ func TestHostileCutsNeverMixAnswers(t *testing.T) {
 	addr := o.Addr
 	direct := redis.NewClient(&redis.Options{Addr: addr})
 	defer direct.Close()
-	c := convoy.New(redis.Options{Addr: cutter(t, addr), MaxRetries: 3, ContextTimeoutEnabled: true, ReadTimeout: time.Second})
+	c := pipeline.New(redis.Options{Addr: cutter(t, addr), MaxRetries: 3, ContextTimeoutEnabled: true, ReadTimeout: time.Second})
 	defer c.Close()
 	// each run counts: a repeat is visible
 	script := redis.NewScript(`redis.call('INCR', KEYS[1]); if tonumber(ARGV[2]) % 7 == 0 then return redis.error_reply('BAD ' .. ARGV[1]) end return ARGV[1]`)

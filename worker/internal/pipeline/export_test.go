@@ -1,12 +1,12 @@
-package convoy
+package pipeline
 
 import "github.com/redis/go-redis/v9"
 
 // Watch adds hooks, nearest to the server, to what leaves alone and to what
-// leaves in convoys.
-func (c *Client) Watch(alone, convoys redis.Hook) {
+// leaves in batches.
+func (c *Client) Watch(alone, batches redis.Hook) {
 	c.AddHook(alone)
-	c.convoys.AddHook(convoys)
+	c.batches.AddHook(batches)
 }
 
 // Waiting returns how many callers have lined up.

@@ -1,0 +1,152 @@
+// Package pipeline sends the Redis scripts of many goroutines in shared round trips.
+//
+// A script that comes alone is sent at once. While some are in flight, those that
+// come wait, and are sent in one pipeline as soon as a reply is back. What a job
+// costs most is not its scripts but the system calls around them, on both ends;
+// a batch shares them. Nobody waits longer than for the batch ahead.
+//
+// It changes neither results nor errors: a script whose reply was lost on the
+// way is repeated alone, under its caller's context, as the client would have
+// done. It never batches anything but EVALSHA, since a blocking read would hold
+// up the others. While a script is in a batch the client's timeouts bound it, not
+// its caller's context; callers that rely on a short deadline need another client.
+//
+// go-redis has an AutoPipeline of its own since v9.23, marked experimental: and
+// that version adds 5 MB to the binary. Once it is stable it may take this
+// package's place.
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// maxInFlight keeps the line busy while a reply is being read, also when Redis
+// is far away.
+const maxInFlight = 2
+
+// Client is a Redis client whose scripts share round trips.
+type Client struct {
+	*redis.Client
+	batches *redis.Client
+	hook    *hook
+}
+
+// New connects with the first command. Batches have connections of their own,
+// with the same options but without retries: a pipeline that is repeated as a
+// whole would also repeat what was answered.
+func New(o redis.Options) *Client {
+	once := o
+	once.MaxRetries = -1
+	batches := redis.NewClient(&once)
+	c := &Client{Client: redis.NewClient(&o), batches: batches, hook: &hook{batches: batches}}
+	c.AddHook(c.hook)
+	return c
+}
+
+// Close closes all connections.
+func (c *Client) Close() error { return errors.Join(c.Client.Close(), c.batches.Close()) }
+
+type hook struct {
+	batches *redis.Client
+
+	mu       sync.Mutex
+	inFlight int     // batches
+	waiting  []*call // none unless maxInFlight are in flight
+}
+
+// call is a caller that waits, and its command. It is told once: the batch that
+// it is to send, itself in front; or nil, when somebody else has sent it.
+type call struct {
+	cmd  redis.Cmder
+	next chan []*call
+	lost bool // no reply came
+}
+
+// ProcessHook implements redis.Hook.
+func (h *hook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if cmd.Name() != "evalsha" {
+			return next(ctx, cmd)
+		}
+		own := &call{cmd: cmd, next: make(chan []*call, 1)}
+		switch batch := h.join(own); len(batch) {
+		case 0: // somebody else has sent it
+		case 1:
+			defer h.done(nil)
+			return next(ctx, cmd)
+		default:
+			h.send(ctx, batch)
+			h.done(batch[1:])
+		}
+		if own.lost {
+			return next(ctx, cmd)
+		}
+		return cmd.Err()
+	}
+}
+
+// join returns the batch to send, or nil after somebody else has sent it.
+func (h *hook) join(own *call) []*call {
+	h.mu.Lock()
+	if h.inFlight < maxInFlight {
+		h.inFlight++
+		h.mu.Unlock()
+		return []*call{own}
+	}
+	h.waiting = append(h.waiting, own)
+	h.mu.Unlock()
+	return <-own.next
+}
+
+// send makes one round trip for all, and notes who got no reply.
+func (h *hook) send(ctx context.Context, batch []*call) {
+	ctx = context.WithoutCancel(ctx) // the sender's end is not the others'
+	pipe := h.batches.Pipeline()
+	for _, c := range batch {
+		_ = pipe.Process(ctx, c.cmd) // only queues it
+	}
+	_, err := pipe.Exec(ctx)
+	if err == nil || isReply(err) {
+		return
+	}
+	unsent := true // without a connection go-redis fails the pipeline, but no command of it
+	for _, c := range batch {
+		unsent = unsent && c.cmd.Err() == nil
+	}
+	for _, c := range batch {
+		c.lost = unsent || c.cmd.Err() != nil && !isReply(c.cmd.Err())
+	}
+}
+
+// isReply reports whether an error came from Redis itself.
+func isReply(err error) bool {
+	var reply redis.Error
+	return errors.As(err, &reply)
+}
+
+// done lets the next batch go, and then tells the others of this one.
+func (h *hook) done(others []*call) {
+	h.mu.Lock()
+	if len(h.waiting) > 0 {
+		h.waiting[0].next <- h.waiting
+		h.waiting = nil
+	} else {
+		h.inFlight--
+	}
+	h.mu.Unlock()
+	for _, c := range others {
+		c.next <- nil
+	}
+}
+
+// DialHook implements redis.Hook.
+func (h *hook) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+// ProcessPipelineHook implements redis.Hook.
+func (h *hook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
