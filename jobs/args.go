@@ -1,7 +1,9 @@
 package jobs
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
@@ -164,6 +166,16 @@ type FieldError struct {
 
 // FieldErrors are all faults of one job's arguments.
 type FieldErrors []FieldError
+
+// Naming returns the faults with a name for the whole, such as "args", in the
+// place of a field that is missing.
+func (e FieldErrors) Naming(whole string) FieldErrors {
+	named := slices.Clone(e)
+	for i := range named {
+		named[i].Field = cmp.Or(named[i].Field, whole)
+	}
+	return named
+}
 
 // Error lists the faults in the order of the fields.
 func (e FieldErrors) Error() string {

@@ -1,12 +1,7 @@
 package jobs
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
-	"reflect"
 	"strings"
 
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
@@ -37,54 +32,10 @@ func Decode(kind Kind, payload []byte) (Args, error) {
 
 func decode[A Args](payload []byte) (Args, error) {
 	var args A
-	if field := strictly(payload, &args); field != nil {
-		return nil, Invalid(*field)
+	if wrong := Unmarshal(payload, &args); wrong != nil {
+		return nil, Invalid(wrong.Naming("args")...)
 	}
 	return args, args.Validate()
-}
-
-func strictly(payload []byte, into any) *FieldError {
-	if wrong := ExactNames(payload, into); wrong != nil {
-		return wrong
-	}
-	d := json.NewDecoder(bytes.NewReader(payload))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
-		return fieldOf(err)
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return &FieldError{"args", "must be one JSON object, nothing after it"}
-	}
-	if trimmed := bytes.TrimSpace(payload); !bytes.HasPrefix(trimmed, []byte("{")) {
-		return &FieldError{"args", "must be a JSON object"}
-	}
-	return nil
-}
-
-// fieldOf names the field that encoding/json complained about, without
-// repeating its value, which may be an address.
-func fieldOf(err error) *FieldError {
-	var wrongType *json.UnmarshalTypeError
-	if errors.As(err, &wrongType) && wrongType.Field != "" {
-		return &FieldError{wrongType.Field, fmt.Sprintf("must be a %s, not a %s", jsonType(wrongType.Type.Kind()), wrongType.Value)}
-	}
-	if name, found := strings.CutPrefix(err.Error(), "json: unknown field "); found {
-		return &FieldError{strings.Trim(name, `"`), "is not a field of this kind"}
-	}
-	return &FieldError{"args", "must be a JSON object of this kind's fields"}
-}
-
-// jsonType is what JSON calls the types of our fields.
-func jsonType(k reflect.Kind) string {
-	switch k {
-	case reflect.String:
-		return "string"
-	case reflect.Bool:
-		return "boolean"
-	case reflect.Struct:
-		return "object"
-	}
-	return "number"
 }
 
 func publicKinds() string {

@@ -171,7 +171,7 @@ func TestRedeemKey(t *testing.T) {
 func ExampleDecode() {
 	_, err := jobs.Decode(jobs.KindSync, []byte(`{"organizationID":"acme","force":true}`))
 	fmt.Println(err)
-	// Output: invalid_arguments: organizationID is not a field of this kind
+	// Output: invalid_arguments: organizationID is not a field of this object
 }
 
 func ExampleEncode() {

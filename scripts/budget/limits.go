@@ -17,7 +17,7 @@ const (
 var excused = map[string]bool{
 	"jobs/state/session.go: RequestFull":             true,
 	"producer/internal/console/pages.go: render":     true,
-	"producer/internal/api/write.go: write":       true,
+	"producer/internal/api/write.go: write":          true,
 	"worker/internal/cloud/token.go: newTokenSource": true,
 }
 

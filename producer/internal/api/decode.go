@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"strings"
 
@@ -19,8 +18,8 @@ import (
 // maxKey bounds an idempotency key.
 const maxKey = 255
 
-// item is one job of a hook.
-type item struct {
+// jobRequest is one job of a hook.
+type jobRequest struct {
 	Kind jobs.Kind       `json:"kind"`
 	Args json.RawMessage `json:"args"`
 }
@@ -41,7 +40,7 @@ func decodeHook(body []byte) (batch []jobs.Args, single bool, err error) {
 	}
 	var faults []enqueue.ItemError
 	for i, text := range raw {
-		args, wrong := decodeItem(text)
+		args, wrong := decodeJob(text)
 		for _, f := range wrong {
 			faults = append(faults, enqueue.ItemError{Index: i, Field: f.Field, Message: f.Message})
 		}
@@ -53,21 +52,21 @@ func decodeHook(body []byte) (batch []jobs.Args, single bool, err error) {
 	return batch, single, nil
 }
 
-// decodeItem refuses the kinds that the system keeps to itself as it refuses
+// decodeJob refuses the kinds that the system keeps to itself as it refuses
 // unknown ones.
-func decodeItem(text []byte) (jobs.Args, []jobs.FieldError) {
-	var it item
-	if wrong := strictly(text, &it); wrong != nil {
-		return nil, wrong
+func decodeJob(text []byte) (jobs.Args, []jobs.FieldError) {
+	var request jobRequest
+	if wrong := jobs.Unmarshal(text, &request); wrong != nil {
+		return nil, wrong.Naming("body")
 	}
-	kind := it.Kind
+	kind := request.Kind
 	if policy, known := kind.Policy(); !known || !policy.Public {
 		kind = ""
 	}
-	if kind != "" && it.Args == nil {
+	if kind != "" && request.Args == nil {
 		return nil, []jobs.FieldError{{Field: "args", Message: "is missing"}}
 	}
-	args, err := jobs.Decode(kind, it.Args)
+	args, err := jobs.Decode(kind, request.Args)
 	return args, fieldErrors(err)
 }
 
@@ -79,33 +78,6 @@ func fieldErrors(err error) []jobs.FieldError {
 		return fields
 	}
 	return []jobs.FieldError{{Field: "args", Message: "is not valid"}}
-}
-
-// strictly decodes one JSON object without unknown fields. What it says of a
-// fault never repeats a value, which may be an address or a token.
-func strictly(text []byte, into any) []jobs.FieldError {
-	if wrong := jobs.ExactNames(text, into); wrong != nil {
-		return []jobs.FieldError{*wrong}
-	}
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	err := d.Decode(into)
-	var wrongType *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &wrongType) && wrongType.Field != "":
-		return []jobs.FieldError{{Field: wrongType.Field, Message: "must be a " + wrongType.Type.String() + ", not a " + wrongType.Value}}
-	case err != nil:
-		if name, unknown := strings.CutPrefix(err.Error(), "json: unknown field "); unknown {
-			return []jobs.FieldError{{Field: strings.Trim(name, `"`), Message: "is not a field of this request"}}
-		}
-		return []jobs.FieldError{{Field: "body", Message: "must be a JSON object"}}
-	case !bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")):
-		return []jobs.FieldError{{Field: "body", Message: "must be a JSON object"}} // null decodes into anything
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return []jobs.FieldError{{Field: "body", Message: "must be one JSON object, with nothing after it"}}
-	}
-	return nil
 }
 
 // idempotencyKey reads Idempotency-Key, an RFC 8941 string or bare, or else

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/secret"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
@@ -89,7 +90,7 @@ func readConnection(w http.ResponseWriter, r *http.Request) (state.Connection, e
 		return state.Connection{}, err
 	}
 	var c connection
-	if wrong := strictly(body, &c); wrong != nil {
+	if wrong := jobs.Unmarshal(body, &c).Naming("body"); wrong != nil {
 		return state.Connection{}, view.Invalid(wrong[0].Field, wrong[0].Message)
 	}
 	token, key := strings.TrimSpace(c.BillingSyncToken.Reveal()), strings.TrimSpace(c.LicenseKey.Reveal())
