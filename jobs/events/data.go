@@ -45,7 +45,7 @@ type Sync struct {
 	Removed        int            `json:"removed"`
 	Refused        int            `json:"refused"`
 	DurationMS     int64          `json:"durationMs"`
-	Error          *Error         `json:"error"` // nil: it succeeded
+	Error          *fault.Error   `json:"error"` // nil: it succeeded
 }
 
 // License says how a licence sync ended.
@@ -53,22 +53,7 @@ type License struct {
 	OrganizationID sponsorship.ID `json:"organizationId"`
 	Version        *int           `json:"version"`
 	Expires        *time.Time     `json:"expires"`
-	Error          *Error         `json:"error"` // nil: the licence was written
-}
-
-// Error is a fault as events show it: what happened, and what to do about it.
-type Error struct {
-	Code    fault.Code `json:"code"`
-	Message string     `json:"message"`
-	Hint    string     `json:"hint"`
-}
-
-// ErrorOf adds the code's hint to a fault; nil stays nil.
-func ErrorOf(f *fault.Error) *Error {
-	if f == nil {
-		return nil
-	}
-	return &Error{Code: f.Code, Message: f.Message, Hint: f.Hint()}
+	Error          *fault.Error   `json:"error"` // nil: the licence was written
 }
 
 func (Sponsorship) kind() string { return kindSponsorship }

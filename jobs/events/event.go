@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 )
 
@@ -132,7 +133,7 @@ func decode[T any](payload []byte) (Event[T], error) {
 
 func eventType(kind, outcome string) string { return "sponsorsync." + kind + "." + outcome }
 
-func outcome(failure *Error, success string) string {
+func outcome(failure *fault.Error, success string) string {
 	if failure != nil {
 		return "failed"
 	}

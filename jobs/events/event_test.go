@@ -19,7 +19,7 @@ func documents(t testing.TB) map[string]events.Encoded {
 	t.Helper()
 	berlin := time.FixedZone("", 3600)
 	until, version := noon.AddDate(1, 0, 0).In(berlin), 15
-	down := &events.Error{Code: fault.CloudUnavailable, Message: "POST /organization/sponsorship/sync: 503", Hint: "what to do"}
+	down := fault.New(fault.CloudUnavailable, "POST /organization/sponsorship/sync: 503")
 	encoded := func(e events.Encoded, err error) events.Encoded { must(t, err); return e }
 	return map[string]events.Encoded{
 		"sponsorship-first": encoded(events.NewSponsorship(events.Sponsorship{
@@ -94,15 +94,6 @@ func TestDecodeReadsBackWhatWasEncoded(t *testing.T) {
 	equal(t, "id", got.ID, encoded.ID)
 	equal(t, "type", got.Type, "sponsorsync.sponsorship.pending")
 	equal(t, "time", got.Time, noon)
-}
-
-func TestErrorOfAddsTheHint(t *testing.T) {
-	t.Parallel()
-	if events.ErrorOf(nil) != nil {
-		t.Error("no fault became an error")
-	}
-	got := events.ErrorOf(fault.New(fault.CloudUnavailable, "status %d", 503))
-	equal(t, "error", *got, events.Error{Code: fault.CloudUnavailable, Message: "status 503", Hint: fault.CloudUnavailable.Hint()})
 }
 
 func TestDecodeRefusesForeignDocuments(t *testing.T) {

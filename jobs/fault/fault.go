@@ -9,6 +9,8 @@
 package fault
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -16,9 +18,9 @@ import (
 
 // Error says what was tried and why it failed. The code carries the hint.
 type Error struct {
-	Code    Code
-	Message string // what was tried, on what, and what came back; no addresses, no secrets
-	Cause   error  // may be nil; its text is not part of Error()
+	Code    Code   `json:"code"`
+	Message string `json:"message"` // what was tried, on what, and what came back; no addresses, no secrets
+	Cause   error  `json:"-"`       // may be nil; its text is not part of Error()
 }
 
 // New returns an Error with a formatted message.
@@ -39,6 +41,21 @@ func (e *Error) Unwrap() error { return e.Cause }
 
 // Hint says what to do about it.
 func (e *Error) Hint() string { return e.Code.Hint() }
+
+// MarshalJSON writes {code, message, hint}, the form in which jobs, events and
+// organizations show what failed. Reading needs no counterpart: the hint follows
+// from the code.
+func (e *Error) MarshalJSON() ([]byte, error) {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false) // hints hold "Billing > Subscription"; the outer encoder may escape it
+	err := encoder.Encode(struct {
+		Code    Code   `json:"code"`
+		Message string `json:"message"`
+		Hint    string `json:"hint"`
+	}{e.Code, e.Message, e.Hint()})
+	return text.Bytes(), err
+}
 
 // CodeOf returns the code of the first Error in err's chain, or "" if none.
 func CodeOf(err error) Code {

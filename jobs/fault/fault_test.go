@@ -1,9 +1,11 @@
 package fault_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"testing"
 
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
@@ -43,6 +45,52 @@ func TestErrorsSurviveTheQueue(t *testing.T) {
 	if fault.CodeOf(io.EOF) != "" {
 		t.Error("a foreign error has a code")
 	}
+}
+
+func TestErrorsSurviveJSON(t *testing.T) {
+	t.Parallel()
+	original := fault.Wrap(fault.BillingSyncTokenInvalid, io.EOF, "sync of acme")
+	text, err := json.Marshal(original)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var members map[string]string
+	if err := json.Unmarshal(text, &members); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"code": string(original.Code), "message": original.Message, "hint": original.Hint()}
+	if !maps.Equal(members, want) {
+		t.Errorf("wrote %v, want %v", members, want)
+	}
+	var got fault.Error
+	if err := json.Unmarshal(text, &got); err != nil || got.Code != original.Code || got.Message != original.Message {
+		t.Errorf("read %+v, %v", got, err)
+	}
+}
+
+func ExampleWrap() {
+	err := fault.Wrap(fault.CloudUnavailable, io.ErrUnexpectedEOF, "sync of %s: no answer", "acme")
+	fmt.Println(err)
+	fmt.Println(errors.Is(err, io.ErrUnexpectedEOF), fault.CodeOf(err).Transient())
+	// Output:
+	// cloud_unavailable: sync of acme: no answer
+	// true true
+}
+
+// A queue keeps an error as text.
+func ExampleParse() {
+	e := fault.Parse("connection_missing: organization acme has no token")
+	fmt.Println(e.Code, e.Code.NeedsAdmin())
+	fmt.Println(e.Message)
+	// Output:
+	// connection_missing true
+	// organization acme has no token
+}
+
+func ExampleError_MarshalJSON() {
+	text, err := json.Marshal(fault.New(fault.RevocationPending, "change of acme's member"))
+	fmt.Println(string(text), err)
+	// Output: {"code":"revocation_pending","message":"change of acme's member","hint":"The sponsorship is being revoked. Redeem again when it is removed."} <nil>
 }
 
 func ExampleCode_Hint() {

@@ -5,14 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
-	"github.com/sponsorsync/sponsorsync/jobs/events"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/producer/internal/view"
 )
 
 func (a *app) jobsCommand() *cobra.Command {
@@ -86,7 +84,7 @@ func (a *app) deadJSON(ctx context.Context, s *session) error {
 		if err != nil {
 			return err
 		}
-		text, err := json.Marshal(viewJob(job))
+		text, err := json.Marshal(view.ShowJob(job))
 		if err != nil {
 			return fmt.Errorf("encode job: %w", err)
 		}
@@ -114,7 +112,7 @@ func (a *app) jobsShow() *cobra.Command {
 				case !asJSON:
 					return a.jobText(job)
 				}
-				text, err := json.Marshal(viewJob(job))
+				text, err := json.Marshal(view.ShowJob(job))
 				if err != nil {
 					return fmt.Errorf("encode job: %w", err)
 				}
@@ -203,27 +201,4 @@ func enqueuedAt(job enqueue.Status) string {
 		return "unknown"
 	}
 	return clock(job.EnqueuedAt)
-}
-
-// jobView is a job as the HTTP API shows it.
-type jobView struct {
-	ID          string        `json:"id"`
-	Kind        jobs.Kind     `json:"kind"`
-	State       string        `json:"state"`
-	Attempts    int           `json:"attempts"`
-	LastError   *events.Error `json:"lastError"`
-	EnqueuedAt  *time.Time    `json:"enqueuedAt"`
-	CompletedAt *time.Time    `json:"completedAt"`
-}
-
-func viewJob(job enqueue.Status) jobView {
-	shown := jobView{
-		ID: job.ID, Kind: job.Kind, State: job.State, Attempts: job.Attempts,
-		LastError: events.ErrorOf(job.LastError), CompletedAt: job.CompletedAt,
-	}
-	if !job.EnqueuedAt.IsZero() {
-		at := job.EnqueuedAt.UTC()
-		shown.EnqueuedAt = &at
-	}
-	return shown
 }

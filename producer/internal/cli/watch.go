@@ -16,6 +16,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/config"
 	"github.com/sponsorsync/sponsorsync/config/boot"
 	"github.com/sponsorsync/sponsorsync/jobs/events"
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 )
 
@@ -169,6 +170,6 @@ func licenseText(d events.License) string {
 	return "licence synced"
 }
 
-func errorText(e *events.Error) string {
-	return fmt.Sprintf("%s: %s (hint: %s)", e.Code, e.Message, e.Hint)
+func errorText(e *fault.Error) string {
+	return fmt.Sprintf("%s: %s (hint: %s)", e.Code, e.Message, e.Hint())
 }

@@ -29,7 +29,7 @@ func (b *bundle) publish() {
 	}, now)
 	synced, err2 := events.NewSync(events.Sync{OrganizationID: acme, Trigger: "manual", Rows: 3, Requests: 1}, "1", now)
 	failed, err3 := events.NewSync(events.Sync{
-		OrganizationID: acme, Trigger: "scheduled", Error: events.ErrorOf(fault.New(fault.CloudUnavailable, "no answer")),
+		OrganizationID: acme, Trigger: "scheduled", Error: fault.New(fault.CloudUnavailable, "no answer"),
 	}, "2", now)
 	license, err4 := events.NewLicense(events.License{OrganizationID: acme, Expires: &end}, "3", now)
 	for _, err := range []error{err1, err2, err3, err4} {

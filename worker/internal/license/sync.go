@@ -153,7 +153,7 @@ func marker(jobID string, f *fault.Error) string {
 }
 
 func (o outcome) data() events.License {
-	data := events.License{OrganizationID: o.org, Expires: o.document.Expires, Error: events.ErrorOf(o.fault)}
+	data := events.License{OrganizationID: o.org, Expires: o.document.Expires, Error: o.fault}
 	if o.document.Version != 0 {
 		data.Version = &o.document.Version
 	}

@@ -118,7 +118,7 @@ func (b *licenseBundle) died(t *testing.T, err error, code fault.Code) events.Li
 		t.Errorf("recorded %+v, want %s", o.LastLicenseError, code)
 	}
 	all := b.published(t)
-	if len(all) != 1 || all[0].Type != "sponsorsync.license.failed" || all[0].Data.Error.Code != code || all[0].Data.Error.Hint == "" {
+	if len(all) != 1 || all[0].Type != "sponsorsync.license.failed" || all[0].Data.Error.Code != code || all[0].Data.Error.Hint() == "" {
 		t.Fatalf("published %+v, want one license.failed with %s", all, code)
 	}
 	return all[0].Data

@@ -166,7 +166,7 @@ func (r *round) event(f *fault.Error) (*state.Event, error) {
 	encoded, err := events.NewSync(events.Sync{
 		OrganizationID: r.session.Organization.ID, Trigger: string(r.trigger),
 		Requests: r.requests, Rows: r.rows, Removed: r.removed, Refused: r.refused,
-		DurationMS: now.Sub(r.began).Milliseconds(), Error: events.ErrorOf(f),
+		DurationMS: now.Sub(r.began).Milliseconds(), Error: f,
 	}, occasion(r.session), now)
 	if err != nil {
 		return nil, err
