@@ -214,6 +214,11 @@ func TestKeysRotate(t *testing.T) {
 	if _, err := both.Open(sealed, "there"); err == nil {
 		t.Error("a sealed text opens in another place")
 	}
+	for _, damaged := range []string{sealed[:9], sealed[:12], sealed[:len(sealed)-2], sealed + "!"} {
+		if _, err := both.Open(damaged, "here"); err == nil || !strings.Contains(err.Error(), "damaged") {
+			t.Errorf("%q: %v, want it called damaged", damaged, err)
+		}
+	}
 	after, err := state.NewSealer(newKey)
 	must(t, err)
 	if _, err := after.Open(sealed, "here"); err == nil || strings.Contains(err.Error(), "secret"+"\"") {

@@ -3,7 +3,6 @@ package state
 import (
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -33,7 +32,7 @@ func NewSealer(keys ...[]byte) (*Sealer, error) {
 		if err != nil {
 			return nil, fmt.Errorf("seal: %w", err)
 		}
-		aead, err := cipher.NewGCM(block)
+		aead, err := cipher.NewGCMWithRandomNonce(block)
 		if err != nil {
 			return nil, fmt.Errorf("seal: %w", err)
 		}
@@ -49,10 +48,7 @@ func NewSealer(keys ...[]byte) (*Sealer, error) {
 // Seal encrypts text for one place (an organisation's field, say); it opens only
 // there, so a sealed value copied to another record is worthless.
 func (s *Sealer) Seal(text, place string) string {
-	aead := s.byID[s.primary]
-	nonce := make([]byte, aead.NonceSize())
-	rand.Read(nonce) // never fails
-	sealed := aead.Seal(nonce, nonce, []byte(text), []byte(place))
+	sealed := s.byID[s.primary].Seal(nil, nil, []byte(text), []byte(place))
 	return s.primary + "." + base64.RawStdEncoding.EncodeToString(sealed)
 }
 
@@ -64,10 +60,10 @@ func (s *Sealer) Open(sealed, place string) (string, error) {
 		return "", fmt.Errorf("open %s: sealed with key %s, which SPONSORSYNC_ENCRYPTION_KEY does not hold; add the old key behind a comma, or save the connection again", place, id)
 	}
 	raw, err := base64.RawStdEncoding.DecodeString(encoded)
-	if err != nil || len(raw) < aead.NonceSize() {
-		return "", fmt.Errorf("open %s: the stored secret is damaged; save the connection again", place)
+	var text []byte
+	if err == nil {
+		text, err = aead.Open(nil, nil, raw, []byte(place))
 	}
-	text, err := aead.Open(nil, raw[:aead.NonceSize()], raw[aead.NonceSize():], []byte(place))
 	if err != nil {
 		return "", fmt.Errorf("open %s: the stored secret is damaged; save the connection again", place)
 	}
