@@ -2,8 +2,8 @@ package events
 
 // Pure decisions that deserve their own tables.
 var (
-	Waves  = waves
-	Wanted = wanted
-	Pause  = pause
-	From   = from
+	Waves = waves
+	Raise = raise
+	Pause = pause
+	From  = from
 )

@@ -63,9 +63,12 @@ func ensureStream(ctx context.Context, js jetstream.JetStream, s Settings) error
 	if err != nil {
 		return err
 	}
-	config, changed, err := wanted(stream.CachedInfo().Config, s)
-	if err != nil || !changed {
-		return err
+	config := stream.CachedInfo().Config
+	if wrong := unfit(config); len(wrong) > 0 {
+		return fmt.Errorf("%s: rename or delete it by hand", strings.Join(wrong, ", "))
+	}
+	if raised := raise(&config, s); len(raised) == 0 {
+		return nil
 	}
 	_, err = js.UpdateStream(ctx, config)
 	return err
@@ -86,33 +89,56 @@ func fresh(s Settings) jetstream.StreamConfig {
 	}
 }
 
-// wanted decides what an existing stream should become. Storage and retention
-// cannot be changed in place, and deleting the stream would lose events, so
-// these are an operator's to decide.
-func wanted(existing jetstream.StreamConfig, s Settings) (config jetstream.StreamConfig, changed bool, err error) {
-	if existing.Storage != jetstream.FileStorage || existing.Retention != jetstream.LimitsPolicy {
-		return existing, false, fmt.Errorf("it has %v storage and %v retention, but needs file storage and limits retention: "+
-			"rename or delete it by hand", existing.Storage, existing.Retention)
+// Compare says how an existing stream differs from the promise: what an operator
+// must change, since storage and retention cannot be changed in place and deleting
+// the stream would lose events, and what [EnsureStream] will raise.
+func Compare(existing jetstream.StreamConfig, s Settings) (mustChange, willRaise []string) {
+	return unfit(existing), raise(&existing, s)
+}
+
+func unfit(c jetstream.StreamConfig) []string {
+	var found []string
+	if c.Storage != jetstream.FileStorage {
+		found = append(found, "storage is not file")
 	}
-	config = existing
-	if existing.MaxAge != 0 { // 0 keeps for ever
-		config.MaxAge = max(existing.MaxAge, leastAge)
+	if c.Retention != jetstream.LimitsPolicy {
+		found = append(found, "retention is not limits")
 	}
-	config.Duplicates = max(existing.Duplicates, leastDuplicates)
-	config.Replicas = max(existing.Replicas, s.Replicas, 1)
-	config.NoAck = false
-	config.Subjects = withOurs(existing.Subjects)
-	changed = config.MaxAge != existing.MaxAge || config.Duplicates != existing.Duplicates ||
-		config.Replicas != existing.Replicas || existing.NoAck || !slices.Equal(config.Subjects, existing.Subjects)
-	return config, changed, nil
+	if c.Sealed || c.Mirror != nil {
+		found = append(found, "it is sealed or a mirror, and takes no events")
+	}
+	return found
+}
+
+// raise sets what is below the promise, and says what that was.
+func raise(c *jetstream.StreamConfig, s Settings) []string {
+	var raised []string
+	if c.MaxAge != 0 && c.MaxAge < leastAge { // 0 keeps forever
+		raised = append(raised, fmt.Sprintf("events are kept %s, not 90 days", c.MaxAge))
+		c.MaxAge = leastAge
+	}
+	if c.Duplicates < leastDuplicates {
+		raised = append(raised, fmt.Sprintf("the duplicate window is %s, not 10 minutes", c.Duplicates))
+		c.Duplicates = leastDuplicates
+	}
+	if replicas := max(s.Replicas, 1); c.Replicas < replicas {
+		raised = append(raised, fmt.Sprintf("it has %d replicas, not %d", c.Replicas, replicas))
+		c.Replicas = replicas
+	}
+	if c.NoAck {
+		raised = append(raised, "it acknowledges nothing")
+		c.NoAck = false
+	}
+	if !slices.Contains(c.Subjects, allSubjects) {
+		raised = append(raised, "it does not hold all of "+allSubjects)
+		c.Subjects = withOurs(c.Subjects)
+	}
+	return raised
 }
 
 // withOurs replaces narrower subjects of ours by the one that covers them all;
 // the server refuses subjects that overlap.
 func withOurs(subjects []string) []string {
-	if slices.Contains(subjects, allSubjects) {
-		return subjects
-	}
 	others := slices.DeleteFunc(slices.Clone(subjects), func(s string) bool { return strings.HasPrefix(s, "sponsorsync.") })
 	return append(others, allSubjects)
 }

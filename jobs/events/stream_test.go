@@ -3,6 +3,7 @@ package events_test
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -15,7 +16,7 @@ import (
 
 const day = 24 * time.Hour
 
-func TestWantedRaisesAndNeverLowers(t *testing.T) {
+func TestRaiseNeverLowers(t *testing.T) {
 	t.Parallel()
 	good := jetstream.StreamConfig{Subjects: []string{"sponsorsync.>"}, MaxAge: 90 * day, Duplicates: 10 * time.Minute, Replicas: 1}
 	for _, c := range []struct {
@@ -26,7 +27,7 @@ func TestWantedRaisesAndNeverLowers(t *testing.T) {
 	}{
 		{"as promised", func(*jetstream.StreamConfig) {}, func(*jetstream.StreamConfig) {}, false},
 		{"kept longer", func(c *jetstream.StreamConfig) { c.MaxAge = 365 * day }, func(c *jetstream.StreamConfig) { c.MaxAge = 365 * day }, false},
-		{"kept for ever", func(c *jetstream.StreamConfig) { c.MaxAge = 0 }, func(c *jetstream.StreamConfig) { c.MaxAge = 0 }, false},
+		{"kept forever", func(c *jetstream.StreamConfig) { c.MaxAge = 0 }, func(c *jetstream.StreamConfig) { c.MaxAge = 0 }, false},
 		{"longer window", func(c *jetstream.StreamConfig) { c.Duplicates = time.Hour }, func(c *jetstream.StreamConfig) { c.Duplicates = time.Hour }, false},
 		{"more replicas", func(c *jetstream.StreamConfig) { c.Replicas = 5 }, func(c *jetstream.StreamConfig) { c.Replicas = 5 }, false},
 		{"kept too briefly", func(c *jetstream.StreamConfig) { c.MaxAge = day }, func(*jetstream.StreamConfig) {}, true},
@@ -38,9 +39,12 @@ func TestWantedRaisesAndNeverLowers(t *testing.T) {
 		existing, want := good, good
 		c.set(&existing)
 		c.want(&want)
-		got, changed, err := events.Wanted(existing, events.Settings{})
-		must(t, err)
-		equal(t, c.name+": changed", changed, c.changed)
+		_, willRaise := events.Compare(existing, events.Settings{})
+		got := existing
+		raised := events.Raise(&got, events.Settings{})
+		if !slices.Equal(willRaise, raised) || len(raised) > 0 != c.changed {
+			t.Errorf("%s: Compare says %q, raised was %q", c.name, willRaise, raised)
+		}
 		equal(t, c.name+": age", got.MaxAge, want.MaxAge)
 		equal(t, c.name+": window", got.Duplicates, want.Duplicates)
 		equal(t, c.name+": replicas", got.Replicas, want.Replicas)
@@ -51,13 +55,14 @@ func TestWantedRaisesAndNeverLowers(t *testing.T) {
 	}
 }
 
-func TestWantedRefusesWhatCannotBeRepaired(t *testing.T) {
+func TestCompareNamesWhatCannotBeRepaired(t *testing.T) {
 	t.Parallel()
 	for _, bad := range []jetstream.StreamConfig{
 		{Storage: jetstream.MemoryStorage}, {Retention: jetstream.WorkQueuePolicy}, {Retention: jetstream.InterestPolicy},
+		{Sealed: true}, {Mirror: &jetstream.StreamSource{}},
 	} {
-		if _, _, err := events.Wanted(bad, events.Settings{}); err == nil {
-			t.Errorf("%v storage, %v retention were accepted", bad.Storage, bad.Retention)
+		if mustChange, _ := events.Compare(bad, events.Settings{}); len(mustChange) != 1 {
+			t.Errorf("%+v: must change %q", bad, mustChange)
 		}
 	}
 }
@@ -100,6 +105,23 @@ func TestEnsureStreamByManyAtOnce(t *testing.T) {
 	}
 	all.Wait()
 	equal(t, "messages", b.state(t).Msgs, 0)
+}
+
+func TestEnsureStreamLeavesAloneWhatItMustNotChange(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	must(t, b.js.DeleteStream(t.Context(), events.StreamName))
+	_, err := b.js.CreateStream(t.Context(), jetstream.StreamConfig{
+		Name: events.StreamName, Subjects: []string{"sponsorsync.>"}, Storage: jetstream.MemoryStorage,
+	})
+	must(t, err)
+	err = events.EnsureStream(t.Context(), b.js, events.Settings{})
+	if err == nil || !strings.Contains(err.Error(), "storage is not file: rename or delete it by hand") {
+		t.Errorf("got %v", err)
+	}
+	stream, err := b.js.Stream(t.Context(), events.StreamName)
+	must(t, err)
+	equal(t, "storage", stream.CachedInfo().Config.Storage, jetstream.MemoryStorage)
 }
 
 func TestEnsureStreamTellsWhyItCannot(t *testing.T) {

@@ -40,6 +40,13 @@ func newTokenSource(c *Client, op operation, installation uuid.UUID, scope strin
 	}
 }
 
+// CheckToken asks for a token of the sync scope, whatever is cached, and throws it
+// away. The error is an [*Error], as the one of a sync would be, or the context's.
+func (c *Client) CheckToken(ctx context.Context) error {
+	_, err := c.syncToken.fetch(ctx)
+	return err
+}
+
 // get returns a token that is valid and is not the refused one. Concurrent
 // callers share one request.
 func (s *tokenSource) get(ctx context.Context, refused string) (string, error) {

@@ -39,7 +39,7 @@ func (d *doctor) cloud(ctx context.Context) []Check {
 	running.Wait()
 
 	checks = slices.Concat(checks, toIdentity.checks, toAPI.checks)
-	return append(checks, d.token(ctx, client, toIdentity), clock(toIdentity, toAPI))
+	return append(checks, d.token(ctx, transport, toIdentity), clock(toIdentity, toAPI))
 }
 
 // client makes requests like the worker's, through the same proxy, and follows

@@ -1,16 +1,22 @@
 package doctor_test
 
 import (
+	"context"
 	"crypto/x509"
+	"errors"
 	"io"
 	"log"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/sponsorsync/sponsorsync/config"
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/secret"
+	"github.com/sponsorsync/sponsorsync/worker/internal/cloud"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
 	"github.com/sponsorsync/sponsorsync/worker/internal/doctor"
 )
@@ -183,33 +189,74 @@ func TestClock(t *testing.T) {
 	}
 }
 
-func TestTokenVerdict(t *testing.T) {
+// What doctor says of a token endpoint is what a sync would fail with.
+func TestTokenIsClassifiedAsByTheClient(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name   string
 		code   int
 		body   string
 		status doctor.Status
-		says   string
+		fault  fault.Code
 	}{
-		{"granted", 200, `{"access_token":"secret","expires_in":86400}`, doctor.OK, "granted"},
-		{"captive portal", 200, `<html>`, doctor.Fail, "not the answer of a token endpoint"},
-		{"empty", 200, `{}`, doctor.Fail, "not the answer of a token endpoint"},
-		{"wrong credentials", 400, `{"error":"invalid_client"}`, doctor.Fail, "one of three is wrong"},
-		{"wrong scope", 400, `{"error":"invalid_scope"}`, doctor.Fail, "answers 400"},
-		{"edge", 400, `{"message":"Traffic from your network looks unusual."}`, doctor.Fail, "no credential is wrong"},
-		{"limit", 429, `{"object":"error","message":"Slow down!"}`, doctor.Warn, "too many requests"},
-		{"outage", 503, ``, doctor.Fail, "answers 503"},
-		{"redirect", 302, ``, doctor.Fail, "answers 302"},
+		{"granted", 200, `{"access_token":"canary","expires_in":86400}`, doctor.OK, ""},
+		{"captive portal", 200, `<html>`, doctor.Fail, fault.CloudProtocolError},
+		{"empty", 200, `{}`, doctor.Fail, fault.CloudProtocolError},
+		{"wrong credentials", 400, `{"error":"invalid_client"}`, doctor.Fail, fault.InstallationRejected},
+		{"wrong scope", 400, `{"error":"invalid_scope"}`, doctor.Fail, fault.CloudProtocolError},
+		{"edge", 400, `{"message":"Traffic from your network looks unusual."}`, doctor.Fail, fault.CloudEdgeBlocked},
+		{"a message alone, with 401", 401, `{"message":"Go away."}`, doctor.Fail, fault.CloudProtocolError},
+		{"request timeout", 408, ``, doctor.Fail, fault.CloudUnavailable},
+		{"limit", 429, `{"object":"error","message":"Slow down!"}`, doctor.Warn, fault.CloudRateLimited},
+		{"outage", 503, ``, doctor.Fail, fault.CloudUnavailable},
+		{"redirect", 302, ``, doctor.Fail, fault.CloudProtocolError},
 	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			c := doctor.TokenVerdict(tt.code, []byte(tt.body), "identity.example")
-			expect(t, c, tt.status, tt.says)
-			if strings.Contains(c.Detail, "secret") || tt.status != doctor.OK && (c.Hint == "" || !strings.Contains(c.Detail, "identity.example")) {
-				t.Errorf("says %q, hints %q", c.Detail, c.Hint)
-			}
-		})
+	b := setup(t)
+	var answer atomic.Value
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		tt := tests[answer.Load().(int)]
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(tt.code)
+		_, _ = io.WriteString(w, tt.body)
+	}))
+	t.Cleanup(server.Close)
+	b.env["globalSettings__installation__identityUri"] = server.URL
+	for i, tt := range tests {
+		answer.Store(i)
+		check := find(t, b.run(), "installation token")
+		if tt.fault == "" {
+			expect(t, check, tt.status, "granted")
+			continue
+		}
+		err := syncOnce(t, b, server.URL)
+		var want *cloud.Error
+		if !errors.As(err, &want) || want.Fault.Code != tt.fault {
+			t.Fatalf("%s: a sync fails with %v, want %s", tt.name, err, tt.fault)
+		}
+		expect(t, check, tt.status, want.Fault.Message, strings.TrimPrefix(server.URL, "http://"))
+		if check.Hint != tt.fault.Hint() {
+			t.Errorf("%s: hints %q", tt.name, check.Hint)
+		}
 	}
 }
+
+// syncOnce is what a worker would meet at that cloud.
+func syncOnce(t *testing.T, b *bundle, url string) error {
+	t.Helper()
+	client, err := cloud.New(cloud.Params{
+		Config: cloud.Config{
+			IdentityURI: url, APIURI: url, InstallationID: b.installation.ID, InstallationKey: secret.Text(b.installation.Key),
+		},
+		Limiter: unlimited{}, Now: time.Now, Rand: func() float64 { return 0 },
+	})
+	must(t, err)
+	defer client.Close()
+	_, err = client.Sync(t.Context(), cloud.SyncRequest{CloudOrganizationID: string(org)})
+	return err
+}
+
+// unlimited lets every request pass.
+type unlimited struct{}
+
+func (unlimited) Wait(context.Context) error                  { return nil }
+func (unlimited) PauseUntil(context.Context, time.Time) error { return nil }

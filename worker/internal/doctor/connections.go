@@ -16,7 +16,7 @@ const nameConnections = "connections"
 
 // connections checks steps 3 and 4 of the guide, one line an organisation.
 func (d *doctor) connections(ctx context.Context, rdb redis.UniversalClient) []Check {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	sealer, err := state.NewSealer(d.Settings.EncryptionKeys.Bytes()...)
 	if err != nil {

@@ -49,9 +49,9 @@ type Params struct {
 	Transport *http.Transport // to the cloud; nil is Go's default, which knows HTTPS_PROXY
 }
 
-// patience bounds each check: less than anybody waits, more than a healthy
+// probeTimeout bounds each check: less than anybody waits, more than a healthy
 // server needs.
-const patience = 5 * time.Second
+const probeTimeout = 5 * time.Second
 
 // Main checks the settings of an environment and prints the report. It returns
 // false if a check failed; an error only if the report could not be printed.

@@ -3,7 +3,6 @@ package doctor
 // The pure halves of the checks.
 var (
 	Regions           = regions
-	TokenVerdict      = tokenVerdict
-	StreamVerdict     = streamVerdict
+	CompareStream     = compareStream
 	ConnectionVerdict = connectionVerdict
 )

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
-	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -20,19 +18,13 @@ const (
 	nameStream    = "event stream"
 )
 
-// What the contract promises of the stream (contract, section 5).
-const (
-	leastAge        = 90 * 24 * time.Hour
-	leastDuplicates = 10 * time.Minute
-)
-
 // nats checks where events go.
 func (d *doctor) nats(ctx context.Context) []Check {
 	n := d.Settings.NATS
 	if n.URL == "" {
 		return skipped("NATS_URL is not understood", nameNATS, nameJetStream, nameStream)
 	}
-	options := []nats.Option{nats.Name("sponsorsync doctor"), nats.Timeout(patience), nats.NoReconnect()}
+	options := []nats.Option{nats.Name("sponsorsync doctor"), nats.Timeout(probeTimeout), nats.NoReconnect()}
 	if n.CredsFile != "" {
 		options = append(options, nats.UserCredentials(n.CredsFile))
 	}
@@ -54,7 +46,7 @@ func natsAway(url string, err error) Check {
 }
 
 func (d *doctor) jetStream(ctx context.Context, nc *nats.Conn) []Check {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	js, err := jetstream.New(nc)
 	if err == nil {
@@ -75,32 +67,19 @@ func (d *doctor) stream(ctx context.Context, js jetstream.JetStream) Check {
 	case err != nil:
 		return bad(nameStream, "Allow this NATS user to read the stream's settings ($JS.API.STREAM.INFO."+events.StreamName+").", "%s", reason(err))
 	}
-	return streamVerdict(stream.CachedInfo().Config, d.Settings.NATS.Replicas)
+	return compareStream(stream.CachedInfo().Config, events.Settings{Replicas: d.Settings.NATS.Replicas})
 }
 
-// streamVerdict compares the stream with the promise. What the worker raises
-// when it starts is a warning; what it cannot or must not change is a failure.
-func streamVerdict(c jetstream.StreamConfig, replicas int) Check {
-	var fixed, raised []string
-	find := func(list *[]string, wrong bool, text string) {
-		if wrong {
-			*list = append(*list, text)
-		}
-	}
-	find(&fixed, c.Storage != jetstream.FileStorage, "storage is not file")
-	find(&fixed, c.Retention != jetstream.LimitsPolicy, "retention is not limits")
-	find(&fixed, c.Sealed || c.Mirror != nil, "it is sealed or a mirror, and takes no events")
-	find(&raised, c.MaxAge != 0 && c.MaxAge < leastAge, fmt.Sprintf("events are kept %s, not 90 days", c.MaxAge))
-	find(&raised, c.Duplicates < leastDuplicates, fmt.Sprintf("the duplicate window is %s, not 10 minutes", c.Duplicates))
-	find(&raised, c.Replicas < replicas, fmt.Sprintf("it has %d replicas, not %d", c.Replicas, replicas))
-	find(&raised, c.NoAck, "it acknowledges nothing")
-	find(&raised, !slices.Contains(c.Subjects, "sponsorsync.>"), "it does not hold all of sponsorsync.>")
+// compareStream asks the package that makes the stream. What the worker raises
+// when it starts is a warning; what it must not change is a failure.
+func compareStream(c jetstream.StreamConfig, settings events.Settings) Check {
+	mustChange, willRaise := events.Compare(c, settings)
 	switch {
-	case len(fixed) > 0:
+	case len(mustChange) > 0:
 		return bad(nameStream, "Rename or delete the stream by hand; the worker creates a new one when it starts.",
-			"%s: %s", c.Name, strings.Join(append(fixed, raised...), ", "))
-	case len(raised) > 0:
-		return doubtful(nameStream, "Start the worker: it raises these settings, and deletes nothing.", "%s: %s", c.Name, strings.Join(raised, ", "))
+			"%s: %s", c.Name, strings.Join(append(mustChange, willRaise...), ", "))
+	case len(willRaise) > 0:
+		return doubtful(nameStream, "Start the worker: it raises these settings, and deletes nothing.", "%s: %s", c.Name, strings.Join(willRaise, ", "))
 	}
 	return good(nameStream, "%s is as promised: file storage, at least 90 days, at least 10 minutes against duplicates", c.Name)
 }

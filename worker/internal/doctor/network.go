@@ -61,7 +61,7 @@ func (w way) walk(ctx context.Context, h host) trip {
 	}
 	steps := []func(context.Context, string, *trip) Check{w.resolve, w.connect, w.shakeHands}
 	for i, name := range h.checks() {
-		bounded, cancel := context.WithTimeout(ctx, patience)
+		bounded, cancel := context.WithTimeout(ctx, probeTimeout)
 		check := steps[i](bounded, name, &t)
 		cancel()
 		t.checks = append(t.checks, check)

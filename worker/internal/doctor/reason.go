@@ -19,7 +19,7 @@ func reason(err error) string {
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return "there is no such name"
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
-		return fmt.Sprintf("no answer within %s", patience)
+		return fmt.Sprintf("no answer within %s", probeTimeout)
 	case errors.As(err, &dns):
 		return "the name cannot be resolved"
 	case errors.Is(err, syscall.ECONNREFUSED):

@@ -1,6 +1,7 @@
 package doctor_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -8,8 +9,10 @@ import (
 	natsserver "github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/events"
 	"github.com/sponsorsync/sponsorsync/worker/internal/doctor"
+	"github.com/sponsorsync/sponsorsync/worker/internal/queue"
 )
 
 func TestRedisIsUnfit(t *testing.T) {
@@ -33,11 +36,28 @@ func TestRedisIsUnfit(t *testing.T) {
 		b.info.Store(strings.Replace(healthyInfo, tt.from, tt.to, 1))
 		checks := b.run()
 		expect(t, find(t, checks, tt.check), tt.status, tt.says)
+		requireStartAgrees(t, b.env["REDIS_URL"], find(t, checks, tt.check))
 		if tt.status == doctor.Fail {
 			onlyFails(t, checks, tt.check)
 		} else {
 			onlyFails(t, checks)
 		}
+	}
+}
+
+// requireStartAgrees: what doctor finds, a worker warns of or refuses when it starts.
+func requireStartAgrees(t *testing.T, url string, c doctor.Check) {
+	t.Helper()
+	rdb, err := enqueue.NewRedis(url)
+	must(t, err)
+	defer func() { must(t, rdb.Close()) }()
+	warnings, err := queue.CheckRedis(t.Context(), rdb)
+	if err != nil {
+		warnings = append(warnings, err.Error())
+	}
+	said := slices.Contains(warnings, c.Name+": "+c.Detail+"; "+c.Hint)
+	if said != (c.Status != doctor.OK) {
+		t.Errorf("doctor: %+v; at the start: %q", c, warnings)
 	}
 }
 
@@ -154,6 +174,6 @@ func TestStreamSettings(t *testing.T) {
 		if strings.Contains(name, "replicas") {
 			replicas = 3
 		}
-		expect(t, doctor.StreamVerdict(changed, replicas), tt.status, name)
+		expect(t, doctor.CompareStream(changed, events.Settings{Replicas: replicas}), tt.status, name)
 	}
 }

@@ -2,7 +2,7 @@ package queue
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"strconv"
 	"strings"
 
@@ -11,39 +11,112 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 )
 
-// CheckRedis refuses a Redis older than 6.2, on which asynq cannot archive (it
-// needs ZRANGE BYSCORE), and warns of settings under which acknowledged jobs can
-// be lost. A server that keeps to itself what it is gets a warning.
-func CheckRedis(ctx context.Context, rdb redis.UniversalClient) (warnings []string, err error) {
+// Severity is how much a [Finding] matters.
+type Severity int
+
+// The severities. A worker starts on all of them but the last.
+const (
+	Fine     Severity = iota
+	Doubtful          // it may be right, or costs something only when Redis crashes
+	Wrong             // jobs and sponsorships will be lost one day
+	Unusable          // the queue does not work on it
+)
+
+// Finding is one property of a Redis that the queue and the ledger depend on.
+type Finding struct {
+	Name     string // unique among the findings, stable between releases
+	Severity Severity
+	Detail   string // what was found
+	Hint     string // what to do; empty if nothing
+}
+
+// The names of the findings, in the order of [InspectRedis].
+const (
+	RedisVersion     = "redis version"
+	RedisPersistence = "redis persistence"
+	RedisEviction    = "redis eviction"
+)
+
+// InspectRedis says what a Redis is like: one finding per name. It reads INFO,
+// since CONFIG, which would say more, is often forbidden. The error is Redis' own,
+// when it does not answer.
+func InspectRedis(ctx context.Context, rdb redis.UniversalClient) ([]Finding, error) {
 	text, err := rdb.Info(ctx).Result()
+	if err != nil {
+		return nil, err
+	}
+	info := parseInfo(text)
+	return []Finding{version(info), persistence(info), eviction(info)}, nil
+}
+
+// CheckRedis refuses a Redis on which the queue does not work, and warns of
+// settings under which acknowledged jobs can be lost.
+func CheckRedis(ctx context.Context, rdb redis.UniversalClient) (warnings []string, err error) {
+	findings, err := InspectRedis(ctx, rdb)
 	if err != nil {
 		return nil, fault.Wrap(fault.QueueUnavailable, err, "ask Redis what it is")
 	}
-	info := parseInfo(text)
-	version, known := info["redis_version"]
+	for _, f := range findings {
+		text := f.Name + ": " + f.Detail + "; " + f.Hint
+		switch f.Severity {
+		case Fine:
+		case Unusable:
+			return nil, errors.New(text)
+		default:
+			warnings = append(warnings, text)
+		}
+	}
+	return warnings, nil
+}
+
+// version: asynq archives with ZRANGE BYSCORE, which came with 6.2.
+func version(info map[string]string) Finding {
+	f := Finding{Name: RedisVersion, Detail: info["redis_version"], Hint: "Use Redis 6.2 or newer."}
+	major, minor, known := majorMinor(info["redis_version"])
 	switch {
 	case !known:
-		warnings = append(warnings, "Redis does not tell its version; 6.2 or newer is needed")
-	case older(version, 6, 2):
-		return nil, fmt.Errorf("this is Redis %s; 6.2 or newer is needed", version)
+		f.Severity, f.Detail = Doubtful, "the server does not say; at least 6.2 is needed"
+	case major < 6 || major == 6 && minor < 2:
+		f.Severity, f.Detail = Unusable, f.Detail+" is too old"
+	default:
+		f.Hint = ""
 	}
-	return append(warnings, risks(info)...), nil
+	return f
 }
 
-func risks(info map[string]string) (warnings []string) {
-	if policy, known := info["maxmemory_policy"]; known && policy != "noeviction" {
-		warnings = append(warnings, fmt.Sprintf("maxmemory-policy is %s: Redis may drop jobs and sponsorships when memory is short; set it to noeviction", policy))
+func persistence(info map[string]string) Finding {
+	const hint = "Set 'appendonly yes' in redis.conf, or what was accepted since the last snapshot is lost when Redis crashes."
+	f := Finding{Name: RedisPersistence, Severity: Doubtful, Hint: hint}
+	switch {
+	case info["aof_last_write_status"] == "err" || info["rdb_last_bgsave_status"] == "err":
+		f.Detail, f.Hint = "Redis could not write to its disk the last time it tried", "Look at the disk and at the log of Redis."
+	case info["aof_enabled"] == "1":
+		return Finding{Name: RedisPersistence, Detail: "the append-only file is on"}
+	case info["aof_enabled"] == "0":
+		f.Detail = "the append-only file is off"
+	default:
+		f.Detail = "the server does not say whether it keeps an append-only file"
 	}
-	if info["aof_enabled"] == "0" {
-		warnings = append(warnings, "appendonly is off: if Redis crashes, everything since its last snapshot is lost; set appendonly yes")
-	}
-	if info["aof_last_write_status"] == "err" || info["rdb_last_bgsave_status"] == "err" {
-		warnings = append(warnings, "Redis could not write to its disk the last time it tried")
-	}
-	return warnings
+	return f
 }
 
-// parseInfo reads the "name:value" lines of INFO.
+func eviction(info map[string]string) Finding {
+	const hint = "Set 'maxmemory-policy noeviction' in redis.conf, or Redis throws jobs and sponsorships away when memory runs short."
+	f := Finding{Name: RedisEviction, Detail: "maxmemory-policy is " + info["maxmemory_policy"]}
+	switch info["maxmemory_policy"] {
+	case "noeviction":
+		return f
+	case "":
+		f.Severity, f.Detail = Doubtful, "the server does not say its maxmemory-policy"
+	default:
+		f.Severity = Wrong
+	}
+	f.Hint = hint
+	return f
+}
+
+// parseInfo reads the "name:value" lines of INFO. go-redis' own InfoMap would
+// panic on a server that sends one before the first section's title.
 func parseInfo(text string) map[string]string {
 	info := make(map[string]string)
 	for line := range strings.Lines(text) {
@@ -54,16 +127,11 @@ func parseInfo(text string) map[string]string {
 	return info
 }
 
-// older compares versions such as 7.0.15. One that is no number is taken for new.
-func older(version string, major, minor int) bool {
-	parts := strings.SplitN(version, ".", 3)
-	if len(parts) < 2 {
-		return false
-	}
-	x, errX := strconv.Atoi(parts[0])
-	y, errY := strconv.Atoi(parts[1])
-	if errX != nil || errY != nil {
-		return false
-	}
-	return x < major || (x == major && y < minor)
+// majorMinor reads the first two numbers of a version such as 7.0.15.
+func majorMinor(version string) (major, minor int, known bool) {
+	first, rest, _ := strings.Cut(version, ".")
+	second, _, _ := strings.Cut(rest, ".")
+	major, errMajor := strconv.Atoi(first)
+	minor, errMinor := strconv.Atoi(second)
+	return major, minor, errMajor == nil && errMinor == nil
 }

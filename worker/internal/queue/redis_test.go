@@ -19,14 +19,15 @@ func TestCheckRedis(t *testing.T) {
 		refused  bool
 	}{
 		"as it should be": {good, nil, false},
-		"just new enough": {"redis_version:6.2.0\r\n", nil, false},
+		"just new enough": {strings.Replace(good, "7.2.4", "6.2.0", 1), nil, false},
 		"too old":         {"redis_version:6.0.16\r\n", nil, true},
 		"much too old":    {"redis_version:5.0\r\n", nil, true},
-		"two digits":      {"redis_version:10.1.0\r\n", nil, false},
-		"odd version":     {"redis_version:unstable\r\n", nil, false},
-		"says nothing":    {"# Clients\r\n", []string{"version"}, false},
+		"two digits":      {strings.Replace(good, "7.2.4", "10.1.0", 1), nil, false},
+		"odd version":     {strings.Replace(good, "7.2.4", "unstable", 1), []string{"version"}, false},
+		"no section":      {strings.ReplaceAll(good, "#", ""), nil, false},
+		"says nothing":    {"# Clients\r\n", []string{"version", "append-only", "maxmemory-policy"}, false},
 		"evicts":          {strings.Replace(good, "noeviction", "allkeys-lru", 1), []string{"maxmemory-policy is allkeys-lru"}, false},
-		"keeps nothing":   {strings.Replace(good, "aof_enabled:1", "aof_enabled:0", 1), []string{"appendonly"}, false},
+		"keeps nothing":   {strings.Replace(good, "aof_enabled:1", "aof_enabled:0", 1), []string{"append-only file is off"}, false},
 		"disk is full":    {strings.Replace(good, "status:ok", "status:err", 1), []string{"disk"}, false},
 	}
 	for name, tt := range tests {
