@@ -13,7 +13,7 @@ import (
 // assignment is one variable with the spelling its source used.
 type assignment struct{ name, value string }
 
-// readEnvFile reads KEY=VALUE lines as they stand in bwdata/env (fact sheet
+// readEnvFile reads KEY=VALUE lines as they stand in bwdata/env (PROTOCOL.md
 // 7.3): raw or quoted, nothing expanded, the last of two equal names wins. A
 // byte order mark, CRLF, blank lines, comments and "export" are tolerated.
 //

@@ -45,8 +45,8 @@ func (v Variable) FileForm() string {
 // which a reader wants to see them. The _FILE forms are not listed apart.
 func Variables() []Variable { return append([]Variable(nil), variables...) }
 
-// variables is the single source of names, defaults and rules (contract,
-// section 2; the server's own defaults: fact sheet 7.2). Read-only.
+// variables is the single source of names, defaults and rules; the README's
+// table is held against it, and PROTOCOL.md 7.2 has the server's own. Read-only.
 var variables = []Variable{
 	{Name: cloudSwitch, Default: "false", check: boolean,
 		Meaning: "Allows calls to Bitwarden's cloud. While false, every cloud job fails with cloud_communication_disabled."},

@@ -14,7 +14,7 @@ import (
 // StreamName is the one stream that holds all events.
 const StreamName = "SPONSORSYNC"
 
-// The least that the contract promises.
+// The least that subscribers are promised.
 const (
 	leastAge        = 90 * 24 * time.Hour
 	leastDuplicates = 10 * time.Minute

@@ -25,7 +25,7 @@ func TestEveryCodeHasOneHint(t *testing.T) {
 		}
 	}
 	if len(seen) != 23 {
-		t.Errorf("%d codes, the contract has 23", len(seen))
+		t.Errorf("%d codes, want 23", len(seen))
 	}
 }
 

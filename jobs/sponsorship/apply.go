@@ -8,7 +8,7 @@ import (
 
 // Answer is what a 200 of the cloud says about one row.
 type Answer struct {
-	Present    bool       // the row is in the answer; the cloud drops what it refuses (fact sheet 2.5)
+	Present    bool       // the row is in the answer; the cloud drops what it refuses (PROTOCOL.md 2.5)
 	Removed    bool       // cloudSponsorshipRemoved
 	ValidUntil *time.Time // the cloud's, nil until redeemed
 	Others     bool       // the answer holds at least one row of anybody

@@ -8,7 +8,7 @@ import (
 )
 
 // ID is a UUID in the hyphenated, lower-case form, the only one that the cloud
-// reads (fact sheet 2.2).
+// reads (PROTOCOL.md 2.2).
 type ID string
 
 // ParseID accepts a hyphenated UUID in either case.
@@ -54,7 +54,7 @@ func (id ID) Valid() bool {
 // address in lower case in the name space of the admin's organisation user.
 //
 // The cloud's only key is the organisation-user id, and two rows with one key
-// poison an organisation on both sides (fact sheet 2.6), so an admin's many
+// poison an organisation on both sides (PROTOCOL.md 2.6), so an admin's many
 // sponsorships must not share the admin's own.
 func AdminKey(admin ID, address string) ID {
 	space, err := hex.DecodeString(strings.ReplaceAll(string(admin), "-", ""))

@@ -9,7 +9,7 @@ const (
 	askFresh = time.Minute
 	// lapseAfter is how long past its end a redeemed row is still synced.
 	lapseAfter = 30 * 24 * time.Hour
-	// purgeAfter is when the cloud may have purged the row (fact sheet 6.5);
+	// purgeAfter is when the cloud may have purged the row (PROTOCOL.md 6.5);
 	// a plain row sent after that would be created and mailed anew.
 	purgeAfter = 90 * 24 * time.Hour
 )
@@ -19,7 +19,7 @@ const (
 type Outgoing struct {
 	UserID      ID
 	Email, Name string
-	Tombstone   bool // sent with lastSyncDate null, always: fact sheet 2.5 row 7
+	Tombstone   bool // sent with lastSyncDate null, always: PROTOCOL.md 2.5 row 7
 	Alone       bool // must not share a request: it has made one fail before
 	Marked      Sponsorship
 

@@ -9,7 +9,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 )
 
-// cloud is one row of the real thing, by fact sheet 2.5, for an Enterprise plan.
+// cloud is one row of the real thing, by PROTOCOL.md 2.5, for an Enterprise plan.
 type cloud struct {
 	address  string // "" is no row
 	redeemed bool

@@ -10,13 +10,13 @@ import (
 )
 
 // MaxText is the longest address or label, in UTF-16 units: the cloud's columns
-// are NVARCHAR(256) and a longer value fails the whole request (fact sheet 2.2).
+// are NVARCHAR(256) and a longer value fails the whole request (PROTOCOL.md 2.2).
 const MaxText = 256
 
 // CheckEmail says why an address must not reach the cloud, or nil.
 //
 // One blank or broken address makes the cloud answer 500 after it has inserted
-// every row of the batch, and none of them is ever mailed (fact sheet 2.8). The
+// every row of the batch, and none of them is ever mailed (PROTOCOL.md 2.8). The
 // bulk column is VARCHAR, so anything but ASCII would be garbled. The error
 // never holds the address.
 func CheckEmail(address string) error {
@@ -47,5 +47,5 @@ func CheckName(name string) error {
 }
 
 // sameAddress compares addresses as the cloud does when an offer is redeemed:
-// without regard to case (fact sheet 6.1).
+// without regard to case (PROTOCOL.md 6.1).
 func sameAddress(a, b string) bool { return strings.EqualFold(a, b) }

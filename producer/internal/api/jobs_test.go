@@ -234,7 +234,7 @@ func (b *bundle) requireUnavailable(t *testing.T, c call) {
 	t.Helper()
 	begin := time.Now()
 	a := b.do(t, c)
-	if took := time.Since(begin); took > 2*time.Second { // the contract's number
+	if took := time.Since(begin); took > 2*time.Second { // longer than most callers wait
 		t.Errorf("%s %s took %v", c.method, c.path, took)
 	}
 	equal(t, c.path, a.status, http.StatusServiceUnavailable)

@@ -2,8 +2,8 @@ package view
 
 import "github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 
-// Word is how a self-hosted user knows a status, without its date or intent
-// (contract, section 4).
+// Word is how a self-hosted user knows a status, without its date or intent;
+// the README's table has them all.
 func Word(s sponsorship.Status) string {
 	switch s {
 	case sponsorship.Pending:

@@ -22,7 +22,7 @@ import (
 )
 
 // BenchmarkOfficial syncs many organisations of which a little has changed: by
-// the official server's algorithm (fact sheet 2.6: one organisation after the
+// the official server's algorithm (PROTOCOL.md 5.4: one organisation after the
 // other, every row every time, a thousand a request, results stored when all
 // requests of an organisation are answered), by our sync of what is pending, and
 // by our daily sync of everything, both of which take several organisations at a

@@ -27,7 +27,7 @@ type exchange struct {
 }
 
 // request is a JSON call of the API. The licence is a GET with a body, so the
-// method says nothing about that (fact sheet 4.1).
+// method says nothing about that (PROTOCOL.md 4.1).
 type request struct {
 	op     operation
 	token  *tokenSource

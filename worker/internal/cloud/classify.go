@@ -16,7 +16,7 @@ type verdict struct {
 	says string
 }
 
-// refusals are the cloud's own texts that are known, and hence shown (fact sheet
+// refusals are the cloud's own texts that are known, and hence shown (PROTOCOL.md
 // 2.4, 2.9 and 4.1). Any other text stays unsaid: it may quote what was sent.
 var refusals = []struct {
 	op, text string
@@ -37,7 +37,7 @@ var refusals = []struct {
 var versionRefused = regexp.MustCompile(`^Version \d{1,4} is not supported\.$`)
 
 // errorBody is every error the cloud can send: Bitwarden's own has object
-// "error" (fact sheet 2.9), OAuth's has error (1.3), and the network edge in
+// "error" (PROTOCOL.md 2.9), OAuth's has error (1.3), and the network edge in
 // front of both sends a message alone.
 type errorBody struct {
 	Object  string `json:"object"`
@@ -109,7 +109,7 @@ func weigh(op operation, a answer, body errorBody) verdict {
 }
 
 // weighToken reads OAuth's error code. A wrong id, a wrong key, a disabled
-// installation and another region's id look the same (fact sheet 1.3).
+// installation and another region's id look the same (PROTOCOL.md 1.3).
 func weighToken(answered string, body errorBody) verdict {
 	switch body.Error {
 	case "invalid_client":

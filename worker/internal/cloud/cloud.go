@@ -30,7 +30,7 @@ import (
 )
 
 // Scopes of an installation's token: one a purpose, as the official server
-// asks for them (fact sheet 1.1).
+// asks for them (PROTOCOL.md 1.1).
 const (
 	scopeSync    = "api.installation"
 	scopeLicense = "api.licensing"

@@ -26,7 +26,7 @@ type Error struct {
 	Outage bool
 
 	// ServerError: a 500 with Bitwarden's own error body. The cloud is up and
-	// choked on this very request (fact sheet 2.4 rows 6 and 8, 2.6, 2.8), so
+	// choked on this very request (PROTOCOL.md 2.4 rows 6 and 8, 2.6, 2.8), so
 	// halving the batch can find the row that did it.
 	ServerError bool
 

@@ -44,7 +44,7 @@ func (c *Client) License(ctx context.Context, r LicenseRequest) (json.RawMessage
 	return license, err
 }
 
-// decodeLicense tells a licence by the version that each has (fact sheet 4.1).
+// decodeLicense tells a licence by the version that each has (PROTOCOL.md 4.1).
 func decodeLicense(raw []byte) (json.RawMessage, error) {
 	var license struct {
 		Version *int `json:"version"`

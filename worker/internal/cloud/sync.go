@@ -22,7 +22,7 @@ type SyncRequest struct {
 // Row is a sponsorship to offer or, with Delete, to withdraw. The dates of the
 // wire are not here because they are always null: a withdrawal that carries
 // lastSyncDate is carried out as a new offer when it is repeated, mail included
-// (fact sheet 2.5 row 7).
+// (PROTOCOL.md 2.5 row 7).
 type Row struct {
 	UserID string // the organisation user, the only key of the wire
 	Name   string
@@ -44,7 +44,7 @@ type RowAnswer struct {
 // The error is an [*Error], or the context's.
 //
 // Two rows of one user would make every later sync of the organisation fail
-// (fact sheet 2.6), and an offer without an address costs a batch its mails
+// (PROTOCOL.md 2.6), and an offer without an address costs a batch its mails
 // (2.8): such a batch is refused here with [fault.InvalidArguments].
 func (c *Client) Sync(ctx context.Context, r SyncRequest) ([]RowAnswer, error) {
 	body, err := encodeSync(r)
@@ -64,7 +64,7 @@ func (c *Client) Sync(ctx context.Context, r SyncRequest) ([]RowAnswer, error) {
 }
 
 // wireSync and wireRow are spelt as the official server spells them, nulls
-// included (fact sheet 2.2).
+// included (PROTOCOL.md 2.2).
 type wireSync struct {
 	BillingSyncKey string    `json:"billingSyncKey"`
 	Organization   string    `json:"sponsoringOrganizationCloudId"`

@@ -14,7 +14,7 @@ import (
 )
 
 // tokenSource caches the token of one scope. The cloud expects an installation
-// to ask about once a day (fact sheet 1.2).
+// to ask about once a day (PROTOCOL.md 1.2).
 type tokenSource struct {
 	client *Client
 	op     operation

@@ -9,7 +9,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/config"
 )
 
-// domains are the cloud's, by region (fact sheet 0).
+// domains are the cloud's, by region (PROTOCOL.md 0).
 var domains = map[string]string{"bitwarden.com": "US", "bitwarden.eu": "EU", "bitwarden-gov.com": "Gov"}
 
 // regionOf returns the region of a host, or "" if it is none of the cloud's.
@@ -28,7 +28,7 @@ func regionOf(uri string) (host, region string) {
 
 // regions compares the region with the hosts. Installations of one region are
 // unknown in the others, and the token endpoint doesn't tell that from a wrong
-// key (fact sheet 1.3).
+// key (PROTOCOL.md 1.3).
 func regions(c config.Cloud) []Check {
 	if c.Region == "" {
 		return skipped("globalSettings__baseServiceUri__cloudRegion is not understood", "cloud region", "push relay")
@@ -64,7 +64,7 @@ func hostRegion(c config.Cloud) Check {
 func relayRegion(c config.Cloud) Check {
 	const name = "push relay"
 	switch strings.ToUpper(c.PushRelayURI) {
-	case "", "REPLACE", "SECRET": // the official server takes these for unset (fact sheet 7.2)
+	case "", "REPLACE", "SECRET": // the official server takes these for unset (PROTOCOL.md 7.2)
 		return good(name, "not set")
 	}
 	switch host, region := regionOf(c.PushRelayURI); region {

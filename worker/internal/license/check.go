@@ -19,7 +19,7 @@ type Checker struct {
 }
 
 // Check reads a licence and refuses, with a [fault.Error], what the official
-// server would refuse (fact sheet 4.3) and what was not issued for this
+// server would refuse (PROTOCOL.md 4.3) and what was not issued for this
 // installation and cloud organisation.
 func (c Checker) Check(raw json.RawMessage, cloudOrganization sponsorship.ID) (Document, error) {
 	d, err := Parse(raw)
@@ -55,7 +55,7 @@ func (h header) misfits(installation, organization sponsorship.ID) []string {
 }
 
 // lifetime goes by the dates of the document only if it has no token: a token
-// has its own, and they are what the official server goes by (fact sheet 4.3).
+// has its own, and they are what the official server goes by (PROTOCOL.md 4.3).
 func (c Checker) lifetime(d Document) []string {
 	now := c.Now()
 	switch issued, expires := d.head.Issued, d.head.Expires; {

@@ -52,7 +52,7 @@ func readFields(raw []byte) (fields, error) {
 	return all, nil
 }
 
-// pascal undoes the camelCase of the wire (fact sheet 4.1): the first letter only.
+// pascal undoes the camelCase of the wire (PROTOCOL.md 4.1): the first letter only.
 func pascal(name string) string {
 	if name == "" || name[0] < 'a' || name[0] > 'z' {
 		return name

@@ -16,7 +16,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 )
 
-// The versions that the official server accepts (fact sheet 4.3).
+// The versions that the official server accepts (PROTOCOL.md 4.3).
 const (
 	oldestVersion = 1
 	newestVersion = 16
@@ -65,7 +65,7 @@ func Parse(raw json.RawMessage) (Document, error) {
 }
 
 // hasToken: then the token rules, and the older signature is not looked at
-// (fact sheet 4.2).
+// (PROTOCOL.md 4.2).
 func (d Document) hasToken() bool { return strings.TrimSpace(d.head.Token) != "" }
 
 func rejected(format string, args ...any) *fault.Error {

@@ -10,7 +10,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 )
 
-// Store keeps licence files in the official server's layout (fact sheet 4.1):
+// Store keeps licence files in the official server's layout (PROTOCOL.md 4.1):
 // organization/ORG.json below its directory.
 type Store struct {
 	dir  string

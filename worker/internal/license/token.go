@@ -9,7 +9,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// The token's fixed parts (fact sheet 4.2, form A).
+// The token's fixed parts (PROTOCOL.md 4.2, form A).
 const (
 	issuer         = "bitwarden"
 	audiencePrefix = "organization:"

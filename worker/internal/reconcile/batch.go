@@ -25,7 +25,7 @@ type plan struct {
 type change struct{ before, after sponsorship.Sponsorship }
 
 // planBatch decides row by row. Nothing unchecked enters it: one blank address would cost
-// every new row of the request its mail (fact sheet 2.8).
+// every new row of the request its mail (PROTOCOL.md 2.8).
 func planBatch(rows []sponsorship.Sponsorship, now time.Time) plan {
 	var p plan
 	for _, s := range rows {

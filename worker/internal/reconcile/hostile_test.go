@@ -26,7 +26,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/worker/internal/sweep"
 )
 
-// racy is a cloud as the fact sheet describes it (2.6, 2.7): it loads the rows, works, and inserts; not atomic, and
+// racy is a cloud as PROTOCOL.md describes it (2.6, 2.7a): it loads the rows, works, and inserts; not atomic, and
 // it does not stop because a client went away.
 type racy struct {
 	mu    sync.Mutex
@@ -34,7 +34,7 @@ type racy struct {
 	mails map[string]int
 	slow  []time.Duration // of the n-th request
 	n     int
-	mute  map[int]bool // the n-th request inserts, then fails to mail: 500 (fact sheet 2.8)
+	mute  map[int]bool // the n-th request inserts, then fails to mail: 500 (PROTOCOL.md 2.8)
 	at    []time.Time
 	log   []string
 }

@@ -23,7 +23,7 @@ type search struct{ suspects []item }
 
 // isolate finds the row that makes the cloud fail, by halves. It first asks
 // with no row at all: an organisation that has no billing sync token in the
-// cloud gets a 500 for everything (fact sheet 2.4 row 6), and one whose rows
+// cloud gets a 500 for everything (PROTOCOL.md 2.4 row 6), and one whose rows
 // are doubled there for every row (2.6); neither is the fault of a row here.
 func (r *round) isolate(ctx context.Context, items []item, failure error) error {
 	if _, err := r.send(ctx, nil); err != nil {

@@ -32,7 +32,7 @@ func redeemed(t *testing.T) *bundle {
 	return b
 }
 
-// checkTombstones: never a date on one (fact sheet 2.5 row 7).
+// checkTombstones: never a date on one (PROTOCOL.md 2.5 row 7).
 func (b *bundle) checkTombstones() {
 	b.t.Helper()
 	for _, r := range b.cloud.SyncRequests() {
