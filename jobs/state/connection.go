@@ -3,8 +3,10 @@ package state
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
+	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/secret"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
@@ -16,6 +18,34 @@ type Connection struct {
 	CloudOrganizationID sponsorship.ID
 	BillingSyncToken    secret.Text
 	LicenseKey          secret.Text // only licence syncs need it; empty keeps a stored one
+}
+
+// maxSecret is more than any token or key has, in bytes.
+const maxSecret = 8 << 10
+
+// Validate returns an invalid_arguments fault that names every wrong field as
+// the HTTP API does, or nil.
+func (c Connection) Validate() error {
+	var wrong jobs.FieldErrors
+	add := func(field, message string) {
+		wrong = append(wrong, jobs.FieldError{Field: field, Message: message})
+	}
+	if !c.CloudOrganizationID.Valid() {
+		add("cloudOrganizationId", "must be a UUID: the cloud organization's Id, as in the license file")
+	}
+	switch n := len(c.BillingSyncToken); {
+	case strings.TrimSpace(c.BillingSyncToken.Reveal()) == "":
+		add("billingSyncToken", "is missing or blank")
+	case n > maxSecret:
+		add("billingSyncToken", "is longer than any token")
+	}
+	if len(c.LicenseKey) > maxSecret {
+		add("licenseKey", "is longer than any key")
+	}
+	if wrong == nil {
+		return nil
+	}
+	return jobs.Invalid(wrong...)
 }
 
 // What a secret is sealed for, beside its organization. The words are part of

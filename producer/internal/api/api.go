@@ -14,6 +14,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/producer/internal/access"
+	"github.com/sponsorsync/sponsorsync/producer/internal/connection"
 	"github.com/sponsorsync/sponsorsync/producer/internal/view"
 )
 
@@ -37,12 +38,16 @@ type Options struct {
 type API struct {
 	Options
 	inspector *enqueue.Inspector
+	saver     connection.Saver
 	metrics   metrics
 }
 
 // New returns an API whose metrics are registered.
 func New(o Options) *API {
-	return &API{Options: o, inspector: enqueue.NewInspector(o.Jobs), metrics: newMetrics(o)}
+	return &API{
+		Options: o, inspector: enqueue.NewInspector(o.Jobs), metrics: newMetrics(o),
+		saver: connection.Saver{Ledger: o.Ledger, Waker: o.Jobs, Now: o.Now},
+	}
 }
 
 // handler answers a request, or returns an error that becomes a problem.

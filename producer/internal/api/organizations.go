@@ -1,9 +1,7 @@
 package api
 
 import (
-	"context"
 	"net/http"
-	"strings"
 
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
@@ -15,7 +13,6 @@ import (
 
 const (
 	maxConnection = 64 << 10 // bytes of the body
-	maxSecret     = 8 << 10  // characters of a token or a key
 	defaultLimit  = 100
 )
 
@@ -48,8 +45,8 @@ func unseen(org sponsorship.ID) error {
 	return view.NotFound(fault.ConnectionMissing, "organisation %s was never seen here", org)
 }
 
-// connection is step 3 of the guide.
-type connection struct {
+// connectionRequest is step 3 of the guide.
+type connectionRequest struct {
 	CloudOrganizationID sponsorship.ID `json:"cloudOrganizationId"`
 	BillingSyncToken    secret.Text    `json:"billingSyncToken"`
 	LicenseKey          secret.Text    `json:"licenseKey"`
@@ -64,49 +61,27 @@ func (a *API) putConnection(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := a.Ledger.Connect(r.Context(), org, c, a.Now()); err != nil {
+	saved, err := a.saver.Save(r.Context(), org, c)
+	if err != nil {
 		return err
 	}
-	if err := a.wake(r.Context(), org); err != nil {
-		return err
+	if saved.UnusualToken {
+		a.Log.Warn().Stringer("organization", org).Msg("the billing sync token is not 30 letters and digits; saved nevertheless")
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
 
-// wake tries at once what waited for the connection to be saved again.
-func (a *API) wake(ctx context.Context, org sponsorship.ID) error {
-	known, _, err := a.Ledger.Organization(ctx, org)
-	if err != nil || !known.Started {
-		return err
-	}
-	return a.Jobs.Wake(ctx, org, known.Generation)
-}
-
-// readConnection takes off what pasting adds: spaces and line ends.
 func readConnection(w http.ResponseWriter, r *http.Request) (state.Connection, error) {
 	body, err := readBody(w, r, maxConnection)
 	if err != nil {
 		return state.Connection{}, err
 	}
-	var c connection
+	var c connectionRequest
 	if wrong := jobs.Unmarshal(body, &c).Naming("body"); wrong != nil {
-		return state.Connection{}, view.Invalid(wrong[0].Field, wrong[0].Message)
+		return state.Connection{}, jobs.Invalid(wrong...)
 	}
-	token, key := strings.TrimSpace(c.BillingSyncToken.Reveal()), strings.TrimSpace(c.LicenseKey.Reveal())
-	switch {
-	case !c.CloudOrganizationID.Valid():
-		return state.Connection{}, view.Invalid("cloudOrganizationId", "must be a UUID: the cloud organisation's Id, as in the licence file")
-	case token == "":
-		return state.Connection{}, view.Invalid("billingSyncToken", "is missing or blank")
-	case len(token) > maxSecret:
-		return state.Connection{}, view.Invalid("billingSyncToken", "is longer than any token")
-	case len(key) > maxSecret:
-		return state.Connection{}, view.Invalid("licenseKey", "is longer than any key")
-	}
-	return state.Connection{
-		CloudOrganizationID: c.CloudOrganizationID, BillingSyncToken: secret.Text(token), LicenseKey: secret.Text(key),
-	}, nil
+	return state.Connection(c), nil
 }
 
 // sponsorships is one page. NextCursor is null on the last one.

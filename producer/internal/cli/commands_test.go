@@ -21,7 +21,7 @@ func TestConnectStoresTheTokenAndNeverShowsIt(t *testing.T) {
 	b := setup(t).withKey()
 	r := b.runWith(token+"\r\n", "connect", "--org", strings.ToUpper(acme), "--cloud-org", cloudAcme, "--license-key", "licence-key")
 	requireStatus(t, r, 0)
-	requireContains(t, r.out, "connected "+acme+" to cloud organisation "+cloudAcme)
+	requireContains(t, r.out, "connected "+acme+" to cloud organization "+cloudAcme)
 	requireContains(t, r.err, "next, start the first sync: producer sync --org "+acme)
 	requireAbsent(t, r.out+r.err, token, "licence-key", "warning")
 
@@ -49,12 +49,15 @@ func TestConnectAgainKeepsTheLicenceKey(t *testing.T) {
 	}
 }
 
-func TestConnectRefusesABlankToken(t *testing.T) {
+func TestConnectRefusesWhatIsNoToken(t *testing.T) {
 	t.Parallel()
 	b := setup(t).withKey()
 	r := b.runWith(" \n", "connect", "--org", acme, "--cloud-org", cloudAcme)
 	requireStatus(t, r, 2)
-	requireContains(t, r.err, "the billing sync token is blank")
+	requireContains(t, r.err, "the billing sync token", "blank", "--token-file")
+	r = b.runWith(strings.Repeat("t", 9000), "connect", "--org", acme, "--cloud-org", cloudAcme)
+	requireStatus(t, r, 2)
+	requireContains(t, r.err, "longer than any token")
 	r = b.run("connect", "--org", acme, "--cloud-org", cloudAcme, "--token-file", filepath.Join(t.TempDir(), "none"))
 	requireStatus(t, r, 2)
 	requireContains(t, r.err, "--token-file: open ")

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,6 +16,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/secret"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
+	"github.com/sponsorsync/sponsorsync/producer/internal/connection"
 )
 
 type connectFlags struct {
@@ -62,17 +62,24 @@ func (a *app) connect(command *cobra.Command, f connectFlags) error {
 	if err != nil {
 		return err
 	}
-	if token == "" {
-		return usage(command, "the billing sync token is blank: give it on standard input or with --token-file")
-	}
-	if !tokenForm.MatchString(token) {
-		a.note("warning: a billing sync token is 30 letters and digits, and this one is not; saved nevertheless")
+	c := state.Connection{CloudOrganizationID: f.cloudOrg, BillingSyncToken: secret.Text(token), LicenseKey: secret.Text(f.licenseKey)}
+	if err := usage(command, fieldFaults(c.Validate(), connectionSource)...); err != nil {
+		return err
 	}
 	return a.connected(command.Context(), settings, func(s *session) error {
-		return a.saveConnection(command.Context(), s, f.org, state.Connection{
-			CloudOrganizationID: f.cloudOrg, BillingSyncToken: secret.Text(token), LicenseKey: secret.Text(strings.TrimSpace(f.licenseKey)),
-		})
+		return a.saveConnection(command.Context(), s, f.org, c)
 	})
+}
+
+// connectionSource says where a field of a connection comes from.
+func connectionSource(field string) string {
+	switch field {
+	case "cloudOrganizationId":
+		return "--cloud-org"
+	case "licenseKey":
+		return "--license-key"
+	}
+	return "the billing sync token (standard input or --token-file)"
 }
 
 func (f connectFlags) faults(command *cobra.Command) []string {
@@ -92,27 +99,23 @@ func (f connectFlags) faults(command *cobra.Command) []string {
 }
 
 func (a *app) saveConnection(ctx context.Context, s *session, org sponsorship.ID, c state.Connection) error {
-	if err := s.ledger.Connect(ctx, org, c, a.Now()); err != nil {
+	saved, err := connection.Saver{Ledger: s.ledger, Waker: s.client, Now: a.Now}.Save(ctx, org, c)
+	if err != nil {
 		return err
 	}
-	if err := a.print(fmt.Sprintf("connected %s to cloud organisation %s", org, c.CloudOrganizationID)); err != nil {
+	if saved.UnusualToken {
+		a.note("warning: a billing sync token is 30 letters and digits, and this one is not; saved nevertheless")
+	}
+	if err := a.print(fmt.Sprintf("connected %s to cloud organization %s", org, c.CloudOrganizationID)); err != nil {
 		return err
 	}
-	known, _, err := s.ledger.Organization(ctx, org)
-	switch {
-	case err != nil:
-		return err
-	case known.Started:
+	if saved.Started {
 		a.note("what waits for the cloud is tried now; for a full sync: producer sync --org %s", org)
-		return s.client.Wake(ctx, org, known.Generation)
-	default:
-		a.note("next, start the first sync: producer sync --org %s", org)
+		return nil
 	}
+	a.note("next, start the first sync: producer sync --org %s", org)
 	return nil
 }
-
-// tokenForm is what the cloud makes: 30 letters and digits.
-var tokenForm = regexp.MustCompile(`^[A-Za-z0-9]{30}$`)
 
 // maxToken keeps a wrong file from filling the memory.
 const maxToken = 64 << 10

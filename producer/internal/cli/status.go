@@ -138,7 +138,7 @@ func organizationLines(org view.Organization) []string {
 	next := clockOr(org.NextSyncAt, "after the first one: producer sync --org "+org.OrganizationID.String())
 	lines := []string{
 		"Organisation:       " + org.OrganizationID.String(),
-		"Cloud organisation: " + connection(org),
+		"Cloud organisation: " + cloudOrganization(org),
 		"Last sync:          " + clockOr(org.LastSyncAt, never),
 		"Next sync:          " + next,
 		"Last licence sync:  " + clockOr(org.LastLicenseSyncAt, never),
@@ -147,7 +147,7 @@ func organizationLines(org view.Organization) []string {
 	return append(lines, "Sponsorships:       "+countsLine(org.Counts))
 }
 
-func connection(org view.Organization) string {
+func cloudOrganization(org view.Organization) string {
 	switch {
 	case !org.Connected, org.CloudOrganizationID == nil:
 		return "not connected: producer connect --org " + org.OrganizationID.String() + " --cloud-org CLOUDORG"

@@ -9,6 +9,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 )
@@ -68,10 +69,21 @@ func ProblemOf(err error) Problem {
 		p.Status = chosen.status
 	}
 	p.Title = http.StatusText(p.Status)
-	if items, ok := errors.AsType[enqueue.BatchError](err); ok {
-		p.Errors = items
-	}
+	p.Errors = itemErrors(err)
 	return p
+}
+
+// itemErrors names the fields that are wrong; those of a single object are item 0's.
+func itemErrors(err error) []enqueue.ItemError {
+	if items, ok := errors.AsType[enqueue.BatchError](err); ok {
+		return items
+	}
+	fields, _ := errors.AsType[jobs.FieldErrors](err)
+	var items []enqueue.ItemError
+	for _, f := range fields {
+		items = append(items, enqueue.ItemError{Field: f.Field, Message: f.Message})
+	}
+	return items
 }
 
 func statusOf(code fault.Code) int {
