@@ -41,7 +41,7 @@ func run(ctx context.Context, at addresses, out io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, stack.Close()) }()
-	cloud := cloudtest.New(cloudtest.Options{Addr: at.cloud, Delay: cloudtest.Sleep, Limits: cloudtest.DefaultLimits()})
+	cloud := cloudtest.New(cloudtest.Options{Addr: at.cloud, Penalty: cloudtest.KeyPenalty, Limits: cloudtest.DefaultLimits()})
 	if err := cloud.Start(); err != nil {
 		return fmt.Errorf("start simulated cloud: %w", err)
 	}

@@ -91,7 +91,7 @@ func TestHostileRevocationInASuspectedBatch(t *testing.T) {
 		return false
 	}
 	f := cloudtest.ServerError().When(poison).Times(-1)
-	f.AfterEffect = true
+	f.Stage = cloudtest.AfterEffect
 	b.cloud.Inject(f)
 	for range 2 {
 		_ = b.pending()

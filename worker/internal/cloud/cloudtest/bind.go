@@ -16,13 +16,13 @@ import (
 type members map[string]json.RawMessage
 
 // bindBody reads a request body whose root must be an object (fact sheet 2.9).
-func bindBody(body []byte) (members, *APIError) {
-	trimmed := bytes.TrimSpace(body)
-	switch {
-	case len(trimmed) == 0:
+func bindBody(ex *exchange) (members, *APIError) {
+	if ex.bodyErr != nil || len(ex.body) > maxBody {
+		return nil, unhandled() // the reader's own exception, which no filter turns into a 4xx
+	}
+	trimmed := bytes.TrimSpace(ex.body)
+	if len(trimmed) == 0 || string(trimmed) == "null" {
 		return nil, modelState("", "A non-empty request body is required.")
-	case string(trimmed) == "null":
-		return nil, modelState("", "Body is empty.")
 	}
 	return bindObject(trimmed, "$")
 }

@@ -13,6 +13,9 @@ import (
 	"time"
 )
 
+// KeyPenalty is what a wrong license key costs at the real cloud.
+const KeyPenalty = 2 * time.Second
+
 // Options configure a Cloud. The zero value is a usable US cloud without rate
 // limits or delays on a free loopback port.
 type Options struct {
@@ -28,9 +31,15 @@ type Options struct {
 	Now func() time.Time
 	// Rand feeds ids and keys; default crypto/rand. A reader that fails panics.
 	Rand io.Reader
-	// Delay waits out the penalty for a wrong licence key; nil waits not at all,
-	// Sleep is the real thing.
-	Delay func(ctx context.Context, d time.Duration)
+	// Sleep waits out delays, stalls and penalties; default Sleep, in real time.
+	// It returns early when ctx ends.
+	Sleep func(ctx context.Context, d time.Duration)
+	// Penalty is how long a wrong license key waits for its answer; the real
+	// cloud takes KeyPenalty, 0 is none.
+	Penalty time.Duration
+	// InProcess serves in memory instead of on Addr; use Transport to reach it.
+	// It works within a testing/synctest bubble.
+	InProcess bool
 	// Limits turn on rate limits; DefaultLimits has the published ones.
 	Limits Limits
 	// AsDocumented makes Renew end sponsorships that are revoked or long
@@ -58,8 +67,11 @@ type Cloud struct {
 	limiter  limiter
 	limits   Limits
 	faults   []*Fault
+	cleared  chan struct{} // closed and replaced by ClearFaults
 	gates    []*Gate
 	license  LicenseMode
+	mails    MailMode
+	pipes    *pipeListener // in place of a port; nil unless InProcess
 	onSync   func(context.Context, Request)
 	handlers sync.WaitGroup
 	served   chan struct{}
@@ -76,12 +88,18 @@ func New(opts Options) *Cloud {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
+	if opts.Sleep == nil {
+		opts.Sleep = Sleep
+	}
 	if opts.Rand == nil {
 		opts.Rand = rand.Reader
 	}
 	c := &Cloud{
 		opts: opts, limits: opts.Limits, world: newWorld(opts.Rand), ledger: newLedger(),
-		limiter: limiter{}, signer: sync.OnceValue(newSigner), served: make(chan struct{}),
+		cleared: make(chan struct{}), limiter: limiter{}, signer: sync.OnceValue(newSigner), served: make(chan struct{}),
+	}
+	if opts.InProcess {
+		c.pipes = newPipeListener()
 	}
 	c.tokenKey = []byte(c.world.key(32))
 	c.base, c.stop = context.WithCancel(context.Background())
@@ -96,7 +114,7 @@ func New(opts Options) *Cloud {
 
 // Start listens and serves in the background until Close.
 func (c *Cloud) Start() error {
-	listener, err := net.Listen("tcp", c.opts.Addr)
+	listener, err := c.listen()
 	if err != nil {
 		return fmt.Errorf("listen for simulated cloud: %w", err)
 	}
@@ -108,6 +126,23 @@ func (c *Cloud) Start() error {
 		_ = c.server.Serve(listener) // always ends with ErrServerClosed or a dead listener
 	}()
 	return nil
+}
+
+func (c *Cloud) listen() (net.Listener, error) {
+	if c.pipes != nil {
+		return c.pipes, nil
+	}
+	return net.Listen("tcp", c.opts.Addr)
+}
+
+// Transport is a new HTTP transport that reaches this cloud, by its port or in
+// memory. Whoever asked for it closes its idle connections.
+func (c *Cloud) Transport() *http.Transport {
+	transport := &http.Transport{}
+	if c.pipes != nil {
+		transport.DialContext = c.pipes.dial
+	}
+	return transport
 }
 
 // URL is the base of both the identity and the API URI; empty before Start.
@@ -135,7 +170,7 @@ func (c *Cloud) Close() error {
 	return err
 }
 
-// Sleep waits for d or until ctx ends; it is the real Options.Delay.
+// Sleep waits for d or until ctx ends.
 func Sleep(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

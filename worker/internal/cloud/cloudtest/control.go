@@ -23,11 +23,7 @@ func (c *Cloud) controlRoutes() http.Handler {
 	c.worldRoutes(mux)
 	c.personRoutes(mux)
 	mux.HandleFunc("POST /_control/faults", control(func(_ *http.Request, spec FaultSpec) (any, error) {
-		f, err := spec.fault()
-		if err == nil {
-			c.Inject(f)
-		}
-		return nil, err
+		return nil, c.injectSpec(spec)
 	}))
 	mux.HandleFunc("DELETE /_control/faults", act(c.ClearFaults))
 	mux.HandleFunc("POST /_control/expire-tokens", act(c.ExpireTokens))
@@ -117,12 +113,14 @@ func control[T any](run func(*http.Request, T) (any, error)) http.HandlerFunc {
 		if err == nil {
 			out, err = run(r, in)
 		}
-		write(w, controlAnswer(out, err))
+		a := controlAnswer(out, err)
+		begin(w, a)
+		send(w, a.body)
 	}
 }
 
 func read(get func(*http.Request) any) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) { write(w, controlAnswer(get(r), nil)) }
+	return control(func(r *http.Request, _ struct{}) (any, error) { return get(r), nil })
 }
 
 func act(run func()) http.HandlerFunc {

@@ -1,6 +1,7 @@
 package cloudtest
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -54,21 +55,35 @@ type errorModel struct {
 
 // answer is what goes back to the caller once all is decided.
 type answer struct {
-	status int
-	header http.Header
-	body   []byte
-	effect bool          // the request changed or issued something
-	delay  time.Duration // penalty to wait out before answering
-	cut    bool          // reset the connection instead of answering
+	status    int
+	header    http.Header
+	body      []byte
+	chunked   bool          // sent without a Content-Length
+	delay     time.Duration // penalty to wait out before answering
+	cut       bool          // reset the connection instead of answering
+	silent    bool          // say nothing until the caller hangs up
+	broken    bool          // break off in the middle of the body
+	bodyDelay time.Duration // pause in the middle of the body
 }
 
+// ledgerStatus is 0 for what no caller can take for an answer.
+func (a answer) ledgerStatus() int {
+	if a.cut || a.silent {
+		return 0
+	}
+	return a.status
+}
+
+// jsonAnswer writes as the API does: text unescaped, in chunks.
 func jsonAnswer(status int, body any) answer {
-	raw, err := json.Marshal(body)
-	if err != nil { // only plain structs and maps are passed in
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(body); err != nil { // only plain structs and maps are passed in
 		return errorAnswer(unhandled())
 	}
 	return answer{
-		status: status, body: raw,
+		status: status, body: bytes.TrimSuffix(out.Bytes(), []byte("\n")), chunked: true,
 		header: http.Header{"Content-Type": {"application/json; charset=utf-8"}},
 	}
 }

@@ -97,9 +97,7 @@ func TestFaultsAreAimed(t *testing.T) {
 func TestFaultAfterEffectReplacesAnswer(t *testing.T) {
 	t.Parallel()
 	l := setup(t)
-	garbled := cloudtest.BadGateway()
-	garbled.AfterEffect = true
-	l.cloud.Inject(garbled)
+	l.cloud.Inject(cloudtest.BadGateway().At(cloudtest.AfterEffect))
 	equal(t, "status", l.try(row(uuid.NewString())).status, 502)
 	l.is(1, 1)
 	equal(t, "effect", l.cloud.SyncRequests()[0].Effect, true)

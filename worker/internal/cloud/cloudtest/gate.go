@@ -9,9 +9,15 @@ import (
 type Stage int
 
 const (
-	// BeforeEffect is after the request arrived, before anything is done. A
-	// caller that gives up here leaves no trace.
+	// BeforeEffect is when the request has arrived, but the cloud has not read
+	// its body: a caller that gives up here leaves no trace.
 	BeforeEffect Stage = iota
+	// Loaded is after a sync has loaded the organization's rows and worked out
+	// what to write, before it writes. No lock is held. From here on the cloud
+	// goes on whether the caller is there or not.
+	Loaded
+	// Inserted is after a sync has written its rows, before it mails.
+	Inserted
 	// AfterEffect is after everything is stored and mailed, before the answer. A
 	// caller that gives up here has lost an answer.
 	AfterEffect
@@ -27,7 +33,8 @@ type Gate struct {
 }
 
 // Hold closes a gate for the sync requests that match (nil: all). Close of the
-// cloud opens it, as does a caller that gives up, for itself.
+// cloud ends what is held; so does a caller that gives up, for itself, at
+// BeforeEffect and AfterEffect.
 func (c *Cloud) Hold(stage Stage, match func(Request) bool) *Gate {
 	g := &Gate{stage: stage, match: match, arrived: make(chan Request, 1024), open: make(chan struct{})}
 	c.mu.Lock()
@@ -58,7 +65,7 @@ func (g *Gate) holds(stage Stage, r Request) bool {
 	}
 }
 
-// pass waits at every closed gate; false means the caller or the cloud went away.
+// pass waits at every closed gate; false means that ctx ended first.
 func (c *Cloud) pass(ctx context.Context, stage Stage, r Request) bool {
 	c.mu.Lock()
 	gates := append([]*Gate(nil), c.gates...)

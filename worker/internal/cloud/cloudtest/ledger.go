@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Request is one entry of the ledger. Status is 0 while the request is under
-// way, and for ever when its connection was cut.
+// Request is one entry of the ledger. Status is 0 until the caller is answered,
+// and forever when the connection was cut instead.
 type Request struct {
 	Seq            int       `json:"seq"`
 	Method         string    `json:"method"`
@@ -18,6 +18,9 @@ type Request struct {
 	OrganizationID string    `json:"organizationId"` // the cloud's id, as sent
 	Rows           []SyncRow `json:"rows"`           // of a sync whose body could be read
 	Status         int       `json:"status"`
+	// EndedAt is when the cloud was done with it, zero while it is at work. That
+	// may be long after the caller was answered or hung up.
+	EndedAt time.Time `json:"endedAt"`
 	// Effect tells whether the cloud carried the request out: a token or licence
 	// was issued, or rows were processed, whatever the caller was told.
 	Effect bool `json:"effect"`
@@ -37,8 +40,9 @@ func (r Request) clone() Request {
 	return r
 }
 
-// Traffic counts requests; one is in flight from its arrival to just before its
-// answer, so a caller that waits for answers never seems to overlap itself.
+// Traffic counts requests. One is in flight from its arrival until the cloud is
+// done with it, just before its answer: a caller that waits for answers never
+// seems to overlap itself, one that hangs up and asks again may.
 type Traffic struct {
 	Requests    int `json:"requests"`
 	InFlight    int `json:"inFlight"`
@@ -91,20 +95,10 @@ func (t Traffic) end() Traffic {
 	return t
 }
 
-func (c *Cloud) markEffect(r Request, effect bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.ledger.at(r).Effect = effect
-}
-
-// settle closes the entry; it runs before the answer leaves.
-func (c *Cloud) settle(r Request, a answer) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !a.cut {
-		c.ledger.at(r).Status = a.status
-	}
-	c.ledger.count(r, Traffic.end)
+// close ends an entry. Its status is set when its caller is told.
+func (l *ledger) close(r Request, now time.Time) {
+	l.at(r).EndedAt = now
+	l.count(r, Traffic.end)
 }
 
 // Requests lists every request that arrived, control requests excepted.

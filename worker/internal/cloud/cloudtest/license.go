@@ -10,10 +10,9 @@ import (
 )
 
 const (
-	licenseVersion  = 15
-	wrongKeyPenalty = 2 * time.Second
-	licenseGrace    = 60 * 24 * time.Hour // added to the period end of annual plans
-	textPayment     = "Unable to generate license due to a payment issue. Please update your billing information or contact support for assistance."
+	licenseVersion = 15
+	licenseGrace   = 60 * 24 * time.Hour // added to the period end of annual plans
+	textPayment    = "Unable to generate license due to a payment issue. Please update your billing information or contact support for assistance."
 )
 
 // LicenseMode changes the licences that are issued from now on.
@@ -50,7 +49,7 @@ func (c *Cloud) serveLicense(ex *exchange) answer {
 	if fault != nil {
 		a := errorAnswer(fault)
 		if fault.Message == textWrongLicenseKey {
-			a.delay = wrongKeyPenalty
+			a.delay = c.opts.Penalty
 		}
 		return a
 	}
@@ -58,9 +57,8 @@ func (c *Cloud) serveLicense(ex *exchange) answer {
 	if err := c.signer().sign(doc, c.license, c.world.id()); err != nil {
 		return errorAnswer(unhandled())
 	}
-	a := jsonAnswer(http.StatusOK, doc.body())
-	a.effect = true
-	return a
+	c.ledger.at(ex.entry).Effect = true
+	return jsonAnswer(http.StatusOK, doc.body())
 }
 
 const textWrongLicenseKey = "Invalid license key."
@@ -71,7 +69,7 @@ func (c *Cloud) licensed(ex *exchange, installationID string) (*Organization, *A
 	if err != nil {
 		return nil, unhandled()
 	}
-	body, fault := bindBody(ex.body)
+	body, fault := bindBody(ex)
 	if fault != nil {
 		return nil, fault
 	}

@@ -146,7 +146,10 @@ func TestLicenseWrongKeyIsDelayed(t *testing.T) {
 	t.Run("L4 wrong licence key", func(t *testing.T) {
 		t.Parallel()
 		delays := make(chan time.Duration, 1)
-		l := setup(t, func(o *cloudtest.Options) { o.Delay = func(_ context.Context, d time.Duration) { delays <- d } })
+		l := setup(t, func(o *cloudtest.Options) {
+			o.Penalty = cloudtest.KeyPenalty
+			o.Sleep = func(_ context.Context, d time.Duration) { delays <- d }
+		})
 		refused(t, l.license("licenseKey", "wrong"), http.StatusBadRequest, "Invalid license key.")
 		equal(t, "delay", <-delays, 2*time.Second)
 	})

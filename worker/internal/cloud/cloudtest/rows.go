@@ -33,7 +33,7 @@ type syncInput struct {
 	org    Organization
 	stored []*Row
 	batch  []*SyncRow
-	now    time.Time
+	now    func() time.Time // read once for each row
 }
 
 // syncPlan is what a sync will write, worked out before anything is written.
@@ -48,6 +48,9 @@ type syncPlan struct {
 // sheet 2.5 and 2.6). Like the original it looks keys up in a table made before
 // the loop, so it misses duplicates within a batch, and fails on stored ones.
 func planSync(in syncInput) (syncPlan, *APIError) {
+	if len(in.batch) == 0 {
+		return syncPlan{answers: []syncRowAnswer{}}, nil
+	}
 	known := make(map[string]*Row, len(in.stored))
 	for _, row := range in.stored {
 		if known[row.OrganizationUserID] != nil {
@@ -56,7 +59,7 @@ func planSync(in syncInput) (syncPlan, *APIError) {
 		copied := *row
 		known[row.OrganizationUserID] = &copied
 	}
-	var plan syncPlan
+	plan := syncPlan{answers: []syncRowAnswer{}}
 	for _, sent := range in.batch {
 		if sent.PlanSponsorshipType != 0 {
 			return syncPlan{}, unhandled() // row 1: no such sponsored plan
@@ -64,13 +67,14 @@ func planSync(in syncInput) (syncPlan, *APIError) {
 		if tierOf(in.org.PlanType) != tierEnterprise {
 			continue // row 2
 		}
+		now := in.now()
 		row, found := known[sent.OrganizationUserID], true
 		if row == nil {
-			if row, found = newRow(in.org, sent, in.now), false; row == nil {
+			if row, found = newRow(in.org, sent, now), false; row == nil {
 				continue // rows 4 and 5
 			}
 		}
-		row.LastSyncDate = in.now
+		row.LastSyncDate = now
 		plan.add(row, sent, found)
 	}
 	return plan, nil
@@ -109,8 +113,10 @@ func (p *syncPlan) add(row *Row, sent *SyncRow, found bool) {
 	p.answers = append(p.answers, answerRow(sent, row, removed))
 }
 
-// commit writes a plan: all inserts or none, then updates, then deletes. Text
-// that does not fit its column fails the insert before anything is written.
+// commit writes a plan: all inserts or none, then updates, then deletes. Nothing
+// keeps a second row with a key out, and a row that has gone since it was loaded
+// is updated and deleted without complaint. Text that does not fit its column
+// fails the insert before anything is written.
 func (w *world) commit(organizationID string, plan syncPlan) *APIError {
 	for _, row := range plan.inserts {
 		if tooLong(row.FriendlyName) || tooLong(row.OfferedToEmail) {

@@ -3,9 +3,7 @@ package cloudtest
 import (
 	"context"
 	"io"
-	"net"
 	"net/http"
-	"strconv"
 	"strings"
 )
 
@@ -29,6 +27,12 @@ type exchange struct {
 	entry   Request
 	sync    syncRequest // bound body of a sync
 	bind    *APIError   // why the body of a sync could not be bound
+	fault   *Fault      // taken for this request, if any
+	// ctx ends with the caller until the caller has got an answer of its own,
+	// then with the cloud.
+	ctx      context.Context
+	replies  chan answer // what the caller is told; only the first counts
+	answered bool
 }
 
 // ServeHTTP lets a Cloud be mounted elsewhere; Start is the usual way.
@@ -42,9 +46,9 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	ex := c.open(r)
-	a := c.process(r.Context(), ex)
-	c.settle(ex.entry, a)
-	write(w, a)
+	c.handlers.Add(1)
+	go c.work(ex)
+	c.write(w, r, <-ex.replies)
 }
 
 // enter registers a handler unless the cloud is closing.
@@ -59,16 +63,19 @@ func (c *Cloud) enter() bool {
 
 // open reads the request and enters it in the ledger.
 func (c *Cloud) open(r *http.Request) *exchange {
-	ex := &exchange{request: r, entry: Request{Method: r.Method, Path: r.URL.Path, At: c.now()}}
+	ex := &exchange{
+		request: r, ctx: r.Context(), replies: make(chan answer, 1),
+		entry: Request{Method: r.Method, Path: canonical(r.URL.Path), At: c.now()},
+	}
 	ex.body, ex.bodyErr = io.ReadAll(io.LimitReader(r.Body, maxBody+1))
 	_, _ = io.Copy(io.Discard, r.Body) // so that an answer to an oversize body is not reset
-	switch {
-	case r.URL.Path == PathSync:
-		ex.sync, ex.bind = bindSync(ex.body)
+	switch path := ex.entry.Path; {
+	case path == PathSync:
+		ex.sync, ex.bind = bindSync(ex)
 		ex.entry.OrganizationID = ex.sync.organizationID
 		ex.entry.Rows = ex.sync.sent()
-	case strings.HasPrefix(r.URL.Path, PathLicense):
-		ex.entry.OrganizationID = strings.ToLower(strings.TrimPrefix(r.URL.Path, PathLicense))
+	case strings.HasPrefix(path, PathLicense):
+		ex.entry.OrganizationID = strings.TrimPrefix(path, PathLicense)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -79,45 +86,18 @@ func (c *Cloud) open(r *http.Request) *exchange {
 	return ex
 }
 
-// process takes a request past limits, hook, gates and faults to its effect.
-func (c *Cloud) process(ctx context.Context, ex *exchange) answer {
-	if a, limited := c.limit(ex); limited {
-		return a
+// canonical spells an API path as the constants do: the API takes any letter
+// case and one slash at the end.
+func canonical(path string) string {
+	folded := strings.ToLower(strings.TrimSuffix(path, "/"))
+	if folded == PathSync || strings.HasPrefix(folded, PathLicense) {
+		return folded
 	}
-	c.callHook(ctx, ex)
-	if !c.pass(ctx, BeforeEffect, ex.entry) {
-		return answer{cut: true}
-	}
-	f := c.takeFault(ex.entry)
-	if f != nil && !f.AfterEffect {
-		if a, final := f.apply(ctx); final {
-			return a
-		}
-	}
-	a := c.route(ex)
-	c.markEffect(ex.entry, a.effect)
-	if a.delay > 0 && c.opts.Delay != nil {
-		c.opts.Delay(ctx, a.delay)
-	}
-	if !c.pass(ctx, AfterEffect, ex.entry) {
-		return answer{cut: true}
-	}
-	if f != nil && f.AfterEffect {
-		if replaced, final := f.apply(ctx); final {
-			return replaced
-		}
-	}
-	return a
+	return path
 }
 
 func (c *Cloud) route(ex *exchange) answer {
-	switch {
-	case ex.bodyErr != nil:
-		return answer{cut: true}
-	case len(ex.body) > maxBody:
-		return emptyAnswer(http.StatusRequestEntityTooLarge)
-	}
-	path, method := ex.request.URL.Path, ex.request.Method
+	path, method := ex.entry.Path, ex.request.Method
 	switch {
 	case path == PathToken:
 		return c.serveToken(ex)
@@ -131,8 +111,8 @@ func (c *Cloud) route(ex *exchange) answer {
 	return emptyAnswer(http.StatusNotFound)
 }
 
-// OnSync sets a hook that runs while a sync request is held, before its effect,
-// so that a test can change things mid-request. Nil removes it.
+// OnSync sets a hook that runs when a sync request has arrived, before the cloud
+// does anything for it, so that a test can change things mid-request. Nil removes it.
 func (c *Cloud) OnSync(hook func(ctx context.Context, r Request)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -146,37 +126,4 @@ func (c *Cloud) callHook(ctx context.Context, ex *exchange) {
 	if hook != nil && ex.entry.Path == PathSync {
 		hook(ctx, ex.entry.clone())
 	}
-}
-
-func write(w http.ResponseWriter, a answer) {
-	if a.cut {
-		cut(w)
-		return
-	}
-	head := w.Header()
-	head.Set("X-Frame-Options", "SAMEORIGIN")
-	head.Set("X-Xss-Protection", "1; mode=block")
-	head.Set("X-Content-Type-Options", "nosniff")
-	for name, values := range a.header {
-		head[name] = values
-	}
-	head.Set("Content-Length", strconv.Itoa(len(a.body)))
-	w.WriteHeader(a.status)
-	_, _ = w.Write(a.body) // the caller may be gone; nothing is left to do
-}
-
-// cut resets the connection so that the caller sees an error, not an empty answer.
-func cut(w http.ResponseWriter) {
-	hijacker, ok := w.(http.Hijacker)
-	if !ok {
-		panic(http.ErrAbortHandler)
-	}
-	conn, _, err := hijacker.Hijack()
-	if err != nil {
-		panic(http.ErrAbortHandler)
-	}
-	if tcp, ok := conn.(*net.TCPConn); ok {
-		_ = tcp.SetLinger(0)
-	}
-	_ = conn.Close()
 }

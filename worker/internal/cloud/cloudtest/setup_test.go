@@ -66,7 +66,7 @@ func setup(t *testing.T, edits ...func(*cloudtest.Options)) *lab {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	transport := &http.Transport{}
+	transport := cloud.Transport()
 	t.Cleanup(func() {
 		cancel()
 		transport.CloseIdleConnections()
@@ -84,6 +84,7 @@ type reply struct {
 	header http.Header
 	body   string
 	err    error
+	at     time.Time // when status and headers had come
 }
 
 func (r reply) json(t *testing.T) map[string]any {
@@ -116,8 +117,9 @@ func (l *lab) do(c call) reply {
 		return reply{err: err}
 	}
 	defer response.Body.Close()
+	at := time.Now()
 	body, err := io.ReadAll(response.Body)
-	return reply{status: response.StatusCode, header: response.Header, body: string(body), err: err}
+	return reply{status: response.StatusCode, header: response.Header, body: string(body), err: err, at: at}
 }
 
 // identity asks for a token with the lab's own credentials, changed by pairs.

@@ -1,10 +1,8 @@
 package cloudtest
 
 import (
-	"encoding/json"
-	"fmt"
 	"net/http"
-	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -21,75 +19,6 @@ type SyncRow struct {
 	LastSyncDate        *time.Time `json:"lastSyncDate"`
 	ValidUntil          *time.Time `json:"validUntil"`
 	ToDelete            bool       `json:"toDelete"`
-}
-
-type syncRequest struct {
-	key            *string
-	organizationID string
-	batch          []*SyncRow // an element is nil where the caller sent null
-	noBatch        bool       // absent or null, which is not the same as empty
-}
-
-func (s syncRequest) sent() []SyncRow {
-	rows := make([]SyncRow, 0, len(s.batch))
-	for _, row := range s.batch {
-		if row != nil {
-			rows = append(rows, *row)
-		}
-	}
-	return rows
-}
-
-func bindSync(body []byte) (syncRequest, *APIError) {
-	root, fault := bindBody(body)
-	if fault != nil {
-		return syncRequest{}, fault
-	}
-	r := &reader{members: root, path: "$"}
-	bound := syncRequest{key: r.text("billingSyncKey"), organizationID: r.guid("sponsoringOrganizationCloudId")}
-	raw := root["sponsorshipsbatch"]
-	bound.noBatch = isNull(raw)
-	if !bound.noBatch && r.fault == nil {
-		bound.batch, r.fault = bindRows(raw)
-	}
-	return bound, r.fault
-}
-
-func bindRows(raw json.RawMessage) ([]*SyncRow, *APIError) {
-	var elements []json.RawMessage
-	if json.Unmarshal(raw, &elements) != nil {
-		return nil, unreadable("$.sponsorshipsBatch", "array")
-	}
-	batch := make([]*SyncRow, len(elements))
-	for i, element := range elements {
-		if isNull(element) {
-			continue
-		}
-		row, fault := bindRow(element, fmt.Sprintf("$.sponsorshipsBatch[%d]", i))
-		if fault != nil {
-			return nil, fault
-		}
-		batch[i] = row
-	}
-	return batch, nil
-}
-
-func bindRow(raw json.RawMessage, path string) (*SyncRow, *APIError) {
-	object, fault := bindObject(raw, path)
-	if fault != nil {
-		return nil, fault
-	}
-	r := &reader{members: object, path: path}
-	row := &SyncRow{
-		OrganizationUserID:  r.guid("sponsoringOrganizationUserId"),
-		FriendlyName:        r.text("friendlyName"),
-		OfferedToEmail:      r.text("offeredToEmail"),
-		PlanSponsorshipType: r.octet("planSponsorshipType"),
-		LastSyncDate:        r.date("lastSyncDate"),
-		ValidUntil:          r.date("validUntil"),
-		ToDelete:            r.flag("toDelete"),
-	}
-	return row, r.fault
 }
 
 // syncRowAnswer is one row of the 200 answer: mostly an echo (fact sheet 2.3).
@@ -118,38 +47,68 @@ func answerRow(sent *SyncRow, row *Row, removed bool) syncRowAnswer {
 	return a
 }
 
-// serveSync makes the checks in the order of fact sheet 2.4.
+// serveSync works in steps, and holds the lock in none of the gaps: load, write,
+// mail. Nothing of it is one transaction (fact sheet 2.7a and 2.8).
 func (c *Cloud) serveSync(ex *exchange) answer {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if _, refused, ok := c.authorize(ex.request, scopeInstallation); !ok {
+	org, plan, refused, ok := c.loadSync(ex)
+	if !ok {
 		return refused
 	}
-	if !isJSON(ex.request) {
-		return emptyAnswer(http.StatusUnsupportedMediaType)
+	if a, ended := c.reach(ex, Loaded); ended {
+		return a
 	}
+	if fault := c.storeSync(ex, org, plan); fault != nil {
+		return errorAnswer(fault)
+	}
+	if a, ended := c.reach(ex, Inserted); ended {
+		return a
+	}
+	if fault := c.mail(plan.inserts); fault != nil {
+		return errorAnswer(fault)
+	}
+	return jsonAnswer(http.StatusOK, map[string]any{"sponsorshipsBatch": plan.answers})
+}
+
+// loadSync makes the checks in the order of fact sheet 2.4, then decides on what
+// is stored now. An empty batch does not look at the rows.
+func (c *Cloud) loadSync(ex *exchange) (org Organization, plan syncPlan, refused answer, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, barred, ok := c.authorize(ex.request, scopeInstallation); !ok {
+		return org, plan, barred, false
+	}
+	if !isJSON(ex.request) {
+		return org, plan, emptyAnswer(http.StatusUnsupportedMediaType), false
+	}
+	stored, fault := c.checkSync(ex)
+	if fault == nil {
+		org = *stored
+		plan, fault = planSync(syncInput{org: org, stored: c.world.rows[org.ID], batch: ex.sync.batch, now: c.now})
+	}
+	if fault != nil {
+		return org, plan, errorAnswer(fault), false
+	}
+	return org, plan, answer{}, true
+}
+
+func (c *Cloud) checkSync(ex *exchange) (*Organization, *APIError) {
 	if ex.bind != nil {
-		return errorAnswer(ex.bind)
+		return nil, ex.bind
 	}
 	org := c.world.organizations[ex.sync.organizationID]
 	if org == nil {
-		return errorAnswer(badRequest("Invalid organization"))
+		return nil, badRequest("Invalid organization")
 	}
 	if fault := checkKey(org, ex.sync.key); fault != nil {
-		return errorAnswer(fault)
+		return nil, fault
 	}
-	for _, row := range ex.sync.batch {
-		if row == nil {
-			return errorAnswer(unhandled())
-		}
+	if ex.sync.noBatch || slices.Contains(ex.sync.batch, nil) {
+		return nil, unhandled()
 	}
-	if ex.sync.noBatch {
-		return errorAnswer(unhandled())
-	}
-	return c.runSync(*org, ex.sync.batch)
+	return org, nil
 }
 
-// checkKey compares exactly; an organisation without a key makes the original
+// checkKey compares exactly; an organization without a key makes the original
 // stumble over null.
 func checkKey(org *Organization, key *string) *APIError {
 	switch {
@@ -163,53 +122,15 @@ func checkKey(org *Organization, key *string) *APIError {
 	return nil
 }
 
-func (c *Cloud) runSync(org Organization, batch []*SyncRow) answer {
-	plan := syncPlan{answers: []syncRowAnswer{}}
-	if len(batch) > 0 {
-		var fault *APIError
-		in := syncInput{org: org, stored: c.world.rows[org.ID], batch: batch, now: c.now()}
-		if plan, fault = planSync(in); fault != nil {
-			return errorAnswer(fault)
-		}
-		if fault = c.world.commit(org.ID, plan); fault != nil {
-			return errorAnswer(fault)
-		}
+// storeSync writes what was decided when the rows were loaded, whatever has
+// become of them since.
+func (c *Cloud) storeSync(ex *exchange, org Organization, plan syncPlan) *APIError {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if fault := c.world.commit(org.ID, plan); fault != nil {
+		return fault
 	}
 	c.world.syncEvents[org.ID]++
-	a := c.mailAndAnswer(plan)
-	a.effect = true
-	return a
-}
-
-// mailAndAnswer builds all mails before it sends any, so that one blank address
-// silences the whole request while its rows stay (fact sheet 2.8).
-func (c *Cloud) mailAndAnswer(plan syncPlan) answer {
-	for _, row := range plan.inserts {
-		if strings.TrimSpace(row.OfferedToEmail) == "" {
-			return errorAnswer(unhandled())
-		}
-	}
-	for _, row := range plan.inserts {
-		c.sendOffer(row)
-	}
-	if plan.answers == nil {
-		plan.answers = []syncRowAnswer{}
-	}
-	return jsonAnswer(http.StatusOK, map[string]any{"sponsorshipsBatch": plan.answers})
-}
-
-func (c *Cloud) sendOffer(row *Row) {
-	token := offerPrefix + c.world.key(64)
-	c.world.offers[token] = offer{
-		organizationID: row.OrganizationID, rowID: row.ID, email: row.OfferedToEmail,
-	}
-	link := c.url + "/#/accept-families-for-enterprise?token=" + token + "&email=" + url.QueryEscape(row.OfferedToEmail)
-	if !c.world.hasAccount(row.OfferedToEmail) {
-		link += "&register=true"
-	}
-	c.world.mails = append(c.world.mails, Mail{
-		Index: len(c.world.mails), At: c.now(), To: row.OfferedToEmail,
-		Subject: "Accept your Sponsored Families Plan", Link: link, Token: token,
-		OrganizationID: row.OrganizationID, OrganizationUserID: row.OrganizationUserID,
-	})
+	c.ledger.at(ex.entry).Effect = true
+	return nil
 }

@@ -72,6 +72,7 @@ func (c *Cloud) serveToken(ex *exchange) answer {
 		}
 		scopes = asked
 	}
+	c.ledger.at(ex.entry).Effect = true
 	return c.issue(in.ID, scopes)
 }
 
@@ -127,7 +128,6 @@ func (c *Cloud) issue(installation string, scopes []string) answer {
 		"token_type": "Bearer", "scope": strings.Join(scopes, " "),
 	})
 	a.header.Set("Cache-Control", "no-store, no-cache, max-age=0")
-	a.effect = true
 	return a
 }
 

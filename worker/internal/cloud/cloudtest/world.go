@@ -3,7 +3,6 @@ package cloudtest
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
@@ -175,18 +174,6 @@ func (c *Cloud) RotateKey(organizationID string) string {
 		return key
 	}
 	return ""
-}
-
-// Mails lists all offer mails, oldest first.
-func (c *Cloud) Mails() []Mail {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return slices.Clone(c.world.mails)
-}
-
-// MailsTo lists the offer mails to one address, ignoring case.
-func (c *Cloud) MailsTo(address string) []Mail {
-	return slices.DeleteFunc(c.Mails(), func(m Mail) bool { return !strings.EqualFold(m.To, address) })
 }
 
 // SyncEvents counts the audit entries (event 1608) of an organisation: one for
