@@ -60,10 +60,13 @@ func (s *system) stream() told {
 	return all
 }
 
+// messages reads the first n. It removes its consumer: tests look at the stream
+// thousands of times, and a server keeps a bounded number of consumers.
 func (s *system) messages(stream jetstream.Stream, n uint64) []jetstream.Msg {
 	s.t.Helper()
-	consumer, err := stream.OrderedConsumer(s.t.Context(), jetstream.OrderedConsumerConfig{})
+	consumer, err := stream.CreateConsumer(s.t.Context(), jetstream.ConsumerConfig{AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true})
 	must(s.t, err)
+	defer func() { must(s.t, stream.DeleteConsumer(s.t.Context(), consumer.CachedInfo().Name)) }()
 	var all []jetstream.Msg
 	for uint64(len(all)) < n {
 		batch, err := consumer.Fetch(int(min(n-uint64(len(all)), 500)), jetstream.FetchMaxWait(10*time.Second))
