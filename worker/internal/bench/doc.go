@@ -8,5 +8,6 @@
 //
 // Run with -benchtime 1x: a benchmark repeats what needs repeating by itself.
 // With -short the sizes are a tenth; BENCH_HUGE=1 adds the sync of a million
-// rows. The package is never linked into a program.
+// rows. The package is never linked into a program; it stands below worker, though
+// it measures both programs, because it needs the simulated cloud.
 package bench

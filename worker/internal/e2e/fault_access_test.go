@@ -18,10 +18,10 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 )
 
-// TestFault21_TokensExpireAndRotate: the installation's token dies early and is
+// TestTokensExpireAndRotate: the installation's token dies early and is
 // replaced in silence; a rotated billing sync token is named, stops the automatic
 // attempts, and once saved anew everything goes on without a restart.
-func TestFault21_TokensExpireAndRotate(t *testing.T) {
+func TestTokensExpireAndRotate(t *testing.T) {
 	t.Parallel()
 	l := setupFaults(t, 1, hasty...)
 	l.worker()
@@ -49,10 +49,10 @@ func TestFault21_TokensExpireAndRotate(t *testing.T) {
 	}
 }
 
-// TestFault21_NATSCredentialsReplaced: the server refuses the old ones more often
+// TestNATSCredentialsReplaced: the server refuses the old ones more often
 // than the twice after which nats.go gives up by default; the worker reads the
 // file anew and is back, without a restart.
-func TestFault21_NATSCredentialsReplaced(t *testing.T) {
+func TestNATSCredentialsReplaced(t *testing.T) {
 	t.Parallel()
 	guard := &doorman{accepts: firstKey}
 	srv := guarded(t, guard)

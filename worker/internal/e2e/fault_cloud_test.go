@@ -11,10 +11,10 @@ import (
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
 )
 
-// TestFault11_CloudHangs: no call outlives its timeout, no more run at once than
+// TestCloudHangs: no call outlives its timeout, no more run at once than
 // are allowed, then the circuit opens and nothing is sent until a probe; intake
 // goes on all the while.
-func TestFault11_CloudHangs(t *testing.T) {
+func TestCloudHangs(t *testing.T) {
 	t.Parallel()
 	const slots = 2
 	l := setupFaults(t, 6, append(hasty, "SPONSORSYNC_CLOUD_TIMEOUT=1s", "SPONSORSYNC_CLOUD_CONCURRENCY=2")...)
@@ -39,9 +39,9 @@ func TestFault11_CloudHangs(t *testing.T) {
 	l.noneDead()
 }
 
-// TestFault11_NetworkToTheCloudBreaks between the request and its answer: nobody
+// TestNetworkToTheCloudBreaks between the request and its answer: nobody
 // here can know what became of it, and no offer is mailed twice.
-func TestFault11_NetworkToTheCloudBreaks(t *testing.T) {
+func TestNetworkToTheCloudBreaks(t *testing.T) {
 	t.Parallel()
 	for name, broken := range map[string]func(*proxy) (mended func()){
 		"requests are stuck": (*proxy).stall,
@@ -73,9 +73,9 @@ func TestFault11_NetworkToTheCloudBreaks(t *testing.T) {
 	}
 }
 
-// TestFault11_ChangedWhileTheCloudIsSlow: the answer is old news by then for one
+// TestChangedWhileTheCloudIsSlow: the answer is old news by then for one
 // member, and must not undo what was asked for meanwhile.
-func TestFault11_ChangedWhileTheCloudIsSlow(t *testing.T) {
+func TestChangedWhileTheCloudIsSlow(t *testing.T) {
 	t.Parallel()
 	for name, stage := range map[string]cloudtest.Stage{"before the effect": cloudtest.BeforeEffect, "after it": cloudtest.AfterEffect} {
 		t.Run(name, func(t *testing.T) {
@@ -112,9 +112,9 @@ func (l *lab) noneDead() {
 	}
 }
 
-// TestFault12_RateLimitedAndUnavailable: Retry-After in both its forms holds all
+// TestRateLimitedAndUnavailable: Retry-After in both its forms holds all
 // workers back, and nothing is given up.
-func TestFault12_RateLimitedAndUnavailable(t *testing.T) {
+func TestRateLimitedAndUnavailable(t *testing.T) {
 	t.Parallel()
 	l := setupFaults(t, 4, hasty...)
 	l.worker()
@@ -143,9 +143,9 @@ func TestFault12_RateLimitedAndUnavailable(t *testing.T) {
 	}
 }
 
-// TestFault12_Limits: two workers and twelve organisations at once, under the
+// TestTheLimitsHold: two workers and twelve organisations at once, under the
 // limits that the cloud publishes: it never has to say no.
-func TestFault12_Limits(t *testing.T) {
+func TestTheLimitsHold(t *testing.T) {
 	t.Parallel()
 	l := setupFaults(t, scaled(8, 60), append(hasty, "SPONSORSYNC_CLOUD_RATE=60", "SPONSORSYNC_CLOUD_BURST=5")...)
 	l.cloud.SetLimits(cloudtest.DefaultLimits())
@@ -163,10 +163,10 @@ func TestFault12_Limits(t *testing.T) {
 	l.noneDead()
 }
 
-// TestFault16_OneOfABatchIsBad: the cloud fails every request that holds it. The
+// TestOneOfABatchIsBad: the cloud fails every request that holds it. The
 // others go through once, it alone is refused with a reason; mended, it alone is
 // sent again.
-func TestFault16_OneOfABatchIsBad(t *testing.T) {
+func TestOneOfABatchIsBad(t *testing.T) {
 	t.Parallel()
 	const bad = 3
 	l := setupFaults(t, 1, hasty...)

@@ -44,9 +44,9 @@ func (l *lab) post(to *program, body []byte, headers map[string]string) (status 
 	return res.StatusCode, answer
 }
 
-// TestFault15_AHookDeliveredAHundredTimes, all at once and to two servers: one
+// TestAHookDeliveredAHundredTimes, all at once and to two servers: one
 // set of jobs, one effect, one answer but for the word that it is a repeat.
-func TestFault15_AHookDeliveredAHundredTimes(t *testing.T) {
+func TestAHookDeliveredAHundredTimes(t *testing.T) {
 	t.Parallel()
 	const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw" // of the Standard Webhooks' own test vectors
 	l := setupFaults(t, 1, append(hasty, "SPONSORSYNC_HOOK_SECRET="+secret)...)
@@ -121,9 +121,9 @@ func sign(t *testing.T, secret string, body []byte) map[string]string {
 	}
 }
 
-// TestFault06_HooksWhileRedisHangs are answered 503, and the server takes them
+// TestHooksWhileRedisHangs are answered 503, and the server takes them
 // again when Redis does, without a restart.
-func TestFault06_HooksWhileRedisHangs(t *testing.T) {
+func TestHooksWhileRedisHangs(t *testing.T) {
 	t.Parallel()
 	l := setupFaults(t, 1, hasty...)
 	l.worker()
@@ -151,10 +151,10 @@ func TestFault06_HooksWhileRedisHangs(t *testing.T) {
 	l.check()
 }
 
-// TestFault18_SchedulersKilled: three of them, one killed at a tick, then all of
+// TestSchedulersKilled: three of them, one killed at a tick, then all of
 // them gone for longer than an interval. Each interval has one sync, and what was
 // missed is made up for once.
-func TestFault18_SchedulersKilled(t *testing.T) {
+func TestSchedulersKilled(t *testing.T) {
 	t.Parallel()
 	const interval = 3 * time.Second
 	l := setupFaults(t, 2, append(hasty, "SPONSORSYNC_SYNC_INTERVAL="+interval.String())...)

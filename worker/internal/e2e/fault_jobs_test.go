@@ -41,9 +41,9 @@ func (l *lab) dead(id string) *fault.Error {
 	return status.LastError
 }
 
-// TestFault14_PoisonousJobs: what nobody can carry out is dead at the first
+// TestPoisonousJobs: what nobody can carry out is dead at the first
 // attempt, says why, and holds nobody up.
-func TestFault14_PoisonousJobs(t *testing.T) {
+func TestPoisonousJobs(t *testing.T) {
 	t.Parallel()
 	l := setupFaults(t, 1, hasty...)
 	l.worker()
@@ -76,9 +76,9 @@ func TestFault14_PoisonousJobs(t *testing.T) {
 	}
 }
 
-// TestFault14_DamagedMessage: a job whose message Redis gives back damaged. asynq
+// TestADamagedMessageIsSetAside: a job whose message Redis gives back damaged. asynq
 // cannot read it, and must go on to recover the others.
-func TestFault14_DamagedMessage(t *testing.T) {
+func TestADamagedMessageIsSetAside(t *testing.T) {
 	t.Parallel()
 	l := setupFaults(t, 1, hasty...)
 	trap := l.behind("REDIS_URL", l.redis.URL).trap("asynq:{intake}:processed", false)
@@ -98,9 +98,9 @@ func TestFault14_DamagedMessage(t *testing.T) {
 	l.check()
 }
 
-// TestFault15_OneRequestAHundredTimes, all at once: the same ids for all of them,
+// TestOneRequestAHundredTimes, all at once: the same ids for all of them,
 // one effect, and another body under the same key is refused.
-func TestFault15_OneRequestAHundredTimes(t *testing.T) {
+func TestOneRequestAHundredTimes(t *testing.T) {
 	t.Parallel()
 	l := setupFaults(t, 1, hasty...)
 	l.worker()
@@ -146,10 +146,10 @@ func TestFault15_OneRequestAHundredTimes(t *testing.T) {
 	l.check()
 }
 
-// TestFault20_ManyDeadJobs: more than asynq can forget at once, which would ruin
+// TestManyDeadJobs: more than asynq can forget at once, which would ruin
 // the job that is dying then. The sweep forgets the old ones in time, the others
 // can all be listed.
-func TestFault20_ManyDeadJobs(t *testing.T) {
+func TestManyDeadJobs(t *testing.T) {
 	t.Parallel()
 	const old, recent = 9000, 2500
 	l := setupFaults(t, 1, hasty...)
@@ -195,12 +195,12 @@ func (l *lab) copyDead(id string, n int, died time.Time) {
 	must(l.t, err)
 }
 
-// TestFault22_OldAndNewVersionsTogether: a worker takes the jobs of an older
+// TestOldAndNewVersionsTogether: a worker takes the jobs of an older
 // producer, which sets none of our options, and works on records that an older or
 // a newer worker wrote. What a newer one added, it reads past but does not keep;
-// a job with a field that it does not know it refuses (row 14), since carrying out
-// half of a wish is worse than none: update workers first.
-func TestFault22_OldAndNewVersionsTogether(t *testing.T) {
+// a job with a field that it does not know it refuses, since half of a wish is worse
+// than none: update workers first.
+func TestOldAndNewVersionsTogether(t *testing.T) {
 	t.Parallel()
 	l := setupFaults(t, 1, hasty...)
 	l.worker()

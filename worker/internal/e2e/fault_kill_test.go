@@ -11,10 +11,10 @@ import (
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
 )
 
-// TestFault01_WorkerKilledDuringACloudCall, at default settings: one organisation
+// TestWorkerKilledDuringACloudCall, at default settings: one organisation
 // before the cloud did anything, one after it did everything. Another worker has
 // put the ledger right within a minute, without the queue's own recovery.
-func TestFault01_WorkerKilledDuringACloudCall(t *testing.T) {
+func TestWorkerKilledDuringACloudCall(t *testing.T) {
 	t.Parallel()
 	l := setupFaults(t, 2)
 	victim := l.worker()
@@ -61,9 +61,9 @@ func (l *lab) arrived(gate *cloudtest.Gate) {
 	must(l.t, err)
 }
 
-// TestFault01_KillsAtRandomMomentsUnderTraffic: nothing lost, nothing mailed
+// TestKillsAtRandomMomentsUnderTraffic: nothing lost, nothing mailed
 // twice, every event once by id and in order.
-func TestFault01_KillsAtRandomMomentsUnderTraffic(t *testing.T) {
+func TestKillsAtRandomMomentsUnderTraffic(t *testing.T) {
 	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
@@ -144,10 +144,10 @@ func (l *lab) followUp(n int, revoke bool) (done bool, err error) {
 	return true, l.change(l.t.Context(), n)
 }
 
-// TestFault02_KilledBetweenTheCloudsAnswerAndItsRecord: at each place where an
+// TestKilledBetweenTheCloudsAnswerAndItsRecord: at each place where an
 // answer of the cloud is on its way into the ledger, and the job's end into the
 // queue.
-func TestFault02_KilledBetweenTheCloudsAnswerAndItsRecord(t *testing.T) {
+func TestKilledBetweenTheCloudsAnswerAndItsRecord(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		text     string

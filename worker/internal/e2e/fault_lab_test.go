@@ -21,14 +21,22 @@ import (
 
 // The fault suite: what breaks, breaks for real, and then three ledgers are
 // compared: what was acknowledged, what the cloud saw and mailed, what the stream
-// holds (see lab.check). The numbers in the tests' names are the rows of the
-// table of faults that any job worker should survive.
+// holds (see lab.check). By file:
 //
-// Not here: row 7 (Sentinel is not supported), row 19 (a full Redis is Redis
-// refusing writes: rows 3 to 6), row 23 (nothing is cancelled while it runs).
-// Row 13's webhook tolerance is tested where hooks are verified, in
-// producer/internal/api, and row 14's panic where handlers are called, in
-// worker/internal/queue: no input of ours makes a handler panic.
+//	fault_kill    a worker is killed: at random, and between answer and record
+//	fault_stop    SIGTERM; clocks that disagree
+//	fault_redis   Redis is killed, away, hung; its answers are lost
+//	fault_nats    NATS is away; acknowledgements are lost; the stream is deleted
+//	fault_cloud   the cloud hangs, limits, refuses; one row of a batch is bad
+//	fault_access  tokens expire and rotate; credentials are replaced
+//	fault_jobs    poisonous, damaged, doubled and dead jobs; versions mixed
+//	fault_http    hooks doubled and during a hang; schedulers are killed
+//
+// Not here: Sentinel, which is not supported; a full Redis, which is a Redis
+// that refuses writes; canceling what runs, which nothing can. The tolerance of
+// webhook timestamps is tested where hooks are verified, in producer/internal,
+// and a panic where handlers are called, in worker/internal/queue: no input of
+// ours makes a handler panic.
 
 // long is set by make faults: more of everything, and waits of their real length.
 func long() bool { return os.Getenv("SPONSORSYNC_TEST_LONG") != "" }

@@ -17,9 +17,9 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 )
 
-// TestFault08_NATSAway at the start, and once more later: jobs go on, events wait
+// TestNATSAway at the start, and once more later: jobs go on, events wait
 // in the outbox, and all arrive in their order.
-func TestFault08_NATSAway(t *testing.T) {
+func TestNATSAway(t *testing.T) {
 	t.Parallel()
 	l := setupFaults(t, 2, hasty...)
 	l.nats.Kill()
@@ -63,9 +63,9 @@ func (l *lab) waiting() int64 {
 	return n
 }
 
-// TestFault08_AcknowledgementsLost: the stream has the events, the relay does not
+// TestAcknowledgementsLost: the stream has the events, the relay does not
 // know, and publishes them again under their ids.
-func TestFault08_AcknowledgementsLost(t *testing.T) {
+func TestAcknowledgementsLost(t *testing.T) {
 	t.Parallel()
 	l := setupFaults(t, 1, hasty...)
 	p := l.behind("NATS_URL", l.nats.URL)
@@ -84,10 +84,10 @@ func TestFault08_AcknowledgementsLost(t *testing.T) {
 	l.check()
 }
 
-// TestFault09_StreamDeleted, once in silence and once while somebody listens to
+// TestStreamDeleted, once in silence and once while somebody listens to
 // the subjects without JetStream, which makes a missing stream look like a slow
 // one. It comes back, with all that had not been published.
-func TestFault09_StreamDeleted(t *testing.T) {
+func TestStreamDeleted(t *testing.T) {
 	t.Parallel()
 	for name, listen := range map[string]bool{"nobody listens": false, "a subscriber without JetStream": true} {
 		t.Run(name, func(t *testing.T) {
@@ -111,11 +111,11 @@ func TestFault09_StreamDeleted(t *testing.T) {
 	}
 }
 
-// TestFault10_PublishedAgainAfterTheDuplicateWindow: what a relay leaves behind
+// TestPublishedAgainAfterTheDuplicateWindow: what a relay leaves behind
 // that died between the stream's acknowledgement and the outbox, for longer than
 // the stream remembers ids. A subscriber can still tell: the id, the payload and
 // the revision are those that it has seen.
-func TestFault10_PublishedAgainAfterTheDuplicateWindow(t *testing.T) {
+func TestPublishedAgainAfterTheDuplicateWindow(t *testing.T) {
 	t.Parallel()
 	l := setupFaults(t, 1, hasty...)
 	l.worker()

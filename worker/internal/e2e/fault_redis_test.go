@@ -14,9 +14,9 @@ import (
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
 )
 
-// TestFault03_RedisKilledAndStartedAgainUnderLoad: what was acknowledged is done,
+// TestRedisKilledAndStartedAgainUnderLoad: what was acknowledged is done,
 // and neither the worker nor a producer needs a restart.
-func TestFault03_RedisKilledAndStartedAgainUnderLoad(t *testing.T) {
+func TestRedisKilledAndStartedAgainUnderLoad(t *testing.T) {
 	t.Parallel()
 	each := scaled(100, 2000) // redeems of each of four producers
 	l := setupFaults(t, 2, hasty...)
@@ -56,9 +56,9 @@ func TestFault03_RedisKilledAndStartedAgainUnderLoad(t *testing.T) {
 	l.check()
 }
 
-// TestFault04_RedisAwayWhenAJobEnds: the cloud has done it, nobody can write it
+// TestRedisAwayWhenAJobEnds: the cloud has done it, nobody can write it
 // down; it is asked again later, and does nothing twice.
-func TestFault04_RedisAwayWhenAJobEnds(t *testing.T) {
+func TestRedisAwayWhenAJobEnds(t *testing.T) {
 	t.Parallel()
 	l := setupFaults(t, 1, hasty...)
 	w := l.worker()
@@ -77,10 +77,10 @@ func TestFault04_RedisAwayWhenAJobEnds(t *testing.T) {
 	}
 }
 
-// TestFault04_TheEndOfAWakeUpIsLost: the queue takes a sync for running that has
+// TestTheEndOfAWakeUpIsLost: the queue takes a sync for running that has
 // had its last look. What comes now must wake another one, and not be left to the
 // sweep, which comes in an hour.
-func TestFault04_TheEndOfAWakeUpIsLost(t *testing.T) {
+func TestTheEndOfAWakeUpIsLost(t *testing.T) {
 	t.Parallel()
 	l := setupFaults(t, 1, append(hasty, "SPONSORSYNC_SWEEP_INTERVAL=1h")...)
 	p := l.behind("REDIS_URL", l.redis.URL)
@@ -93,10 +93,10 @@ func TestFault04_TheEndOfAWakeUpIsLost(t *testing.T) {
 	l.check()
 }
 
-// TestFault05_RedisAwayDuringAJob: longer than the lease lasts. The request is
+// TestRedisAwayDuringAJob: longer than the lease lasts. The request is
 // given up while Redis is still away, since another worker might send it too by
 // then; nothing is left running, and nobody is told of a failure.
-func TestFault05_RedisAwayDuringAJob(t *testing.T) {
+func TestRedisAwayDuringAJob(t *testing.T) {
 	t.Parallel()
 	l := setupFaults(t, 1, hasty...)
 	w := l.worker()
@@ -122,10 +122,10 @@ func TestFault05_RedisAwayDuringAJob(t *testing.T) {
 	jobstest.Eventually(t, deadline, func() bool { return w.metric("go_goroutines") <= idle+3 }) // metrics has its own
 }
 
-// TestFault06_RedisHangs: it keeps its connections and answers nothing. A short
+// TestRedisHangs: it keeps its connections and answers nothing. A short
 // hang changes nothing; in a long one a producer gets an answer in time, and a
 // worker still ends when it is told to.
-func TestFault06_RedisHangs(t *testing.T) {
+func TestRedisHangs(t *testing.T) {
 	t.Parallel()
 	l := setupFaults(t, 1, append(hasty, "SPONSORSYNC_SHUTDOWN_TIMEOUT=5s")...)
 	w := l.worker()
@@ -169,9 +169,9 @@ func TestFault06_RedisHangs(t *testing.T) {
 	l.check()
 }
 
-// TestFault06_RedisAnswersLost: jobs were handed out, and never came. They run
+// TestRedisAnswersLost: jobs were handed out, and never came. They run
 // again, on another connection and in another worker.
-func TestFault06_RedisAnswersLost(t *testing.T) {
+func TestRedisAnswersLost(t *testing.T) {
 	t.Parallel()
 	l := setupFaults(t, 1, hasty...)
 	p := l.behind("REDIS_URL", l.redis.URL)

@@ -14,10 +14,10 @@ import (
 	"github.com/sponsorsync/sponsorsync/worker/internal/sweep"
 )
 
-// TestFault13_ClocksDisagree by ten minutes, either way: a worker whose clock is
+// TestClocksDisagree by ten minutes, either way: a worker whose clock is
 // ahead takes work for stuck that is being done. It may ask, but the lease is
 // time left, not a date, and nobody takes it early.
-func TestFault13_ClocksDisagree(t *testing.T) {
+func TestClocksDisagree(t *testing.T) {
 	t.Parallel()
 	l := setupFaults(t, 1, hasty...)
 	l.worker()
@@ -54,8 +54,9 @@ func (l *lab) quiet() {
 	})
 }
 
-// TestFault17_SIGTERM in the middle of a request.
-func TestFault17_SIGTERM(t *testing.T) {
+// TestSIGTERMInTheMiddleOfARequest: one that ends in time is recorded; the job of
+// one that hangs is given back, and that counts no attempt.
+func TestSIGTERMInTheMiddleOfARequest(t *testing.T) {
 	t.Parallel()
 	cases := map[string]func(*lab, *program, *cloudtest.Gate){
 		"the request ends in time": func(l *lab, w *program, gate *cloudtest.Gate) {
