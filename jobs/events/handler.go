@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/sponsorsync/sponsorsync/jobs"
 )
 
 // Handler handles one kind of event. Make it with [On].
@@ -57,16 +59,15 @@ func judge(err error, delivered uint64) verdict {
 	}
 }
 
-const (
-	firstPause   = time.Second
-	longestPause = 5 * time.Minute
-)
+// redelivery is how long an event waits that its handler could not deal with.
+var redelivery = jobs.Curve{Base: time.Second, Max: 5 * time.Minute}
+
+const noJitter = 0.5 // the middle of what Backoff spreads over
 
 // pause doubles with each delivery. It has no jitter: the events of one reader
 // come back one by one anyway.
 func pause(delivered uint64) time.Duration {
-	shift := min(max(delivered, 1)-1, 16)
-	return min(firstPause<<shift, longestPause)
+	return jobs.Backoff(int(min(delivered, 1<<16)), redelivery, noJitter)
 }
 
 // byKind refuses two handlers of a kind: they would have to share one

@@ -8,6 +8,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/sponsorsync/sponsorsync/jobs"
 )
 
 const (
@@ -85,7 +87,7 @@ func (p *patience) persist(ctx context.Context, session func() error) error {
 			return fmt.Errorf("consume stream %s: %w", StreamName, err)
 		}
 		p.trouble(err)
-		sleep(ctx, resumeWait)
+		_ = jobs.Sleep(ctx, resumeWait) // the loop looks at ctx itself
 	}
 }
 
@@ -110,12 +112,3 @@ func (p *patience) trouble(err error) {
 
 // calm is called when a message came through.
 func (p *patience) calm() { p.last = "" }
-
-func sleep(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
-}

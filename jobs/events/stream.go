@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/sponsorsync/sponsorsync/jobs"
 )
 
 // StreamName is the one stream that holds all events.
@@ -38,7 +40,9 @@ const (
 func EnsureStream(ctx context.Context, js jetstream.JetStream, s Settings) error {
 	err := ensureStream(ctx, js, s)
 	for attempt := 1; attempt < ensureAttempts && lostRace(err); attempt++ {
-		sleep(ctx, ensurePause)
+		if jobs.Sleep(ctx, ensurePause) != nil {
+			break
+		}
 		err = ensureStream(ctx, js, s)
 	}
 	if err != nil {

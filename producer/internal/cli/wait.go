@@ -63,12 +63,7 @@ func (w *waiter) until(ctx context.Context, look func() (bool, error)) error {
 		case err != nil:
 			w.say("", "cannot look, will look again: "+err.Error())
 		}
-		timer := time.NewTimer(pause)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-		}
+		_ = jobs.Sleep(ctx, pause) // ctx is looked at after the next look
 	}
 }
 

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"github.com/sponsorsync/sponsorsync/jobs"
 )
 
 const (
@@ -54,7 +56,7 @@ func (s Scheduler) Run(ctx context.Context) error {
 			down = failed
 			s.tell(err)
 		}
-		if !sleep(ctx, pause(s.Now(), s.Interval, down)) {
+		if jobs.Sleep(ctx, pause(s.Now(), s.Interval, down)) != nil {
 			return nil
 		}
 	}
@@ -87,16 +89,4 @@ func pause(now time.Time, interval time.Duration, failed bool) time.Duration {
 		return min(next, again)
 	}
 	return next
-}
-
-// sleep reports whether the time passed before ctx ended.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

@@ -3,9 +3,10 @@ package cloud
 import (
 	"encoding/json"
 	"errors"
-	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/sponsorsync/sponsorsync/worker/internal/netdate"
 )
 
 // Why a 200 was not understood. The texts continue "the answer ..." and quote
@@ -23,11 +24,11 @@ type wireAnswer struct {
 }
 
 type wireRowAnswer struct {
-	User         string  `json:"sponsoringOrganizationUserId"`
-	ValidUntil   *moment `json:"validUntil"`
-	LastSyncDate *moment `json:"lastSyncDate"`
-	Removed      bool    `json:"cloudSponsorshipRemoved"`
-	ToDelete     bool    `json:"toDelete"`
+	User         string        `json:"sponsoringOrganizationUserId"`
+	ValidUntil   *netdate.Date `json:"validUntil"`
+	LastSyncDate *netdate.Date `json:"lastSyncDate"`
+	Removed      bool          `json:"cloudSponsorshipRemoved"`
+	ToDelete     bool          `json:"toDelete"`
 }
 
 // decodeSync reads the answer to a batch. asked holds the users of the batch in
@@ -54,35 +55,8 @@ func decodeSync(raw []byte, asked map[string]bool) ([]RowAnswer, error) {
 		seen[user.String()] = true
 		answers = append(answers, RowAnswer{
 			UserID: user.String(), Removed: row.Removed, ToDelete: row.ToDelete,
-			ValidUntil: row.ValidUntil.time(), LastSyncDate: row.LastSyncDate.time(),
+			ValidUntil: row.ValidUntil.Pointer(), LastSyncDate: row.LastSyncDate.Pointer(),
 		})
 	}
 	return answers, nil
-}
-
-// moment is a date as .NET writes it: RFC 3339, or without an offset when the
-// database did not say, which is UTC then.
-type moment time.Time
-
-// UnmarshalJSON reads both forms. It is not called for null.
-func (m *moment) UnmarshalJSON(raw []byte) error {
-	var text string
-	if err := json.Unmarshal(raw, &text); err != nil {
-		return errNotJSON
-	}
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05"} {
-		if t, err := time.Parse(layout, text); err == nil {
-			*m = moment(t.UTC())
-			return nil
-		}
-	}
-	return errNotJSON
-}
-
-func (m *moment) time() *time.Time {
-	if m == nil {
-		return nil
-	}
-	t := time.Time(*m)
-	return &t
 }

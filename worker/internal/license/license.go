@@ -14,6 +14,7 @@ import (
 
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+	"github.com/sponsorsync/sponsorsync/worker/internal/netdate"
 )
 
 // The versions that the official server accepts (PROTOCOL.md 4.3).
@@ -43,8 +44,8 @@ type header struct {
 	Enabled        bool
 	SelfHost       bool
 	LicenseType    *int
-	Issued         *instant
-	Expires        *instant
+	Issued         *netdate.Date
+	Expires        *netdate.Date
 	Token          string
 	Hash           string
 	Signature      string
@@ -60,7 +61,7 @@ func Parse(raw json.RawMessage) (Document, error) {
 	if err := json.Unmarshal(raw, &d.head); err != nil {
 		return Document{}, rejected("it cannot be read: %s", unreadable(err))
 	}
-	d.Version, d.Expires = d.head.Version, d.head.Expires.orNil()
+	d.Version, d.Expires = d.head.Version, d.head.Expires.Pointer()
 	return d, nil
 }
 
@@ -70,28 +71,4 @@ func (d Document) hasToken() bool { return strings.TrimSpace(d.head.Token) != ""
 
 func rejected(format string, args ...any) *fault.Error {
 	return fault.New(fault.LicenseRejected, "the licence was refused: "+format, args...)
-}
-
-// instant is a date as .NET writes it, which may lack the zone; then it is UTC.
-type instant struct{ time.Time }
-
-// UnmarshalJSON implements json.Unmarshaler; null leaves the instant as it is.
-func (i *instant) UnmarshalJSON(raw []byte) error {
-	var text string
-	if err := json.Unmarshal(raw, &text); err != nil {
-		return err
-	}
-	at, err := time.Parse(time.RFC3339Nano, text)
-	if err != nil {
-		at, err = time.Parse("2006-01-02T15:04:05.999999999", text)
-	}
-	i.Time = at.UTC()
-	return err
-}
-
-func (i *instant) orNil() *time.Time {
-	if i == nil {
-		return nil
-	}
-	return &i.Time
 }

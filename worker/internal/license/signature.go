@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/worker/internal/netdate"
 )
 
 // signedFields are what the property signature covers in versions 15 and 16, in
@@ -84,7 +85,7 @@ func signedValue(name string, raw json.RawMessage) string {
 	if text == "null" {
 		return ""
 	}
-	var date instant
+	var date netdate.Date
 	if slices.Contains(signedDates, name) && json.Unmarshal(raw, &date) == nil {
 		return strconv.FormatInt(roundedSeconds(date.Time), 10)
 	}

@@ -2,6 +2,5 @@ package relay
 
 // Pure decisions that deserve their own tables.
 var (
-	Backoff = backoff
-	Age     = age
+	Age = age
 )

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/sponsorsync/sponsorsync/jobs"
 )
 
 const (
@@ -31,7 +33,7 @@ func (r *Relay) follow(ctx context.Context, shard int) {
 			continue
 		}
 		failures++
-		sleep(ctx, backoff(failures, r.Random()))
+		_ = jobs.Sleep(ctx, jobs.Backoff(failures, comeBack, r.Random())) // the loop looks at ctx itself
 	}
 }
 
@@ -107,13 +109,4 @@ func (r *Relay) delete(ctx context.Context, shard int, positions []string) error
 // within names the deadline, so that the log says whose it was.
 func within(ctx context.Context, d time.Duration, what string) (context.Context, context.CancelFunc) {
 	return context.WithTimeoutCause(ctx, d, fmt.Errorf("%s: not done within %v", what, d))
-}
-
-func sleep(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }

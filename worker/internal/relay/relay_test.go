@@ -267,18 +267,6 @@ func TestNewNamesNoHalfRelay(t *testing.T) {
 	}
 }
 
-func TestBackoffGrowsToItsLimitWithinItsJitter(t *testing.T) {
-	t.Parallel()
-	for failures, want := range map[int]time.Duration{
-		-1: 100 * time.Millisecond, 0: 100 * time.Millisecond, 1: 100 * time.Millisecond,
-		2: 200 * time.Millisecond, 4: 800 * time.Millisecond, 7: 5 * time.Second, 1 << 30: 5 * time.Second,
-	} {
-		equal(t, "middle", relay.Backoff(failures, 0.5), want)
-		equal(t, "least", relay.Backoff(failures, 0), want*4/5)
-		equal(t, "most", relay.Backoff(failures, 1), want*6/5)
-	}
-}
-
 func TestAgeOfStrangePositionsIsZero(t *testing.T) {
 	t.Parallel()
 	now := time.UnixMilli(10_000)

@@ -5,19 +5,13 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/sponsorsync/sponsorsync/jobs"
 )
 
-const (
-	firstPause   = 100 * time.Millisecond
-	longestPause = 5 * time.Second // short: this is also how long events wait after an outage
-)
-
-// backoff doubles the pause with each failure in a row, give or take a fifth, so
-// that the shards do not come back all at once.
-func backoff(failures int, random float64) time.Duration {
-	pause := min(firstPause<<min(max(failures, 1)-1, 10), longestPause)
-	return time.Duration(float64(pause) * (0.8 + 0.4*random))
-}
+// comeBack is the pause after failures in a row. The longest is short, because it
+// is also how long events wait after an outage.
+var comeBack = jobs.Curve{Base: 100 * time.Millisecond, Max: 5 * time.Second}
 
 // report logs a trouble when it begins and when all are over, not at every try.
 func (r *Relay) report(shard int, err error) {
