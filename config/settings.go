@@ -18,6 +18,7 @@ type Cloud struct {
 	APIURI          string        `env:"globalSettings__installation__apiUri"`        // without a slash at its end
 	PushRelayURI    string        `env:"globalSettings__pushRelayBaseUri"`            // unchecked: only the preflight reads it
 	Timeout         time.Duration `env:"SPONSORSYNC_CLOUD_TIMEOUT"`                   // for one request
+	Grace           time.Duration `env:"SPONSORSYNC_CLOUD_GRACE"`                     // after Timeout, how long the cloud may still be at work on what got no answer
 	Rate            int           `env:"SPONSORSYNC_CLOUD_RATE"`                      // requests a minute, all workers together; 0 is no limit
 	Burst           int           `env:"SPONSORSYNC_CLOUD_BURST"`                     // requests at once
 }

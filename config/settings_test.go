@@ -22,7 +22,7 @@ func TestWorkerDefaults(t *testing.T) {
 	want := config.Worker{
 		Cloud: config.Cloud{
 			Region: "US", IdentityURI: "https://identity.bitwarden.com", APIURI: "https://api.bitwarden.com",
-			Timeout: 30 * time.Second, Rate: 60, Burst: 5,
+			Timeout: 100 * time.Second, Grace: 5 * time.Minute, Rate: 60, Burst: 5,
 		},
 		Redis:            config.Redis{URL: "redis://127.0.0.1:6379/0"},
 		NATS:             config.NATS{URL: "nats://127.0.0.1:4222", Replicas: 1},
@@ -35,7 +35,7 @@ func TestWorkerDefaults(t *testing.T) {
 		Concurrency:      16,
 		CloudConcurrency: 8,
 		BatchSize:        1000,
-		ShutdownTimeout:  30 * time.Second,
+		ShutdownTimeout:  120 * time.Second,
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got\n%+v\nwant\n%+v", got, want)

@@ -31,7 +31,7 @@ func TestEverythingIsWell(t *testing.T) {
 	want := []string{
 		"settings", "cloud communication", "cloud region", "push relay", "identity name", "identity connection", "identity TLS",
 		"api name", "api connection", "api TLS", "installation token", "clock", "redis", "redis version", "redis persistence",
-		"redis eviction", "nats", "jetstream", "event stream", "encryption key", "licence directory", "licence certificate",
+		"redis eviction", "nats", "jetstream", "event stream", "encryption key", "licence directory", "licence certificate", "timeouts",
 		"connection " + string(org),
 	}
 	if !slices.Equal(names, want) {
@@ -169,4 +169,15 @@ func TestConnectionsAreReadFromTheLedger(t *testing.T) {
 
 	b.store.FlushAll()
 	expect(t, find(t, b.run(), "connections"), doctor.Warn, "none yet", "producer connect")
+}
+
+func TestTimeoutsThatWouldMeetADouble(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.env["SPONSORSYNC_CLOUD_GRACE"] = "30s"
+	expect(t, find(t, b.run(), "timeouts"), doctor.Warn, "30s after a request got no answer", "SPONSORSYNC_CLOUD_GRACE")
+	b.env["SPONSORSYNC_CLOUD_GRACE"] = "1m"
+	expect(t, find(t, b.run(), "timeouts"), doctor.OK, "1m0s to come to an end")
+	b.env["SPONSORSYNC_SHUTDOWN_TIMEOUT"] = "99s"
+	expect(t, find(t, b.run(), "timeouts"), doctor.Warn, "stops after 1m39s", "SPONSORSYNC_SHUTDOWN_TIMEOUT")
 }

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"path/filepath"
+	"time"
 
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/license"
@@ -9,7 +10,7 @@ import (
 
 // local checks what needs no network: the encryption key and where licences go.
 func (d *doctor) local() []Check {
-	return []Check{d.encryptionKey(), d.licenseDir(), d.licenseCertificate()}
+	return []Check{d.encryptionKey(), d.licenseDir(), d.licenseCertificate(), d.timeouts()}
 }
 
 func (d *doctor) encryptionKey() Check {
@@ -49,4 +50,26 @@ func (d *doctor) licenseCertificate() Check {
 		return bad(name, "Give Bitwarden's licensing certificate, PEM or DER, as SPONSORSYNC_LICENSE_CERT_FILE.", "%s", err)
 	}
 	return good(name, "%s verifies licences", path)
+}
+
+// leastGrace is the shortest time that a cloud which gave no answer is trusted to
+// be done after. Its own code was seen to work for 55 s on one full request.
+const leastGrace = time.Minute
+
+// timeouts warns of settings that would let a request meet its own double, or be
+// cut off by a deploy.
+func (d *doctor) timeouts() Check {
+	const name = "timeouts"
+	cloud, shutdown := d.Settings.Cloud, d.Settings.ShutdownTimeout
+	switch {
+	case cloud.Timeout == 0 || cloud.Grace == 0 || shutdown == 0:
+		return skipped("one of them is not understood", name)[0]
+	case cloud.Grace < leastGrace:
+		return doubtful(name, "Set SPONSORSYNC_CLOUD_GRACE to a minute or more; 5m is the default.",
+			"%s after a request got no answer its rows are sent again: a cloud that is still at work on it by then mails twice", cloud.Grace)
+	case shutdown < cloud.Timeout:
+		return doubtful(name, "Set SPONSORSYNC_SHUTDOWN_TIMEOUT above SPONSORSYNC_CLOUD_TIMEOUT, and give the worker 30 s more before it is killed.",
+			"a deploy cuts requests off: the worker stops after %s, the cloud may take %s", shutdown, cloud.Timeout)
+	}
+	return good(name, "the cloud has %s to answer and %s to come to an end; a shutdown waits %s", cloud.Timeout, cloud.Grace, shutdown)
 }

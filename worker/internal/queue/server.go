@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	defaultShutdownTimeout = 30 * time.Second
+	defaultShutdownTimeout = 120 * time.Second
 	// maxStopTime is what is kept of the shutdown timeout for handlers to come
 	// to an end after they were told to.
 	maxStopTime = 2 * time.Second
@@ -41,7 +41,7 @@ type Params struct {
 	// default 1. One loop fetches a job a round trip, some thousands a second.
 	Servers         int
 	Curve           jobs.Curve
-	ShutdownTimeout time.Duration // default 30 s; a Redis that hangs takes its own time on top
+	ShutdownTimeout time.Duration // default 120 s; a Redis that hangs takes its own time on top
 	Log             zerolog.Logger
 	Now             func() time.Time // default time.Now
 	Rand            func() float64   // in [0, 1), safe for concurrent use; default math/rand/v2
