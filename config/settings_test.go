@@ -48,7 +48,7 @@ func TestServerDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Listen != "127.0.0.1:8080" || got.APIToken.Reveal() != "t" || got.HookSecrets != nil || got.ShutdownTimeout != 30*time.Second ||
+	if got.Listen != "127.0.0.1:8080" || got.APIToken.Reveal() != "t" || got.HookSecrets != nil || got.ShutdownTimeout != 120*time.Second ||
 		got.Schedule.SyncInterval != 24*time.Hour || got.Redis.URL != "redis://127.0.0.1:6379/0" {
 		t.Errorf("got %+v", got)
 	}
