@@ -1,6 +1,8 @@
 package events
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,7 +24,7 @@ const (
 // Event is one CloudEvents 1.0 document in structured mode.
 type Event[T any] struct {
 	SpecVersion     string    `json:"specversion"`
-	ID              string    `json:"id"` // the same every time the same fact is published
+	ID              string    `json:"id"` // the same every time the same fact is published, and no other fact's
 	Source          string    `json:"source"`
 	Type            string    `json:"type"`    // such as sponsorsync.sponsorship.redeemed
 	Subject         string    `json:"subject"` // ORG/ORGUSER or ORG
@@ -34,14 +36,16 @@ type Event[T any] struct {
 // Encoded is an event ready to be stored and published: bytes that nobody on
 // the way has to understand.
 type Encoded struct {
-	ID      string // the message id; deterministic, so that a repeat can be dropped
+	ID      string // the message id, so that a repeat can be dropped; see [NewSponsorship]
 	Key     string // events of one key keep their order
 	Subject string // where on NATS
 	Payload []byte // the CloudEvents document
 }
 
-// NewSponsorship encodes a change of status. The id is made of the revision:
-// running the same job twice cannot mint a second event.
+// NewSponsorship encodes a change of status. The id holds the revision, for eyes,
+// and a digest of the whole document: a ledger that was put back counts its
+// revisions again, and another fact under an old id would be dropped as a repeat.
+// So encode a fact once, and store what is returned.
 func NewSponsorship(data Sponsorship, at time.Time) (Encoded, error) {
 	if !data.OrganizationUserID.Valid() || !data.To.Valid() || data.Revision == 0 {
 		return Encoded{}, fmt.Errorf("encode sponsorship event: user %q, status %q or revision %d is not valid",
@@ -58,8 +62,8 @@ func NewSponsorship(data Sponsorship, at time.Time) (Encoded, error) {
 }
 
 // NewSync encodes the end of a sync: succeeded, or failed when data.Error is set.
-// The occasion tells this sync from all others of the organisation, for example
-// its number; the same occasion is the same event.
+// The occasion is for eyes, for example the number of the sync; the id also has a
+// digest, as in [NewSponsorship].
 func NewSync(data Sync, occasion string, at time.Time) (Encoded, error) {
 	return encode(draft{
 		org: data.OrganizationID, id: kindSync + "." + occasion,
@@ -97,11 +101,26 @@ func encode[T Data](d draft, data T, at time.Time) (Encoded, error) {
 		Type: eventType(data.kind(), d.outcome), Subject: string(d.org) + d.key,
 		Time: at.UTC(), DataContentType: dataContentType, Data: data,
 	}
-	payload, err := json.Marshal(e)
+	payload, err := e.identify()
 	if err != nil {
 		return Encoded{}, fmt.Errorf("encode %s event: %w", data.kind(), err)
 	}
 	return Encoded{ID: e.ID, Key: e.Subject, Subject: natsSubject(string(d.org), d.branch, d.outcome), Payload: payload}, nil
+}
+
+// digestSize in bytes makes it hopeless to meet an equal digest among the few
+// documents that ever share the rest of an id.
+const digestSize = 8
+
+// identify ends the id with a digest of the document, and returns the document.
+func (e *Event[T]) identify() ([]byte, error) {
+	nameless, err := json.Marshal(e)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(nameless)
+	e.ID += "." + hex.EncodeToString(sum[:digestSize])
+	return json.Marshal(e)
 }
 
 // Decode reads a payload back. Unknown fields are allowed, so that old readers

@@ -116,6 +116,12 @@ var mutations = []mutation{
 		"  if put(i, ARGV[3]) then",
 		"  if put(i, ARGV[3]) or true then",
 		[]string{"./jobs/state", "./worker/internal/reconcile"}},
+	{"4f", "an event's id holds no digest of what it says", "jobs/events/event.go",
+		`	e.ID += "." + hex.EncodeToString(sum[:digestSize])
+`,
+		`	_ = hex.EncodeToString(sum[:digestSize])
+`,
+		[]string{"./jobs/events"}},
 	{"5a", "the pause (Retry-After) is not looked at", "worker/internal/cloud/limit.go",
 		"return l.params.Redis.PTTL(ctx, pauseKey).Result() // negative without a pause",
 		"return 0, nil",
