@@ -24,8 +24,23 @@ func TestEveryCodeHasOneHint(t *testing.T) {
 			t.Errorf("%s both needs an admin and passes by itself", code)
 		}
 	}
-	if len(seen) != 23 {
-		t.Errorf("%d codes, want 23", len(seen))
+	if len(seen) != 40 {
+		t.Errorf("%d codes, want 40", len(seen))
+	}
+}
+
+func TestEveryReasonToHoldHasOneHint(t *testing.T) {
+	t.Parallel()
+	seen := map[string]fault.Held{}
+	for _, reason := range fault.HeldReasons() {
+		hint := reason.Hint()
+		if hint == "" || seen[hint] != "" {
+			t.Errorf("%s: hint %q (also of %q)", reason, hint, seen[hint])
+		}
+		seen[hint] = reason
+	}
+	if len(seen) != 11 {
+		t.Errorf("%d reasons, want 11", len(seen))
 	}
 }
 
