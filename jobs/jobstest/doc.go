@@ -7,7 +7,8 @@
 // about what the embedded ones cannot show: crashes, stalls, lost power.
 //
 // [RequireEvent], [RequireEnqueued] and [Eventually] wait for what must come
-// true, and say what they saw instead.
+// true, and say what they saw instead. [Must], [Value] and [Equal] are the checks
+// that every test needs.
 //
 // The package is for tests and for the development stack. Nothing that runs in
 // production may import it.

@@ -14,6 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/goleak"
 
+	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/events"
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
@@ -24,24 +25,24 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func start(t *testing.T, o jobstest.Options) *jobstest.Stack {
 	t.Helper()
 	stack, err := jobstest.Start(o)
-	must(t, err)
-	t.Cleanup(func() { must(t, stack.Close()) })
+	jobstest.Must(t, err)
+	t.Cleanup(func() { jobstest.Must(t, stack.Close()) })
 	return stack
 }
 
 func dial(t *testing.T, url string) *redis.Client {
 	t.Helper()
 	options, err := redis.ParseURL(url)
-	must(t, err)
+	jobstest.Must(t, err)
 	client := redis.NewClient(options)
-	t.Cleanup(func() { must(t, client.Close()) })
+	t.Cleanup(func() { jobstest.Must(t, client.Close()) })
 	return client
 }
 
 func TestStacksAreApart(t *testing.T) {
 	t.Parallel()
 	a, b := dial(t, start(t, jobstest.Options{}).RedisURL()), dial(t, start(t, jobstest.Options{}).RedisURL())
-	must(t, a.Set(t.Context(), "key", "a", 0).Err())
+	jobstest.Must(t, a.Set(t.Context(), "key", "a", 0).Err())
 	if err := b.Get(t.Context(), "key").Err(); !errors.Is(err, redis.Nil) {
 		t.Errorf("the other stack has the key: %v", err)
 	}
@@ -50,8 +51,8 @@ func TestStacksAreApart(t *testing.T) {
 func TestKeysExpireAsTimeGoesBy(t *testing.T) {
 	t.Parallel()
 	client := dial(t, start(t, jobstest.Options{}).RedisURL())
-	must(t, client.Set(t.Context(), "lease", "mine", 50*time.Millisecond).Err())
-	must(t, client.Set(t.Context(), "long lease", "mine", time.Hour).Err())
+	jobstest.Must(t, client.Set(t.Context(), "lease", "mine", 50*time.Millisecond).Err())
+	jobstest.Must(t, client.Set(t.Context(), "long lease", "mine", time.Hour).Err())
 	jobstest.Eventually(t, jobstest.Timeout, func() bool { return client.Exists(t.Context(), "lease").Val() == 0 })
 	if client.Exists(t.Context(), "long lease").Val() != 1 {
 		t.Error("time ran too fast")
@@ -63,16 +64,16 @@ func TestStoreDirOutlivesTheStack(t *testing.T) {
 	dir := t.TempDir()
 	for round := range 2 {
 		stack, err := jobstest.Start(jobstest.Options{StoreDir: dir})
-		must(t, err)
+		jobstest.Must(t, err)
 		js, err := events.Connect(events.Connection{URL: stack.NATSURL()})
-		must(t, err)
+		jobstest.Must(t, err)
 		stream, err := js.Stream(t.Context(), events.StreamName)
 		if found := err == nil; found != (round == 1) {
 			t.Errorf("round %d: stream %v, %v", round, stream, err)
 		}
-		must(t, events.EnsureStream(t.Context(), js, events.Settings{}))
+		jobstest.Must(t, events.EnsureStream(t.Context(), js, events.Settings{}))
 		js.Conn().Close()
-		must(t, stack.Close())
+		jobstest.Must(t, stack.Close())
 	}
 }
 
@@ -91,56 +92,48 @@ func TestStartSaysWhichAddressIsTaken(t *testing.T) {
 func TestCloseTwice(t *testing.T) {
 	t.Parallel()
 	stack, err := jobstest.Start(jobstest.Options{})
-	must(t, err)
-	must(t, stack.Close())
-	must(t, stack.Close())
+	jobstest.Must(t, err)
+	jobstest.Must(t, stack.Close())
+	jobstest.Must(t, stack.Close())
 }
-
-type greet struct {
-	Name string `json:"name"`
-}
-
-func (greet) Kind() string { return "greet" }
 
 func TestRequireEnqueuedFindsTheJobInAnyState(t *testing.T) {
 	t.Parallel()
 	rdb := dial(t, start(t, jobstest.Options{}).RedisURL())
 	client := asynq.NewClientFromRedisClient(rdb)
 	for _, c := range []struct {
-		kind, name string
-		options    []asynq.Option
+		args    jobs.Args
+		options []asynq.Option
 	}{
-		{"greeting", "not this kind", nil},
-		{"greet", "ann", []asynq.Option{asynq.Queue("intake")}},
-		{"greet", "bob", []asynq.Option{asynq.ProcessIn(time.Hour)}},
+		{jobs.Sync{OrganizationID: "not this kind"}, nil},
+		{jobs.SyncLicense{OrganizationID: "ann"}, []asynq.Option{asynq.Queue("intake")}},
+		{jobs.SyncLicense{OrganizationID: "bob"}, []asynq.Option{asynq.ProcessIn(time.Hour)}},
 	} {
-		payload, err := json.Marshal(greet{c.name})
-		must(t, err)
-		_, err = client.EnqueueContext(t.Context(), asynq.NewTask(c.kind, payload), c.options...)
-		must(t, err)
+		payload, err := json.Marshal(c.args)
+		jobstest.Must(t, err)
+		_, err = client.EnqueueContext(t.Context(), asynq.NewTask(string(c.args.Kind()), payload), c.options...)
+		jobstest.Must(t, err)
 	}
-	for _, name := range []string{"ann", "bob"} {
-		got := jobstest.RequireEnqueued(t, rdb, func(g greet) bool { return g.Name == name })
-		if got.Name != name {
-			t.Errorf("got %+v", got)
-		}
+	for _, org := range []sponsorship.ID{"ann", "bob"} {
+		got := jobstest.RequireEnqueued(t, rdb, func(l jobs.SyncLicense) bool { return l.OrganizationID == org })
+		jobstest.Equal(t, "found", got.OrganizationID, org)
 	}
-	jobstest.RequireEnqueued[greet](t, rdb, nil)
+	jobstest.RequireEnqueued[jobs.SyncLicense](t, rdb, nil)
 }
 
 func TestRequireEventWaitsForTheRightOne(t *testing.T) {
 	t.Parallel()
 	stack := start(t, jobstest.Options{})
 	js, err := events.Connect(events.Connection{URL: stack.NATSURL()})
-	must(t, err)
+	jobstest.Must(t, err)
 	t.Cleanup(js.Conn().Close)
 	publisher := events.NewPublisher(js, events.Settings{})
 	const org, user = sponsorship.ID("11111111-1111-4111-8111-111111111111"), sponsorship.ID("aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaa1")
 	publish := func(revision uint64, to sponsorship.Status) {
 		e, err := events.NewSponsorship(events.Sponsorship{
 			OrganizationID: org, OrganizationUserID: user, To: to, Revision: revision}, time.Now())
-		must(t, err)
-		must(t, publisher.Publish(t.Context(), []events.Encoded{e})[0])
+		jobstest.Must(t, err)
+		jobstest.Must(t, publisher.Publish(t.Context(), []events.Encoded{e})[0])
 	}
 	publish(1, sponsorship.Pending)
 	first := jobstest.RequireEvent[events.Sponsorship](t, js, nil)
@@ -155,10 +148,10 @@ func TestRealRedisKeepsWhatItAcknowledged(t *testing.T) {
 	t.Parallel()
 	server := jobstest.RealRedis(t)
 	client := dial(t, server.URL)
-	must(t, client.Set(t.Context(), "key", "value", 0).Err())
+	jobstest.Must(t, client.Set(t.Context(), "key", "value", 0).Err())
 	server.Restart() // a kill -9 of the process loses nothing that was written
 	got, err := client.Get(t.Context(), "key").Result()
-	must(t, err)
+	jobstest.Must(t, err)
 	if got != "value" {
 		t.Errorf("got %q", got)
 	}
@@ -168,10 +161,10 @@ func TestAPausedServerIsSilentUntilResumed(t *testing.T) {
 	t.Parallel()
 	server := jobstest.RealRedis(t)
 	options, err := redis.ParseURL(server.URL)
-	must(t, err)
+	jobstest.Must(t, err)
 	options.ContextTimeoutEnabled, options.MaxRetries = true, -1
 	client := redis.NewClient(options)
-	t.Cleanup(func() { must(t, client.Close()) })
+	t.Cleanup(func() { jobstest.Must(t, client.Close()) })
 	ping := func() error {
 		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 		defer cancel()
@@ -191,12 +184,12 @@ func TestRealNATSKeepsItsStreamAndPort(t *testing.T) {
 	server := jobstest.RealNATS(t)
 	for round := range 2 {
 		js, err := events.Connect(events.Connection{URL: server.URL})
-		must(t, err)
+		jobstest.Must(t, err)
 		_, err = js.Stream(t.Context(), events.StreamName)
 		if found := err == nil; found != (round == 1) {
 			t.Errorf("round %d: %v", round, err)
 		}
-		must(t, events.EnsureStream(t.Context(), js, events.Settings{}))
+		jobstest.Must(t, events.EnsureStream(t.Context(), js, events.Settings{}))
 		js.Conn().Close()
 		server.Kill()
 		server.Kill() // the dead stay dead
@@ -228,19 +221,12 @@ func TestNothingIsLeftOnDisk(t *testing.T) {
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp)
 	stack, err := jobstest.Start(jobstest.Options{})
-	must(t, err)
+	jobstest.Must(t, err)
 	if files, _ := filepath.Glob(filepath.Join(temp, "*")); len(files) == 0 {
 		t.Error("JetStream stores nothing where it should")
 	}
-	must(t, stack.Close())
+	jobstest.Must(t, stack.Close())
 	if files, _ := os.ReadDir(temp); len(files) != 0 {
 		t.Errorf("left behind: %v", files)
-	}
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/events"
 )
 
@@ -44,7 +45,7 @@ var errFound = errors.New("found")
 // RequireEnqueued returns the arguments of the first job of A's kind that match
 // accepts, whatever state it is in: waiting, running, retrying, done and kept, or
 // dead. It waits for it if need be. A nil match accepts any.
-func RequireEnqueued[A interface{ Kind() K }, K ~string](t testing.TB, redis redis.UniversalClient, match func(A) bool) A {
+func RequireEnqueued[A jobs.Args](t testing.TB, redis redis.UniversalClient, match func(A) bool) A {
 	t.Helper()
 	inspector := asynq.NewInspectorFromRedisClient(redis)
 	var found A
@@ -59,7 +60,7 @@ func RequireEnqueued[A interface{ Kind() K }, K ~string](t testing.TB, redis red
 	return found
 }
 
-func findTask[A interface{ Kind() K }, K ~string](inspector *asynq.Inspector, match func(A) bool) (args A, seen []string, ok bool) {
+func findTask[A jobs.Args](inspector *asynq.Inspector, match func(A) bool) (args A, seen []string, ok bool) {
 	for _, task := range tasks(inspector) {
 		seen = append(seen, fmt.Sprintf("%s %s (%v)", task.ID, task.Type, task.State))
 		var a A

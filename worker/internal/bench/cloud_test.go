@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/jobs/secret"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
@@ -28,7 +29,7 @@ type access struct{ url, installation, key string }
 func simulate(b *testing.B, limits cloudtest.Limits) (*cloudtest.Cloud, access) {
 	b.Helper()
 	c := cloudtest.New(cloudtest.Options{Limits: limits})
-	must(b, c.Start())
+	jobstest.Must(b, c.Start())
 	b.Cleanup(func() { _ = c.Close() })
 	c.Inject(cloudtest.Slow(latency).Times(-1))
 	installation := c.AddInstallation()
@@ -39,7 +40,7 @@ func simulate(b *testing.B, limits cloudtest.Limits) (*cloudtest.Cloud, access) 
 func (s *store) connect(b *testing.B, org sponsorship.ID, remote cloudtest.Organization) state.Connection {
 	b.Helper()
 	c := state.Connection{CloudOrganizationID: sponsorship.ID(remote.ID), BillingSyncToken: secret.Text(remote.BillingSyncKey)}
-	must(b, s.ledger.Connect(b.Context(), org, c, now()))
+	jobstest.Must(b, s.ledger.Connect(b.Context(), org, c, now()))
 	return c
 }
 
@@ -53,7 +54,7 @@ func client(b *testing.B, a access) *cloud.Client {
 		Transport: &http.Transport{MaxIdleConnsPerHost: cloudConcurrency},
 		Now:       now, Rand: rand.Float64, Log: logger(),
 	})
-	must(b, err)
+	jobstest.Must(b, err)
 	b.Cleanup(c.Close)
 	return c
 }

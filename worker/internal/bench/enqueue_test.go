@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sponsorsync/sponsorsync/jobs"
+	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 )
 
 // BenchmarkEnqueue puts redeems into the queue: validated, encoded and with
@@ -55,7 +56,7 @@ func (s *store) timed(b *testing.B, n, producers int, put func(i int) error) flo
 			return nil
 		})
 	}
-	must(b, group.Wait())
+	jobstest.Must(b, group.Wait())
 	took := time.Since(began)
 	if got := s.rdb.LLen(b.Context(), "asynq:{intake}:pending").Val(); got != int64(n) {
 		b.Fatalf("%d jobs in the queue, want %d", got, n)
@@ -69,7 +70,7 @@ type bareClient struct{ *asynq.Client }
 func newBareClient(b *testing.B, s *store) bareClient {
 	b.Helper()
 	options, err := asynq.ParseRedisURI(s.server.URL)
-	must(b, err)
+	jobstest.Must(b, err)
 	client := asynq.NewClient(options)
 	b.Cleanup(func() { _ = client.Close() })
 	return bareClient{client}
@@ -85,6 +86,6 @@ func (c bareClient) enqueue(kind jobs.Kind, payload []byte) error {
 func payloadOf(b *testing.B, args jobs.Args) []byte {
 	b.Helper()
 	payload, err := jobs.Encode(args)
-	must(b, err)
+	jobstest.Must(b, err)
 	return payload
 }

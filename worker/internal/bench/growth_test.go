@@ -43,9 +43,9 @@ func fullSync(b *testing.B, rows int) {
 	idle := worker.memory("VmRSS")
 
 	_, err := s.jobs.Enqueue(b.Context(), jobs.Sync{OrganizationID: organization(0)})
-	must(b, err)
+	jobstest.Must(b, err)
 	js, err := events.Connect(events.Connection{URL: nats.URL, Name: "bench"})
-	must(b, err)
+	jobstest.Must(b, err)
 	defer js.Conn().Close()
 	done := synced(b, js)
 	if int64(rows) != remote.rows.Load() || done.Rows != rows {

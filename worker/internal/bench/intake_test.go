@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sponsorsync/sponsorsync/jobs"
+	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/worker/internal/intake"
 	"github.com/sponsorsync/sponsorsync/worker/internal/pipeline"
@@ -36,7 +37,7 @@ func (s *store) fill(b *testing.B, n int) {
 	b.Helper()
 	s.empty(b)
 	s.begin(b, organization(0))
-	must(b, s.enqueueRedeems(b.Context(), n))
+	jobstest.Must(b, s.enqueueRedeems(b.Context(), n))
 }
 
 func (s *store) enqueueRedeems(ctx context.Context, n int) error {
@@ -68,10 +69,10 @@ func (s *store) drainIntoLedger(b *testing.B, n int) float64 {
 			}
 		},
 	})
-	must(b, err)
+	jobstest.Must(b, err)
 	took := measure(b, all, server.Run)
 	counts, err := s.ledger.Counts(b.Context(), organization(0))
-	must(b, err)
+	jobstest.Must(b, err)
 	if events := s.outbox(b) - before; counts[sponsorship.Pending] != int64(n) || events != int64(n) {
 		b.Fatalf("%d pending sponsorships and %d events, want %d", counts[sponsorship.Pending], events, n)
 	}
@@ -82,7 +83,7 @@ func (s *store) drainIntoLedger(b *testing.B, n int) float64 {
 func (s *store) pipeline(b *testing.B) *pipeline.Client {
 	b.Helper()
 	options, err := redis.ParseURL(s.server.URL)
-	must(b, err)
+	jobstest.Must(b, err)
 	return pipeline.New(*options)
 }
 
@@ -91,7 +92,7 @@ func (s *store) intake(b *testing.B, rdb redis.UniversalClient) *queue.Registry 
 	b.Helper()
 	registry := queue.NewRegistry()
 	handlers, err := intake.New(intake.Params{Ledger: newLedger(b, rdb), Waker: s.jobs, Now: now})
-	must(b, err)
+	jobstest.Must(b, err)
 	queue.Handle(registry, handlers.Redeem)
 	queue.Handle(registry, handlers.ChangeSponsorship)
 	queue.Handle(registry, func(context.Context, jobs.Job[jobs.Sweep]) error { return nil })
@@ -101,7 +102,7 @@ func (s *store) intake(b *testing.B, rdb redis.UniversalClient) *queue.Registry 
 func (s *store) outbox(b *testing.B) int64 {
 	b.Helper()
 	n, err := s.ledger.OutboxLength(b.Context())
-	must(b, err)
+	jobstest.Must(b, err)
 	return n
 }
 
@@ -136,7 +137,7 @@ func measure(b *testing.B, all *countdown, run func(context.Context) error) time
 	}
 	took := time.Since(began)
 	stop()
-	must(b, <-ended)
+	jobstest.Must(b, <-ended)
 	return took
 }
 
@@ -146,7 +147,7 @@ type bareServer struct{ *asynq.Server }
 func newBareServer(b *testing.B, s *store, q jobs.Queue, concurrency int) bareServer {
 	b.Helper()
 	options, err := asynq.ParseRedisURI(s.server.URL)
-	must(b, err)
+	jobstest.Must(b, err)
 	return bareServer{asynq.NewServer(options, asynq.Config{
 		Concurrency: concurrency, Queues: map[string]int{string(q): 1}, LogLevel: asynq.ErrorLevel,
 	})}

@@ -23,9 +23,9 @@ func BenchmarkLatency(b *testing.B) {
 	s, server := newStore(b), jobstest.RealNATS(b)
 	runWorker(b, settingsOf(b, s, server, (&echo{}).start(b)))
 	js, err := events.Connect(events.Connection{URL: server.URL, Name: "bench"})
-	must(b, err)
+	jobstest.Must(b, err)
 	b.Cleanup(js.Conn().Close)
-	must(b, events.EnsureStream(b.Context(), js, events.Settings{}))
+	jobstest.Must(b, events.EnsureStream(b.Context(), js, events.Settings{}))
 	heard := subscribe(b, js)
 	n := size(1000)
 	for b.Loop() {
@@ -47,7 +47,7 @@ func (s *store) commit(b *testing.B, i int) string {
 	b.Helper()
 	write := redeemedBy(b, organization(0), user(i))
 	_, err := s.ledger.Accept(b.Context(), uuid.NewString(), write, now())
-	must(b, err)
+	jobstest.Must(b, err)
 	return write.Event.ID
 }
 
@@ -57,7 +57,7 @@ func publish(b *testing.B, js jetstream.JetStream, i int) string {
 	b.Helper()
 	event := redeemedBy(b, organization(1), user(i)).Event
 	_, err := js.PublishMsg(b.Context(), &nats.Msg{Subject: event.Subject, Data: event.Payload}, jetstream.WithMsgID(event.ID))
-	must(b, err)
+	jobstest.Must(b, err)
 	return event.ID
 }
 
@@ -65,9 +65,9 @@ func redeemedBy(b *testing.B, org, member sponsorship.ID) state.Write {
 	b.Helper()
 	none := sponsorship.Sponsorship{OrganizationID: org, UserID: member}
 	after, _, err := sponsorship.Decide(none, sponsorship.Redeem{Email: "home@example.com"}, sponsorship.Stamp{Now: now()})
-	must(b, err)
+	jobstest.Must(b, err)
 	e, _, err := events.Announce(none, after)
-	must(b, err)
+	jobstest.Must(b, err)
 	return state.Write{After: after, Event: &state.Event{ID: e.ID, Subject: e.Subject, Key: e.Key, Payload: e.Payload}}
 }
 
@@ -93,7 +93,7 @@ func subscribe(b *testing.B, js jetstream.JetStream) listener {
 	}()
 	b.Cleanup(func() {
 		cancel()
-		must(b, <-ended)
+		jobstest.Must(b, <-ended)
 	})
 	return l
 }

@@ -70,7 +70,7 @@ func redeemAll(b *testing.B, n int, limits cloudtest.Limits) redeemed {
 	}
 	worker := runWorker(b, env)
 	began := time.Now()
-	must(b, s.enqueueRedeems(b.Context(), n))
+	jobstest.Must(b, s.enqueueRedeems(b.Context(), n))
 	s.awaitCount(b, sponsorship.Sent, n)
 	took := time.Since(began)
 	worker.stop()
@@ -118,7 +118,7 @@ func callForEach(b *testing.B, n int) time.Duration {
 			return err
 		})
 	})
-	must(b, <-enqueued)
+	jobstest.Must(b, <-enqueued)
 	if rows := remote.rows.Load(); rows != int64(n) {
 		b.Fatalf("%d rows for %d redeems", rows, n)
 	}

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sponsorsync/sponsorsync/jobs"
+	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud"
@@ -69,10 +70,10 @@ func newEstate(b *testing.B, organizations, members int) *estate {
 func (w *estate) change(b *testing.B, each int) {
 	b.Helper()
 	handlers, err := intake.New(intake.Params{Ledger: w.ledger, Waker: asleep{}, Now: now})
-	must(b, err)
+	jobstest.Must(b, err)
 	for n := range w.connections {
 		for m := range each {
-			must(b, handlers.ChangeSponsorship(b.Context(), jobs.Job[jobs.ChangeSponsorship]{ID: uuid.NewString(), Args: jobs.ChangeSponsorship{
+			jobstest.Must(b, handlers.ChangeSponsorship(b.Context(), jobs.Job[jobs.ChangeSponsorship]{ID: uuid.NewString(), Args: jobs.ChangeSponsorship{
 				OrganizationID: organization(n), OrganizationUserID: user(m), FriendlyName: "another label",
 			}}))
 		}
@@ -111,13 +112,13 @@ func (w *estate) officially(b *testing.B) {
 	b.Helper()
 	for n, connection := range w.connections {
 		rows, _, err := w.ledger.List(b.Context(), organization(n), state.Page{Limit: w.members})
-		must(b, err)
+		jobstest.Must(b, err)
 		var answers []cloud.RowAnswer
 		for len(rows) > 0 {
 			batch := rows[:min(batchSize, len(rows))]
 			rows = rows[len(batch):]
 			answered, err := w.client.Sync(b.Context(), officialRequest(connection, batch))
-			must(b, err)
+			jobstest.Must(b, err)
 			answers = append(answers, answered...)
 		}
 		w.storeAnswers(b, organization(n), answers)
@@ -137,11 +138,11 @@ func (w *estate) storeAnswers(b *testing.B, org sponsorship.ID, answers []cloud.
 	pipe := w.rdb.Pipeline()
 	for _, a := range answers {
 		text, err := json.Marshal(a)
-		must(b, err)
+		jobstest.Must(b, err)
 		pipe.HSet(b.Context(), "official:"+string(org), a.UserID, text)
 	}
 	_, err := pipe.Exec(b.Context())
-	must(b, err)
+	jobstest.Must(b, err)
 }
 
 func (w *estate) wake(b *testing.B, org sponsorship.ID) error {
@@ -166,16 +167,16 @@ func (w *estate) syncAll(b *testing.B, ask func(*testing.B, sponsorship.ID) erro
 			}
 		},
 	})
-	must(b, err)
+	jobstest.Must(b, err)
 	var group errgroup.Group
 	for n := range w.connections {
 		group.Go(func() error { return ask(b, organization(n)) })
 	}
-	must(b, group.Wait())
+	jobstest.Must(b, group.Wait())
 	measure(b, all, server.Run)
 	for n := range w.connections {
 		counts, err := w.ledger.Counts(b.Context(), organization(n))
-		must(b, err)
+		jobstest.Must(b, err)
 		if counts[sponsorship.Sent] != int64(w.members) {
 			b.Fatalf("organisation %d: %v, want %d sent", n, counts, w.members)
 		}
@@ -189,7 +190,7 @@ func (w *estate) syncs(b *testing.B) *queue.Registry {
 		Ledger: w.ledger, Cloud: w.client, BatchSize: batchSize, Interval: 24 * time.Hour, Curve: curve(),
 		Linger: 50 * time.Millisecond, Now: now, Rand: rand.Float64, NewToken: uuid.NewString, Log: logger(),
 	})
-	must(b, err)
+	jobstest.Must(b, err)
 	registry := queue.NewRegistry()
 	queue.Handle(registry, syncs.SyncManual)
 	queue.Handle(registry, syncs.SyncScheduled)

@@ -78,10 +78,10 @@ type process struct {
 func run(b *testing.B, path string, env settings, args ...string) *process {
 	b.Helper()
 	log, err := os.Create(filepath.Join(b.TempDir(), "log"))
-	must(b, err)
+	jobstest.Must(b, err)
 	p := &process{b: b, cmd: exec.Command(path, args...), log: log, done: make(chan struct{})}
 	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = env, log, log
-	must(b, p.cmd.Start())
+	jobstest.Must(b, p.cmd.Start())
 	go func() { _ = p.cmd.Wait(); close(p.done) }()
 	b.Cleanup(p.stop)
 	return p
@@ -170,7 +170,7 @@ func await(b *testing.B, every time.Duration, cond func() bool) {
 func freeAddress(b *testing.B) string {
 	b.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(b, err)
+	jobstest.Must(b, err)
 	defer l.Close()
 	return l.Addr().String()
 }

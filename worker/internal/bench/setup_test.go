@@ -63,7 +63,7 @@ func newStore(b *testing.B) *store {
 	s := &store{server: jobstest.RealRedis(b)}
 	var err error
 	s.rdb, err = enqueue.NewRedis(s.server.URL)
-	must(b, err)
+	jobstest.Must(b, err)
 	b.Cleanup(func() { _ = s.rdb.Close() })
 	s.ledger = newLedger(b, s.rdb)
 	s.jobs = enqueue.New(s.rdb, enqueue.Options{})
@@ -73,14 +73,14 @@ func newStore(b *testing.B) *store {
 func newLedger(b *testing.B, rdb redis.UniversalClient) *state.Ledger {
 	b.Helper()
 	sealer, err := state.NewSealer(make([]byte, 32)) // what encryptionKey decodes to
-	must(b, err)
+	jobstest.Must(b, err)
 	return state.New(rdb, sealer)
 }
 
 // empty forgets everything, so that each round begins alike.
 func (s *store) empty(b *testing.B) {
 	b.Helper()
-	must(b, s.rdb.FlushAll(b.Context()).Err())
+	jobstest.Must(b, s.rdb.FlushAll(b.Context()).Err())
 }
 
 // begin stores that the organisation's first sync was asked for by hand and is
@@ -89,16 +89,16 @@ func (s *store) begin(b *testing.B, org sponsorship.ID) {
 	b.Helper()
 	now := time.Now().UTC()
 	_, err := s.ledger.RequestFull(b.Context(), org, uuid.NewString(), "manual", now)
-	must(b, err)
+	jobstest.Must(b, err)
 	session := s.session(b, org)
-	must(b, session.Settle(b.Context(), true, now.Add(24*time.Hour), nil))
+	jobstest.Must(b, session.Settle(b.Context(), true, now.Add(24*time.Hour), nil))
 	release(b, session)
 }
 
 func (s *store) session(b *testing.B, org sponsorship.ID) *state.Session {
 	b.Helper()
 	begun, err := s.ledger.Begin(b.Context(), org, state.Attempt{Token: uuid.NewString(), Now: now})
-	must(b, err)
+	jobstest.Must(b, err)
 	if begun.Session == nil {
 		b.Fatal("another sync holds the organisation")
 	}
@@ -108,7 +108,7 @@ func (s *store) session(b *testing.B, org sponsorship.ID) *state.Session {
 func release(b *testing.B, session *state.Session) {
 	b.Helper()
 	_, err := session.Release(b.Context(), true)
-	must(b, err)
+	jobstest.Must(b, err)
 }
 
 // seed stores n sponsorships that the cloud knows, was told yesterday, and mailed.
@@ -125,7 +125,7 @@ func (s *store) seed(b *testing.B, org sponsorship.ID, n int) {
 			}})
 		}
 		_, err := session.Mark(b.Context(), writes)
-		must(b, err)
+		jobstest.Must(b, err)
 	}
 	release(b, session)
 }
@@ -189,10 +189,3 @@ func quantile(values []float64, q float64) float64 {
 }
 
 func perSecond(n int, took time.Duration) float64 { return float64(n) / took.Seconds() }
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}

@@ -29,7 +29,7 @@ func sizes(b *testing.B, name, program string) {
 	b.Helper()
 	for unit, stripped := range map[string]bool{"-MiB": false, "-stripped-MiB": true} {
 		file, err := os.Stat(build(b, program, stripped))
-		must(b, err)
+		jobstest.Must(b, err)
 		b.ReportMetric(float64(file.Size())/(1<<20), name+unit)
 	}
 }
@@ -67,7 +67,7 @@ func starts(b *testing.B) {
 func (c candidate) start(b *testing.B) float64 {
 	b.Helper()
 	c.empty(b)
-	must(b, c.enqueueRedeems(b.Context(), 1))
+	jobstest.Must(b, c.enqueueRedeems(b.Context(), 1))
 	began := time.Now()
 	p := run(b, c.path, c.env, c.args...)
 	await(b, time.Millisecond, func() bool {
@@ -108,7 +108,7 @@ func rest(b *testing.B, d time.Duration) {
 func (c candidate) commands(b *testing.B) (calls int64) {
 	b.Helper()
 	text, err := c.rdb.Info(b.Context(), "commandstats").Result()
-	must(b, err)
+	jobstest.Must(b, err)
 	for line := range strings.Lines(text) {
 		_, after, found := strings.Cut(line, "calls=")
 		if !found {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/sponsorsync/sponsorsync/config"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/jobs/secret"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
@@ -159,7 +160,7 @@ func TestProxyInBetween(t *testing.T) {
 func must1(t *testing.T) func(*http.Request, error) *http.Request {
 	return func(r *http.Request, err error) *http.Request {
 		t.Helper()
-		must(t, err)
+		jobstest.Must(t, err)
 		return r
 	}
 }
@@ -249,7 +250,7 @@ func syncOnce(t *testing.T, b *bundle, url string) error {
 		},
 		Limiter: unlimited{}, Now: time.Now, Rand: func() float64 { return 0 },
 	})
-	must(t, err)
+	jobstest.Must(t, err)
 	defer client.Close()
 	_, err = client.Sync(t.Context(), cloud.SyncRequest{CloudOrganizationID: string(org)})
 	return err

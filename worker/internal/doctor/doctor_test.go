@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/doctor"
 )
@@ -48,13 +49,13 @@ func TestMainPrintsTextOrOneDocument(t *testing.T) {
 	b.env["SPONSORSYNC_CLUOD_RATE"] = "1"
 	var text, document bytes.Buffer
 	ok, err := doctor.Main(t.Context(), b.environ(), false, &text)
-	must(t, err)
+	jobstest.Must(t, err)
 	if !ok || !strings.Contains(text.String(), "warn  unknown settings") || !strings.Contains(text.String(), "SPONSORSYNC_CLUOD_RATE") {
 		t.Errorf("ok %v:\n%s", ok, &text)
 	}
 	b.env["globalSettings__installation__key"] = "wrong"
 	ok, err = doctor.Main(t.Context(), b.environ(), true, &document)
-	must(t, err)
+	jobstest.Must(t, err)
 	report := decode(t, document.Bytes())
 	if ok || report.OK || find(t, report.Checks, "installation token").Status != doctor.Fail {
 		t.Errorf("ok %v:\n%s", ok, &document)
@@ -70,7 +71,7 @@ func TestMainGoesOnWithFaultySettings(t *testing.T) {
 	b.env["globalSettings__installation__identityUri"] = "ftp://x"
 	var out bytes.Buffer
 	ok, err := doctor.Main(t.Context(), b.environ(), true, &out)
-	must(t, err)
+	jobstest.Must(t, err)
 	b.requireNoSecret(out.String())
 	checks := decode(t, out.Bytes()).Checks
 	if ok {
@@ -104,7 +105,7 @@ func TestLicenceDirectoryIsNotWritable(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	file := filepath.Join(t.TempDir(), "file")
-	must(t, os.WriteFile(file, nil, 0o600))
+	jobstest.Must(t, os.WriteFile(file, nil, 0o600))
 	b.env["SPONSORSYNC_LICENSE_DIR"] = file // nothing can be below a file, whoever asks
 	b.env["SPONSORSYNC_LICENSE_CERT_FILE"] = file
 	checks := b.run()
@@ -159,7 +160,7 @@ func TestConnections(t *testing.T) {
 func TestConnectionsAreReadFromTheLedger(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	must(t, b.ledger.Connect(t.Context(), "22222222-2222-4222-8222-222222222222", state.Connection{CloudOrganizationID: org, BillingSyncToken: billingToken}, time.Now()))
+	jobstest.Must(t, b.ledger.Connect(t.Context(), "22222222-2222-4222-8222-222222222222", state.Connection{CloudOrganizationID: org, BillingSyncToken: billingToken}, time.Now()))
 	checks := b.run()
 	expect(t, find(t, checks, "connection "+string(org)), doctor.OK, "last sync 20", "next 20")
 	expect(t, find(t, checks, "connection 22222222-2222-4222-8222-222222222222"), doctor.Warn, "last sync Never")

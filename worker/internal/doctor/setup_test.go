@@ -56,8 +56,8 @@ type bundle struct {
 func setup(t *testing.T) *bundle {
 	t.Helper()
 	b := &bundle{t: t, cloud: cloudtest.New(cloudtest.Options{}), store: miniredis.RunT(t)}
-	must(t, b.cloud.Start())
-	t.Cleanup(func() { must(t, b.cloud.Close()) })
+	jobstest.Must(t, b.cloud.Start())
+	t.Cleanup(func() { jobstest.Must(t, b.cloud.Close()) })
 	b.installation = b.cloud.AddInstallation()
 	b.startStores(t)
 	b.env = map[string]string{
@@ -87,34 +87,34 @@ func (b *bundle) startStores(t *testing.T) {
 		return true
 	})
 	rdb := redis.NewClient(&redis.Options{Addr: b.store.Addr(), Password: redisPassword})
-	t.Cleanup(func() { must(t, rdb.Close()) })
+	t.Cleanup(func() { jobstest.Must(t, rdb.Close()) })
 	sealer, err := state.NewSealer(key)
-	must(t, err)
+	jobstest.Must(t, err)
 	b.ledger = state.New(rdb, sealer)
 	b.connect()
 
 	b.stack, err = jobstest.Start(jobstest.Options{})
-	must(t, err)
-	t.Cleanup(func() { must(t, b.stack.Close()) })
+	jobstest.Must(t, err)
+	t.Cleanup(func() { jobstest.Must(t, b.stack.Close()) })
 	js, err := events.Connect(events.Connection{URL: b.stack.NATSURL(), Name: t.Name()})
-	must(t, err)
+	jobstest.Must(t, err)
 	defer js.Conn().Close()
-	must(t, events.EnsureStream(t.Context(), js, events.Settings{}))
+	jobstest.Must(t, events.EnsureStream(t.Context(), js, events.Settings{}))
 }
 
 // connect stores a connection that has synced once.
 func (b *bundle) connect() {
 	b.t.Helper()
 	ctx, now := b.t.Context(), time.Now
-	must(b.t, b.ledger.Connect(ctx, org, state.Connection{CloudOrganizationID: org, BillingSyncToken: billingToken}, now()))
+	jobstest.Must(b.t, b.ledger.Connect(ctx, org, state.Connection{CloudOrganizationID: org, BillingSyncToken: billingToken}, now()))
 	_, err := b.ledger.RequestFull(ctx, org, "job-1", "manual", now())
-	must(b.t, err)
+	jobstest.Must(b.t, err)
 	begun, err := b.ledger.Begin(ctx, org, state.Attempt{Token: "lease-1", Now: now})
-	must(b.t, err)
+	jobstest.Must(b.t, err)
 	session := begun.Session
-	must(b.t, session.Settle(ctx, true, now().Add(24*time.Hour), nil))
+	jobstest.Must(b.t, session.Settle(ctx, true, now().Add(24*time.Hour), nil))
 	_, err = session.Release(ctx, true)
-	must(b.t, err)
+	jobstest.Must(b.t, err)
 }
 
 func (b *bundle) environ() config.Environ {
@@ -124,7 +124,7 @@ func (b *bundle) environ() config.Environ {
 		all = append(all, name+"="+value)
 	}
 	env, err := config.Read(all, nil)
-	must(b.t, err)
+	jobstest.Must(b.t, err)
 	return env
 }
 
@@ -132,12 +132,12 @@ func (b *bundle) environ() config.Environ {
 func (b *bundle) run() []doctor.Check {
 	b.t.Helper()
 	settings, err := config.LoadWorker(b.environ())
-	must(b.t, err)
+	jobstest.Must(b.t, err)
 	b.params.Settings = settings
 	checks := doctor.Run(b.t.Context(), b.params)
 	var text, document bytes.Buffer
-	must(b.t, doctor.WriteText(&text, checks))
-	must(b.t, doctor.WriteJSON(&document, checks))
+	jobstest.Must(b.t, doctor.WriteText(&text, checks))
+	jobstest.Must(b.t, doctor.WriteJSON(&document, checks))
 	b.requireNoSecret(text.String())
 	b.requireNoSecret(document.String())
 	if n := strings.Count(text.String(), "\n"); n != len(checks) {
@@ -205,8 +205,8 @@ func onlyFails(t *testing.T, checks []doctor.Check, names ...string) {
 func closedPort(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	must(t, listener.Close())
+	jobstest.Must(t, err)
+	jobstest.Must(t, listener.Close())
 	return listener.Addr().String()
 }
 
@@ -215,7 +215,7 @@ func decode(t *testing.T, raw []byte) (report struct {
 	Checks []doctor.Check
 }) {
 	t.Helper()
-	must(t, json.Unmarshal(raw, &report))
+	jobstest.Must(t, json.Unmarshal(raw, &report))
 	return report
 }
 
@@ -225,11 +225,4 @@ func dated(c *cloudtest.Cloud, at func() time.Time) http.Handler {
 		w.Header().Set("Date", at().UTC().Format(http.TimeFormat))
 		c.ServeHTTP(w, r)
 	})
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/events"
+	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/worker/internal/doctor"
 	"github.com/sponsorsync/sponsorsync/worker/internal/queue"
 )
@@ -49,8 +50,8 @@ func TestRedisIsUnfit(t *testing.T) {
 func requireStartAgrees(t *testing.T, url string, c doctor.Check) {
 	t.Helper()
 	rdb, err := enqueue.NewRedis(url)
-	must(t, err)
-	defer func() { must(t, rdb.Close()) }()
+	jobstest.Must(t, err)
+	defer func() { jobstest.Must(t, rdb.Close()) }()
 	warnings, err := queue.CheckRedis(t.Context(), rdb)
 	if err != nil {
 		warnings = append(warnings, err.Error())
@@ -104,7 +105,7 @@ func plainNATS(t *testing.T, set func(*natsserver.Options)) string {
 	o := &natsserver.Options{Host: "127.0.0.1", Port: natsserver.RANDOM_PORT, NoSigs: true, NoLog: true}
 	set(o)
 	server, err := natsserver.NewServer(o)
-	must(t, err)
+	jobstest.Must(t, err)
 	server.Start()
 	t.Cleanup(func() { server.Shutdown(); server.WaitForShutdown() })
 	if !server.ReadyForConnections(10 * time.Second) {
@@ -150,10 +151,10 @@ func TestStreamSettings(t *testing.T) {
 	expect(t, find(t, b.run(), "event stream"), doctor.OK, "as promised")
 
 	js, err := events.Connect(events.Connection{URL: b.stack.NATSURL(), Name: t.Name()})
-	must(t, err)
+	jobstest.Must(t, err)
 	defer js.Conn().Close()
 	stream, err := js.Stream(t.Context(), events.StreamName)
-	must(t, err)
+	jobstest.Must(t, err)
 	promised := stream.CachedInfo().Config
 	for name, tt := range map[string]struct {
 		spoil  func(*jetstream.StreamConfig)

@@ -57,10 +57,10 @@ func TestNATSCredentialsReplaced(t *testing.T) {
 	guard := &doorman{accepts: firstKey}
 	srv := guarded(t, guard)
 	file := filepath.Join(t.TempDir(), "worker.creds")
-	must(t, os.WriteFile(file, credentials(firstKey), 0o600))
+	jobstest.Must(t, os.WriteFile(file, credentials(firstKey), 0o600))
 	l := setupFaults(t, 1, append(hasty, "SPONSORSYNC_NATS_CREDS_FILE="+file)...)
 	js, err := events.Connect(events.Connection{URL: "nats://test@" + srv.Addr().String()})
-	must(t, err)
+	jobstest.Must(t, err)
 	t.Cleanup(js.Conn().Close)
 	l.js = js
 	p := l.behind("NATS_URL", srv.ClientURL())
@@ -76,7 +76,7 @@ func TestNATSCredentialsReplaced(t *testing.T) {
 	if l.waiting() == 0 {
 		t.Error("events left the outbox past a server that refuses the worker")
 	}
-	must(t, os.WriteFile(file, credentials(secondKey), 0o600))
+	jobstest.Must(t, os.WriteFile(file, credentials(secondKey), 0o600))
 	l.check()
 }
 
@@ -142,7 +142,7 @@ func guarded(t *testing.T, d *doorman) *server.Server {
 		Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), NoSigs: true, NoLog: true,
 		CustomClientAuthentication: d, AlwaysEnableNonce: true,
 	})
-	must(t, err)
+	jobstest.Must(t, err)
 	srv.Start()
 	t.Cleanup(func() { srv.Shutdown(); srv.WaitForShutdown() })
 	if !srv.ReadyForConnections(10 * time.Second) {

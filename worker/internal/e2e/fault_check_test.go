@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/sponsorsync/sponsorsync/jobs/events"
+	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 )
 
@@ -88,7 +89,7 @@ func (l *lab) checkStory(n int, m *member, story []events.Event[events.Sponsorsh
 		at = e.Data.To
 	}
 	records, err := l.ledger.Get(l.t.Context(), m.org, user(n))
-	must(l.t, err)
+	jobstest.Must(l.t, err)
 	if len(story) == 0 || at != records[0].Status || story[len(story)-1].Data.Revision > records[0].Revision {
 		l.t.Errorf("member %d: the stream tells %v, the ledger says %q", n, path(story), records[0].Status)
 	}

@@ -87,16 +87,16 @@ func TestChangedWhileTheCloudIsSlow(t *testing.T) {
 			l.redeem(l.orgs[0], 0, 1)
 			l.arrived(gate)
 			l.redeem(l.orgs[0], 1, 10)
-			must(t, l.change(t.Context(), 0))
+			jobstest.Must(t, l.change(t.Context(), 0))
 			l.jobsDone(deadline)
 			gate.Release()
 			l.check()
 			l.redeem(l.orgs[0], 10, 12)
 			l.settled(deadline)
 			second := l.hold(stage, l.orgs[0])
-			must(t, l.change(t.Context(), 10))
+			jobstest.Must(t, l.change(t.Context(), 10))
 			l.arrived(second)
-			must(t, l.revoke(t.Context(), 11))
+			jobstest.Must(t, l.revoke(t.Context(), 11))
 			l.jobsDone(deadline)
 			second.Release()
 			l.check()
@@ -107,7 +107,7 @@ func TestChangedWhileTheCloudIsSlow(t *testing.T) {
 func (l *lab) noneDead() {
 	l.t.Helper()
 	for s, err := range l.inspector.Dead(l.t.Context()) {
-		must(l.t, err)
+		jobstest.Must(l.t, err)
 		l.t.Errorf("job %s of kind %s is dead: %v", s.ID, s.Kind, s.LastError)
 	}
 }
@@ -184,14 +184,14 @@ func TestOneOfABatchIsBad(t *testing.T) {
 	l.members[bad].status, l.members[bad].mailed = sponsorship.Refused, nil
 	l.settled(deadline)
 	records, err := l.ledger.Get(t.Context(), org, user(bad))
-	must(t, err)
+	jobstest.Must(t, err)
 	if records[0].Reason == nil || records[0].Reason.Message == "" {
 		t.Errorf("refused without a reason: %+v", records[0].Reason)
 	}
 	l.check()
 
 	seen := len(l.cloud.SyncRequests())
-	must(t, l.change(t.Context(), bad))
+	jobstest.Must(t, l.change(t.Context(), bad))
 	l.jobsDone(deadline)
 	l.check()
 	for _, r := range l.cloud.SyncRequests()[seen:] {

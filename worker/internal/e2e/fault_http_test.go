@@ -61,7 +61,7 @@ func TestAHookDeliveredAHundredTimes(t *testing.T) {
 		l.members[n] = &member{org: org, status: sponsorship.Sent, mailed: []string{address(n)}}
 	}
 	body, err := json.Marshal(hooks)
-	must(t, err)
+	jobstest.Must(t, err)
 	signed := sign(t, secret, body)
 	answers := make(chan string, 100)
 	for i := range cap(answers) {
@@ -86,7 +86,7 @@ func TestAHookDeliveredAHundredTimes(t *testing.T) {
 		t.Errorf("another body under the same id: status %d, want 422: %s", status, text)
 	}
 	var receipts []struct{ ID string }
-	must(t, json.Unmarshal([]byte(repeat), &receipts))
+	jobstest.Must(t, json.Unmarshal([]byte(repeat), &receipts))
 	for _, r := range receipts {
 		l.acked = append(l.acked, r.ID)
 	}
@@ -112,10 +112,10 @@ func (l *lab) deliver(to *program, body []byte, headers map[string]string) strin
 func sign(t *testing.T, secret string, body []byte) map[string]string {
 	t.Helper()
 	hook, err := standardwebhooks.NewWebhook(secret)
-	must(t, err)
+	jobstest.Must(t, err)
 	now := time.Now()
 	signature, err := hook.Sign("msg-1", now, body)
-	must(t, err)
+	jobstest.Must(t, err)
 	return map[string]string{
 		"webhook-id": "msg-1", "webhook-timestamp": strconv.FormatInt(now.Unix(), 10), "webhook-signature": signature,
 	}

@@ -25,7 +25,7 @@ func (l *lab) raw(q jobs.Queue, kind, payload string) (id string) {
 	l.t.Helper()
 	info, err := asynq.NewClientFromRedisClient(l.rdb).EnqueueContext(l.t.Context(),
 		asynq.NewTask(kind, []byte(payload)), asynq.Queue(string(q)), asynq.TaskID(newID()))
-	must(l.t, err)
+	jobstest.Must(l.t, err)
 	return info.ID
 }
 
@@ -84,8 +84,8 @@ func TestADamagedMessageIsSetAside(t *testing.T) {
 	trap := l.behind("REDIS_URL", l.redis.URL).trap("asynq:{intake}:processed", false)
 	victim := l.worker()
 	damaged := newID()
-	must(t, l.rdb.HSet(t.Context(), "asynq:{intake}:t:"+damaged, "msg", "\xff\xff\xff", "state", "pending").Err())
-	must(t, l.rdb.LPush(t.Context(), "asynq:{intake}:pending", damaged).Err())
+	jobstest.Must(t, l.rdb.HSet(t.Context(), "asynq:{intake}:t:"+damaged, "msg", "\xff\xff\xff", "state", "pending").Err())
+	jobstest.Must(t, l.rdb.LPush(t.Context(), "asynq:{intake}:pending", damaged).Err())
 	jobstest.Eventually(t, deadline, func() bool { return l.rdb.LLen(t.Context(), "asynq:{intake}:pending").Val() == 0 })
 	l.redeem(l.orgs[0], 0, 1) // carried out, but the queue is not told
 	l.sprung(trap)
@@ -159,7 +159,7 @@ func TestManyDeadJobs(t *testing.T) {
 	l.copyDead(model, old, time.Now().AddDate(0, 0, -91))
 	l.copyDead(model, recent, time.Now().AddDate(0, 0, -1))
 
-	must(t, l.queue.Sweep(t.Context(), 1))
+	jobstest.Must(t, l.queue.Sweep(t.Context(), 1))
 	archived := func() int { return int(l.rdb.ZCard(t.Context(), "asynq:{intake}:archived").Val()) }
 	jobstest.Eventually(t, deadline, func() bool { return archived() == recent+1 })
 	if n := len(l.rdb.Keys(t.Context(), "asynq:{intake}:t:old-*").Val()); n != recent {
@@ -183,7 +183,7 @@ func TestManyDeadJobs(t *testing.T) {
 func (l *lab) copyDead(id string, n int, died time.Time) {
 	l.t.Helper()
 	hash, err := l.rdb.HGetAll(l.t.Context(), "asynq:{intake}:t:"+id).Result()
-	must(l.t, err)
+	jobstest.Must(l.t, err)
 	_, err = l.rdb.Pipelined(l.t.Context(), func(pipe redis.Pipeliner) error {
 		for range n {
 			copied := "old-" + newID()
@@ -192,7 +192,7 @@ func (l *lab) copyDead(id string, n int, died time.Time) {
 		}
 		return nil
 	})
-	must(l.t, err)
+	jobstest.Must(l.t, err)
 }
 
 // TestOldAndNewVersionsTogether: a worker takes the jobs of an older
@@ -220,12 +220,12 @@ func TestOldAndNewVersionsTogether(t *testing.T) {
 func (l *lab) rewrite(rows string, n int, edit func(record map[string]any)) {
 	l.t.Helper()
 	value, err := l.rdb.HGet(l.t.Context(), rows, string(user(n))).Result()
-	must(l.t, err)
+	jobstest.Must(l.t, err)
 	parts := strings.SplitN(value, " ", 3)
 	var record map[string]any
-	must(l.t, json.Unmarshal([]byte(parts[2]), &record))
+	jobstest.Must(l.t, json.Unmarshal([]byte(parts[2]), &record))
 	edit(record)
 	text, err := json.Marshal(record)
-	must(l.t, err)
-	must(l.t, l.rdb.HSet(l.t.Context(), rows, string(user(n)), parts[0]+" "+parts[1]+" "+string(text)).Err())
+	jobstest.Must(l.t, err)
+	jobstest.Must(l.t, l.rdb.HSet(l.t.Context(), rows, string(user(n)), parts[0]+" "+parts[1]+" "+string(text)).Err())
 }

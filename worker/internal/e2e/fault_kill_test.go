@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sponsorsync/sponsorsync/jobs"
+	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
 )
@@ -58,7 +59,7 @@ func (l *lab) arrived(gate *cloudtest.Gate) {
 	ctx, cancel := context.WithTimeout(l.t.Context(), deadline)
 	defer cancel()
 	_, err := gate.Wait(ctx)
-	must(l.t, err)
+	jobstest.Must(l.t, err)
 }
 
 // TestKillsAtRandomMomentsUnderTraffic: nothing lost, nothing mailed
@@ -83,7 +84,7 @@ func TestKillsAtRandomMomentsUnderTraffic(t *testing.T) {
 		workers[victim] = l.system.worker() // and perhaps killed before it is up
 	}
 	stop()
-	must(t, <-traffic)
+	jobstest.Must(t, <-traffic)
 	if !long() {
 		for _, w := range workers {
 			w.kill()

@@ -85,7 +85,7 @@ func setupFaults(t *testing.T, organisations int, env ...string) *lab {
 	l.orgs = []tenant{{org, l.remote}}
 	for n := 1; n < organisations; n++ {
 		o := tenant{sponsorship.ID(fmt.Sprintf("10000000-0000-4000-8000-1%011d", n)), l.cloud.AddOrganization()}
-		must(t, l.ledger.Connect(t.Context(), o.id, state.Connection{
+		jobstest.Must(t, l.ledger.Connect(t.Context(), o.id, state.Connection{
 			CloudOrganizationID: sponsorship.ID(o.remote.ID), BillingSyncToken: secret.Text(o.remote.BillingSyncKey),
 		}, time.Now()))
 		l.orgs = append(l.orgs, o)
@@ -121,7 +121,7 @@ func (l *lab) enqueue(ctx context.Context, args jobs.Args) error {
 func (l *lab) redeem(o tenant, first, last int) {
 	l.t.Helper()
 	for n := first; n < last; n++ {
-		must(l.t, l.redeemOne(l.t.Context(), o, n))
+		jobstest.Must(l.t, l.redeemOne(l.t.Context(), o, n))
 	}
 }
 
@@ -149,7 +149,7 @@ func (l *lab) revoke(ctx context.Context, n int) error {
 func (l *lab) sync(all ...tenant) {
 	l.t.Helper()
 	for _, o := range all {
-		must(l.t, l.enqueue(l.t.Context(), jobs.Sync{OrganizationID: o.id}))
+		jobstest.Must(l.t, l.enqueue(l.t.Context(), jobs.Sync{OrganizationID: o.id}))
 	}
 }
 
@@ -267,9 +267,9 @@ func (l *lab) leasesExpire() {
 	for _, q := range jobs.Queues() {
 		key := "asynq:{" + string(q) + "}:lease"
 		held, err := l.rdb.ZRangeWithScores(l.t.Context(), key, 0, -1).Result()
-		must(l.t, err)
+		jobstest.Must(l.t, err)
 		for _, z := range held {
-			must(l.t, l.rdb.ZAdd(l.t.Context(), key, redis.Z{Member: z.Member, Score: z.Score - 120}).Err())
+			jobstest.Must(l.t, l.rdb.ZAdd(l.t.Context(), key, redis.Z{Member: z.Member, Score: z.Score - 120}).Err())
 		}
 	}
 }

@@ -39,7 +39,7 @@ func TestNATSAway(t *testing.T) {
 	l.nats.Kill()
 	l.redeem(l.orgs[1], 100, 200)
 	l.settled(deadline)
-	must(t, l.change(t.Context(), 150))
+	jobstest.Must(t, l.change(t.Context(), 150))
 	l.jobsDone(deadline)
 	l.settled(deadline)
 	if n := l.waiting(); n < 200 {
@@ -59,7 +59,7 @@ func (l *lab) natsBack() {
 func (l *lab) waiting() int64 {
 	l.t.Helper()
 	n, err := l.ledger.OutboxLength(l.t.Context())
-	must(l.t, err)
+	jobstest.Must(l.t, err)
 	return n
 }
 
@@ -98,10 +98,10 @@ func TestStreamDeleted(t *testing.T) {
 			l.drained()
 			if listen {
 				_, err := l.js.Conn().Subscribe("sponsorsync.>", func(*nats.Msg) {})
-				must(t, err)
-				must(t, l.js.Conn().Flush())
+				jobstest.Must(t, err)
+				jobstest.Must(t, l.js.Conn().Flush())
 			}
-			must(t, l.js.DeleteStream(t.Context(), events.StreamName))
+			jobstest.Must(t, l.js.DeleteStream(t.Context(), events.StreamName))
 			l.redeem(l.orgs[0], 0, 20)
 			l.check()
 			if w.metric("sponsorsync_events_published_total") == 0 {
@@ -124,17 +124,17 @@ func TestPublishedAgainAfterTheDuplicateWindow(t *testing.T) {
 	l.check()
 
 	stream, err := l.js.Stream(t.Context(), events.StreamName)
-	must(t, err)
+	jobstest.Must(t, err)
 	narrow := stream.CachedInfo().Config
 	narrow.Duplicates = 100 * time.Millisecond
 	stream, err = l.js.UpdateStream(t.Context(), narrow)
-	must(t, err)
+	jobstest.Must(t, err)
 	first := l.messages(stream, stream.CachedInfo().State.Msgs)
 	jobstest.Eventually(t, deadline, func() bool {
 		l.leaveBehind(first)
 		l.drained()
 		info, err := stream.Info(t.Context())
-		must(t, err)
+		jobstest.Must(t, err)
 		return info.State.Msgs >= uint64(2*len(first))
 	})
 	l.checkRepeats(first, l.messages(stream, uint64(2*len(first))))
@@ -144,7 +144,7 @@ func TestPublishedAgainAfterTheDuplicateWindow(t *testing.T) {
 func (l *lab) leaveBehind(published []jetstream.Msg) {
 	l.t.Helper()
 	for _, m := range published {
-		must(l.t, l.rdb.XAdd(l.t.Context(), &redis.XAddArgs{
+		jobstest.Must(l.t, l.rdb.XAdd(l.t.Context(), &redis.XAddArgs{
 			Stream: fmt.Sprintf("sponsorsync:{%02d}:outbox", state.Shard(org)),
 			Values: []any{"id", m.Headers().Get(jetstream.MsgIDHeader), "subject", m.Subject(), "key", m.Subject(), "payload", m.Data()},
 		}).Err())

@@ -53,12 +53,12 @@ func (p *program) metric(name string, labels ...string) float64 {
 	}
 	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
-	must(p.t, err)
+	jobstest.Must(p.t, err)
 	total := 0.0
 	for line := range strings.Lines(string(text)) {
 		if series, value, ok := strings.Cut(strings.TrimSpace(line), " "); ok && matches(series, name, labels) {
 			n, err := strconv.ParseFloat(value, 64)
-			must(p.t, err)
+			jobstest.Must(p.t, err)
 			total += n
 		}
 	}

@@ -34,7 +34,7 @@ func TestRedisKilledAndStartedAgainUnderLoad(t *testing.T) {
 	}
 	kills := scaled(2, 10)
 	for n := range 4 * each {
-		must(t, <-acknowledged)
+		jobstest.Must(t, <-acknowledged)
 		if n%(4*each/(kills+1)) == 4*each/(kills+1)-1 && n < 4*each-each/10 {
 			l.redis.Restart()
 		}

@@ -32,10 +32,10 @@ func TestClocksDisagree(t *testing.T) {
 			Ledger: l.ledger, Enqueuer: l.queue, Interval: time.Hour, Grace: 10 * time.Second, CloudEnabled: true,
 			Trim: func(context.Context) error { return nil }, Now: now, Log: zerolog.Nop(),
 		})
-		must(t, err)
-		must(t, sweeper.Wake(t.Context()))
+		jobstest.Must(t, err)
+		jobstest.Must(t, sweeper.Wake(t.Context()))
 		begun, err := l.ledger.Begin(t.Context(), org, state.Attempt{Token: newID(), Now: now})
-		must(t, err)
+		jobstest.Must(t, err)
 		if !begun.Busy {
 			t.Errorf("a clock %v off took the organisation: %+v", skew, begun)
 		}
@@ -79,7 +79,7 @@ func TestSIGTERMInTheMiddleOfARequest(t *testing.T) {
 			}
 		},
 		"twice": func(l *lab, w *program, gate *cloudtest.Gate) {
-			must(l.t, w.cmd.Process.Signal(syscall.SIGTERM))
+			jobstest.Must(l.t, w.cmd.Process.Signal(syscall.SIGTERM))
 			jobstest.Eventually(l.t, deadline, func() bool { // the first was heard: the second kills
 				_ = w.cmd.Process.Signal(syscall.SIGTERM)
 				return !w.running()

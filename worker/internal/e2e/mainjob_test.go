@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
 )
@@ -37,7 +38,7 @@ func TestMainJob(t *testing.T) {
 	s.checkMails(members)
 
 	_, err := s.cloud.Accept(s.remote.ID, string(user(7)))
-	must(t, err)
+	jobstest.Must(t, err)
 	s.producer("", "sync", "--org", string(org), "--wait").ok()
 	s.await(sponsorship.Redeemed, 1)
 
@@ -107,7 +108,7 @@ func TestCloudCommunicationOff(t *testing.T) {
 			LastError  struct{ Code string }
 		}
 	}
-	must(t, json.Unmarshal([]byte(s.producer("", "status", "--org", string(org), "--json").ok().out), &shown))
+	jobstest.Must(t, json.Unmarshal([]byte(s.producer("", "status", "--org", string(org), "--json").ok().out), &shown))
 	if shown.Organization.LastSyncAt != nil || shown.Organization.LastError.Code != "cloud_communication_disabled" {
 		t.Fatalf("status = %+v", shown)
 	}
@@ -126,7 +127,7 @@ func TestDisturbances(t *testing.T) {
 			gate := s.cloud.Hold(cloudtest.AfterEffect, func(r cloudtest.Request) bool { return len(r.Rows) > 0 })
 			s.producer("", "sync", "--org", string(org)).ok()
 			_, err := gate.Wait(s.t.Context())
-			must(s.t, err)
+			jobstest.Must(s.t, err)
 			s.first.kill()
 			gate.Release()
 			s.worker()

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"sync"
 	"testing"
+
+	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 )
 
 // proxy stands between a program and one of its servers, and can cut, stall and
@@ -42,10 +44,10 @@ type link struct {
 func between(t testing.TB, server string) (*proxy, string) {
 	t.Helper()
 	u, err := url.Parse(server)
-	must(t, err)
+	jobstest.Must(t, err)
 	p := &proxy{target: u.Host, over: make(chan struct{}), conns: map[net.Conn]bool{}}
 	p.listener, err = net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
+	jobstest.Must(t, err)
 	p.pumps.Go(p.accept)
 	t.Cleanup(p.close)
 	u.Host = p.listener.Addr().String()

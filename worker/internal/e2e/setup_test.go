@@ -96,7 +96,7 @@ func address(n int) string { return fmt.Sprintf("member%d@example.com", n) }
 func start(t *testing.T, env ...string) *system {
 	t.Helper()
 	s := &system{t: t, redis: jobstest.RealRedis(t), nats: jobstest.RealNATS(t), cloud: cloudtest.New(cloudtest.Options{})}
-	must(t, s.cloud.Start())
+	jobstest.Must(t, s.cloud.Start())
 	t.Cleanup(func() { _ = s.cloud.Close() })
 	installation := s.cloud.AddInstallation()
 	s.remote = s.cloud.AddOrganization()
@@ -123,13 +123,13 @@ func (s *system) connect(key []byte) {
 	s.t.Helper()
 	var err error
 	s.rdb, err = enqueue.NewRedis(s.redis.URL)
-	must(s.t, err)
+	jobstest.Must(s.t, err)
 	s.t.Cleanup(func() { _ = s.rdb.Close() })
 	sealer, err := state.NewSealer(key)
-	must(s.t, err)
+	jobstest.Must(s.t, err)
 	s.ledger = state.New(s.rdb, sealer)
 	s.js, err = events.Connect(events.Connection{URL: s.nats.URL, Name: "test"})
-	must(s.t, err)
+	jobstest.Must(s.t, err)
 	s.t.Cleanup(s.js.Conn().Close)
 	s.producer(s.remote.BillingSyncKey, "connect", "--org", string(org), "--cloud-org", s.remote.ID).ok()
 }
@@ -179,7 +179,7 @@ func (s *system) run(name string, args ...string) *program {
 	s.t.Helper()
 	p := &program{t: s.t, cmd: exec.Command(filepath.Join(binaries, name), args...), log: &logBuffer{}, done: make(chan struct{})}
 	p.cmd.Env, p.cmd.Stderr, p.cmd.Stdout = s.env, p.log, p.log
-	must(s.t, p.cmd.Start())
+	jobstest.Must(s.t, p.cmd.Start())
 	go func() { _ = p.cmd.Wait(); close(p.done) }()
 	s.t.Cleanup(func() {
 		if p.running() {
@@ -274,13 +274,6 @@ func (s *system) csv(n int) string {
 		fmt.Fprintf(&b, "%s,%s,Member %d\n", user(i), address(i), i)
 	}
 	path := filepath.Join(s.t.TempDir(), "members.csv")
-	must(s.t, os.WriteFile(path, []byte(b.String()), 0o600))
+	jobstest.Must(s.t, os.WriteFile(path, []byte(b.String()), 0o600))
 	return path
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
 }

@@ -33,7 +33,7 @@ func (s *system) stream() told {
 	s.t.Helper()
 	s.drained()
 	stream, err := s.js.Stream(s.t.Context(), events.StreamName)
-	must(s.t, err)
+	jobstest.Must(s.t, err)
 	all := told{stories: map[sponsorship.ID][]events.Event[events.Sponsorship]{}}
 	state := stream.CachedInfo().State
 	seen := map[string]bool{}
@@ -65,16 +65,16 @@ func (s *system) stream() told {
 func (s *system) messages(stream jetstream.Stream, n uint64) []jetstream.Msg {
 	s.t.Helper()
 	consumer, err := stream.CreateConsumer(s.t.Context(), jetstream.ConsumerConfig{AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true})
-	must(s.t, err)
-	defer func() { must(s.t, stream.DeleteConsumer(s.t.Context(), consumer.CachedInfo().Name)) }()
+	jobstest.Must(s.t, err)
+	defer func() { jobstest.Must(s.t, stream.DeleteConsumer(s.t.Context(), consumer.CachedInfo().Name)) }()
 	var all []jetstream.Msg
 	for uint64(len(all)) < n {
 		batch, err := consumer.Fetch(int(min(n-uint64(len(all)), 500)), jetstream.FetchMaxWait(10*time.Second))
-		must(s.t, err)
+		jobstest.Must(s.t, err)
 		for m := range batch.Messages() {
 			all = append(all, m)
 		}
-		must(s.t, batch.Error())
+		jobstest.Must(s.t, batch.Error())
 	}
 	return all
 }

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/worker/internal/pipeline"
 )
 
@@ -45,7 +46,7 @@ func setup(t *testing.T) bundle {
 	b.Client = pipeline.New(redis.Options{Addr: b.server.Addr(), MaxRetries: 1})
 	t.Cleanup(func() { _ = b.Close() })
 	sha, err := b.ScriptLoad(t.Context(), tell).Result()
-	must(t, err)
+	jobstest.Must(t, err)
 	b.sha = sha
 	b.Watch(b.line, b.line)
 	return b
@@ -87,7 +88,7 @@ func TestAScriptThatComesAloneLeavesAtOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	got, err := b.tell(t.Context(), "hello")
-	must(t, err)
+	jobstest.Must(t, err)
 	if got != "hello" || b.line.alone.Load() != 1 || b.line.batches.Load() != 0 {
 		t.Fatalf("got %q; %d alone and %d batches, want 1 and 0", got, b.line.alone.Load(), b.line.batches.Load())
 	}
@@ -109,7 +110,7 @@ func TestThoseThatComeMeanwhileTravelTogetherAndGetTheirOwnAnswers(t *testing.T)
 	})
 	b.awaitLine(crowd)
 	free()
-	must(t, group.Wait())
+	jobstest.Must(t, group.Wait())
 	if batches, scripts := b.line.batches.Load(), b.line.scripts.Load(); batches != 1 || scripts != crowd {
 		t.Errorf("%d batches of %d scripts, want 1 of %d", batches, scripts, crowd)
 	}
@@ -127,7 +128,7 @@ func TestTheLineIsFreeAgainAfterwards(t *testing.T) {
 	b.call(group, "fourth")
 	b.awaitLine(2)
 	free()
-	must(t, group.Wait())
+	jobstest.Must(t, group.Wait())
 	for range 3 {
 		if _, err := b.tell(t.Context(), "later"); err != nil {
 			t.Fatal(err)
@@ -144,9 +145,9 @@ func TestOtherCommandsPass(t *testing.T) {
 	free, group := b.busy()
 	b.call(group, "third")
 	b.awaitLine(1)
-	must(t, b.Set(t.Context(), "key", "value", 0).Err())
+	jobstest.Must(t, b.Set(t.Context(), "key", "value", 0).Err())
 	free()
-	must(t, group.Wait())
+	jobstest.Must(t, group.Wait())
 }
 
 func TestWithoutAConnectionEverybodyIsTold(t *testing.T) {
@@ -167,7 +168,7 @@ func TestWithoutAConnectionEverybodyIsTold(t *testing.T) {
 	b.awaitLine(callers - 2)
 	b.server.Close()
 	open()
-	must(t, group.Wait())
+	jobstest.Must(t, group.Wait())
 	if failed.Load() != callers {
 		t.Fatalf("%d of %d callers were told", failed.Load(), callers)
 	}
@@ -183,7 +184,7 @@ func TestALostAnswerIsAskedForAgainAloneAndNoOther(t *testing.T) {
 	}
 	b.awaitLine(4)
 	free()
-	must(t, group.Wait())
+	jobstest.Must(t, group.Wait())
 	if alone := b.line.alone.Load(); alone != 2+2 {
 		t.Errorf("%d left alone, want the first two and the two that were lost", alone)
 	}
@@ -206,7 +207,7 @@ func TestTheLeadersEndIsNotTheOthers(t *testing.T) {
 	b.awaitLine(6)
 	cancel()
 	free()
-	must(t, group.Wait())
+	jobstest.Must(t, group.Wait())
 	<-leader
 }
 
@@ -284,12 +285,5 @@ func eventually(t *testing.T, cond func() bool) {
 		if time.Now().After(end) {
 			t.Fatal("not true within 10 s")
 		}
-	}
-}
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
 	}
 }
