@@ -11,6 +11,7 @@ import (
 
 	"github.com/sponsorsync/sponsorsync/jobs/events"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 )
 
@@ -20,7 +21,7 @@ func documents(t testing.TB) map[string]events.Encoded {
 	berlin := time.FixedZone("", 3600)
 	until, version := noon.AddDate(1, 0, 0).In(berlin), 15
 	down := fault.New(fault.CloudUnavailable, "POST /organization/sponsorship/sync: 503")
-	encoded := func(e events.Encoded, err error) events.Encoded { must(t, err); return e }
+	encoded := func(e events.Encoded, err error) events.Encoded { jobstest.Must(t, err); return e }
 	return map[string]events.Encoded{
 		"sponsorship-first": encoded(events.NewSponsorship(events.Sponsorship{
 			OrganizationID: acme, OrganizationUserID: user1, To: sponsorship.Pending,
@@ -49,10 +50,10 @@ func TestWireFormatIsPinned(t *testing.T) {
 		path := filepath.Join("testdata", file+".json")
 		got := string(e.Payload) + "\n"
 		if os.Getenv("UPDATE_GOLDEN") != "" {
-			must(t, os.WriteFile(path, []byte(got), 0o644))
+			jobstest.Must(t, os.WriteFile(path, []byte(got), 0o644))
 		}
 		want, err := os.ReadFile(path)
-		must(t, err)
+		jobstest.Must(t, err)
 		if got != string(want) {
 			t.Errorf("%s:\n got %s\nwant %s", path, got, want)
 		}
@@ -77,8 +78,8 @@ func TestSubjectsIdsAndKeys(t *testing.T) {
 		if !found || len(digest) != 16 {
 			t.Errorf("%s: id %s, want %s and 16 digits", file, got.ID, want.ID)
 		}
-		equal(t, file+" key", got.Key, want.Key)
-		equal(t, file+" subject", got.Subject, want.Subject)
+		jobstest.Equal(t, file+" key", got.Key, want.Key)
+		jobstest.Equal(t, file+" subject", got.Subject, want.Subject)
 	}
 }
 
@@ -93,7 +94,7 @@ func TestTwoFactsNeverShareAnID(t *testing.T) {
 	licenses := events.License{OrganizationID: acme}
 	seen := map[string]string{}
 	note := func(name string, e events.Encoded, err error) {
-		must(t, err)
+		jobstest.Must(t, err)
 		if first, twice := seen[e.ID]; twice {
 			t.Errorf("%q and %q have one id: %s", first, name, e.ID)
 		}
@@ -123,8 +124,8 @@ func TestTwoFactsNeverShareAnID(t *testing.T) {
 		note("license "+at.String(), e, err)
 	}
 	again, err := events.NewSponsorship(sponsorships, noon)
-	must(t, err)
-	equal(t, "the same fact", seen[again.ID], "as it was")
+	jobstest.Must(t, err)
+	jobstest.Equal(t, "the same fact", seen[again.ID], "as it was")
 }
 
 func TestDecodeReadsBackWhatWasEncoded(t *testing.T) {
@@ -134,15 +135,15 @@ func TestDecodeReadsBackWhatWasEncoded(t *testing.T) {
 		Revision: 9, ValidUntil: &noon, Reason: &sponsorship.Reason{Code: "not_accepted", Message: "m"}, JobID: "j",
 	}
 	encoded, err := events.NewSponsorship(want, noon)
-	must(t, err)
+	jobstest.Must(t, err)
 	got, err := events.Decode[events.Sponsorship](encoded.Payload)
-	must(t, err)
+	jobstest.Must(t, err)
 	if !reflect.DeepEqual(got.Data, want) {
 		t.Errorf("got %+v, want %+v", got.Data, want)
 	}
-	equal(t, "id", got.ID, encoded.ID)
-	equal(t, "type", got.Type, "sponsorsync.sponsorship.pending")
-	equal(t, "time", got.Time, noon)
+	jobstest.Equal(t, "id", got.ID, encoded.ID)
+	jobstest.Equal(t, "type", got.Type, "sponsorsync.sponsorship.pending")
+	jobstest.Equal(t, "time", got.Time, noon)
 }
 
 func TestDecodeRefusesForeignDocuments(t *testing.T) {
@@ -195,7 +196,7 @@ func TestFilterSubjects(t *testing.T) {
 		{events.Filter{Organization: acme}, strings.ReplaceAll(
 			"sponsorsync.ORG.sponsorship.*.* sponsorsync.ORG.sync.* sponsorsync.ORG.license.*", "ORG", string(acme))},
 	} {
-		equal(t, "subjects", strings.Join(c.filter.Subjects(), " "), c.want)
+		jobstest.Equal(t, "subjects", strings.Join(c.filter.Subjects(), " "), c.want)
 	}
 }
 
@@ -212,9 +213,9 @@ func FuzzDecode(f *testing.F) {
 			t.Fatalf("accepted %q", payload)
 		}
 		again, err := json.Marshal(e)
-		must(t, err)
+		jobstest.Must(t, err)
 		back, err := events.Decode[events.Sponsorship](again)
-		must(t, err)
+		jobstest.Must(t, err)
 		if !reflect.DeepEqual(e, back) {
 			t.Fatalf("%+v came back as %+v", e, back)
 		}

@@ -35,10 +35,10 @@ type bundle struct {
 func setup(t *testing.T) *bundle {
 	t.Helper()
 	stack, err := jobstest.Start(jobstest.Options{})
-	must(t, err)
-	t.Cleanup(func() { must(t, stack.Close()) })
+	jobstest.Must(t, err)
+	t.Cleanup(func() { jobstest.Must(t, stack.Close()) })
 	js := connect(t, stack.NATSURL())
-	must(t, events.EnsureStream(t.Context(), js, events.Settings{}))
+	jobstest.Must(t, events.EnsureStream(t.Context(), js, events.Settings{}))
 	publisher := events.NewPublisher(js, events.Settings{})
 	return &bundle{stack: stack, js: js, publisher: publisher}
 }
@@ -46,7 +46,7 @@ func setup(t *testing.T) *bundle {
 func connect(t *testing.T, url string) jetstream.JetStream {
 	t.Helper()
 	js, err := events.Connect(events.Connection{URL: url, Name: t.Name()})
-	must(t, err)
+	jobstest.Must(t, err)
 	t.Cleanup(js.Conn().Close)
 	return js
 }
@@ -54,14 +54,14 @@ func connect(t *testing.T, url string) jetstream.JetStream {
 func (b *bundle) publish(t *testing.T, batch ...events.Encoded) {
 	t.Helper()
 	for _, err := range b.publisher.Publish(t.Context(), batch) {
-		must(t, err)
+		jobstest.Must(t, err)
 	}
 }
 
 func (b *bundle) state(t *testing.T) jetstream.StreamState {
 	t.Helper()
 	stream, err := b.js.Stream(t.Context(), events.StreamName)
-	must(t, err)
+	jobstest.Must(t, err)
 	return stream.CachedInfo().State
 }
 
@@ -71,7 +71,7 @@ func change(t testing.TB, org, user sponsorship.ID, revision uint64, to sponsors
 	e, err := events.NewSponsorship(events.Sponsorship{
 		OrganizationID: org, OrganizationUserID: user, To: to, Revision: revision,
 	}, noon)
-	must(t, err)
+	jobstest.Must(t, err)
 	return e
 }
 
@@ -113,20 +113,6 @@ func next[T any](t *testing.T, from <-chan T) T {
 	case <-time.After(jobstest.Timeout):
 		t.Fatal("nothing came")
 		panic("unreachable")
-	}
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-func equal[T comparable](t testing.TB, what string, got, want T) {
-	t.Helper()
-	if got != want {
-		t.Errorf("%s: got %v, want %v", what, got, want)
 	}
 }
 

@@ -20,12 +20,12 @@ func TestPublishStoresTheDocumentUnderItsId(t *testing.T) {
 	e := change(t, acme, user1, 1, sponsorship.Sent)
 	b.publish(t, e)
 	stream, err := b.js.Stream(t.Context(), events.StreamName)
-	must(t, err)
+	jobstest.Must(t, err)
 	m, err := stream.GetMsg(t.Context(), 1)
-	must(t, err)
-	equal(t, "subject", m.Subject, e.Subject)
-	equal(t, "message id", m.Header.Get("Nats-Msg-Id"), e.ID)
-	equal(t, "content type", m.Header.Get("Content-Type"), "application/cloudevents+json")
+	jobstest.Must(t, err)
+	jobstest.Equal(t, "subject", m.Subject, e.Subject)
+	jobstest.Equal(t, "message id", m.Header.Get("Nats-Msg-Id"), e.ID)
+	jobstest.Equal(t, "content type", m.Header.Get("Content-Type"), "application/cloudevents+json")
 	if !bytes.Equal(m.Data, e.Payload) {
 		t.Errorf("payload %s, want %s", m.Data, e.Payload)
 	}
@@ -37,7 +37,7 @@ func TestPublishTwiceStoresOnce(t *testing.T) {
 	batch := revisions(t, acme, user1, 5)
 	b.publish(t, batch...)
 	b.publish(t, batch...)
-	equal(t, "messages", b.state(t).Msgs, 5)
+	jobstest.Equal(t, "messages", b.state(t).Msgs, 5)
 }
 
 func TestPublishKeepsTheOrderOfAKey(t *testing.T) {
@@ -52,7 +52,7 @@ func TestPublishKeepsTheOrderOfAKey(t *testing.T) {
 	got := watch(t, b.js, events.WatchOptions{Since: noon.AddDate(-1, 0, 0)}, len(batch))
 	for _, r := range got {
 		e, err := events.Decode[events.Sponsorship](r.Payload)
-		must(t, err)
+		jobstest.Must(t, err)
 		if e.Data.Revision != last[e.Data.OrganizationUserID]+1 {
 			t.Fatalf("%s came after revision %d", name(e), last[e.Data.OrganizationUserID])
 		}
@@ -64,14 +64,14 @@ func TestPublishMakesAMissingStream(t *testing.T) {
 	t.Parallel()
 	for _, listener := range []bool{false, true} {
 		b := setup(t)
-		must(t, b.js.DeleteStream(t.Context(), events.StreamName))
+		jobstest.Must(t, b.js.DeleteStream(t.Context(), events.StreamName))
 		if listener { // turns the missing stream's error into silence
 			sub, err := b.js.Conn().SubscribeSync("sponsorsync.>")
-			must(t, err)
+			jobstest.Must(t, err)
 			defer func() { _ = sub.Unsubscribe() }()
 		}
 		b.publish(t, revisions(t, acme, user1, 2)...)
-		equal(t, "messages", b.state(t).Msgs, 2)
+		jobstest.Equal(t, "messages", b.state(t).Msgs, 2)
 	}
 }
 
@@ -83,12 +83,12 @@ func TestPublishHoldsBackWhatFollowsAFailure(t *testing.T) {
 	batch = append(batch, revisions(t, acme, user2, 3)...)
 	results := b.publisher.Publish(t.Context(), batch)
 	for i, stored := range []bool{true, false, false, true, true, true} {
-		equal(t, batch[i].ID, results[i] == nil, stored)
+		jobstest.Equal(t, batch[i].ID, results[i] == nil, stored)
 	}
 	if errors.Is(results[1], events.ErrHeldBack) || !errors.Is(results[2], events.ErrHeldBack) {
 		t.Errorf("cause and consequence are not told apart: %v, %v", results[1], results[2])
 	}
-	equal(t, "messages", b.state(t).Msgs, 4)
+	jobstest.Equal(t, "messages", b.state(t).Msgs, 4)
 }
 
 func TestPublishFailsAtOnceWithoutServerAndWorksWhenItIsBack(t *testing.T) {
@@ -98,7 +98,7 @@ func TestPublishFailsAtOnceWithoutServerAndWorksWhenItIsBack(t *testing.T) {
 	publisher := events.NewPublisher(js, events.Settings{})
 	batch := revisions(t, acme, user1, 3)
 	for _, err := range publisher.Publish(t.Context(), batch[:1]) {
-		must(t, err)
+		jobstest.Must(t, err)
 	}
 
 	server.Kill()
@@ -112,14 +112,14 @@ func TestPublishFailsAtOnceWithoutServerAndWorksWhenItIsBack(t *testing.T) {
 	server.Restart()
 	jobstest.Eventually(t, jobstest.Timeout, js.Conn().IsConnected)
 	stream, err := js.Stream(t.Context(), events.StreamName)
-	must(t, err)
-	equal(t, "messages: a failed one came by itself, or one was lost", stream.CachedInfo().State.Msgs, 1)
+	jobstest.Must(t, err)
+	jobstest.Equal(t, "messages: a failed one came by itself, or one was lost", stream.CachedInfo().State.Msgs, 1)
 	for _, err := range publisher.Publish(t.Context(), batch) {
-		must(t, err)
+		jobstest.Must(t, err)
 	}
 	info, err := stream.Info(t.Context())
-	must(t, err)
-	equal(t, "messages", info.State.Msgs, 3)
+	jobstest.Must(t, err)
+	jobstest.Equal(t, "messages", info.State.Msgs, 3)
 }
 
 func TestPublishToAHungServerIsBoundedByItsContext(t *testing.T) {
@@ -128,7 +128,7 @@ func TestPublishToAHungServerIsBoundedByItsContext(t *testing.T) {
 	js := connect(t, server.URL)
 	publisher := events.NewPublisher(js, events.Settings{})
 	batch := revisions(t, acme, user1, 3)
-	must(t, publisher.Publish(t.Context(), batch[:1])[0])
+	jobstest.Must(t, publisher.Publish(t.Context(), batch[:1])[0])
 
 	server.Pause()
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
@@ -140,11 +140,11 @@ func TestPublishToAHungServerIsBoundedByItsContext(t *testing.T) {
 	}
 	server.Resume() // what was on the way arrives now, and again
 	for _, err := range publisher.Publish(t.Context(), batch) {
-		must(t, err)
+		jobstest.Must(t, err)
 	}
 	stream, err := js.Stream(t.Context(), events.StreamName)
-	must(t, err)
-	equal(t, "messages", stream.CachedInfo().State.Msgs, 3)
+	jobstest.Must(t, err)
+	jobstest.Equal(t, "messages", stream.CachedInfo().State.Msgs, 3)
 }
 
 func TestConnectWaitsForAServerThatIsNotThereYet(t *testing.T) {
@@ -153,11 +153,11 @@ func TestConnectWaitsForAServerThatIsNotThereYet(t *testing.T) {
 	server.Kill()
 	reconnected := make(chan string, 10)
 	js, err := events.Connect(events.Connection{URL: server.URL, Reconnected: func(url string) { reconnected <- url }})
-	must(t, err)
+	jobstest.Must(t, err)
 	t.Cleanup(js.Conn().Close)
 	server.Restart()
 	jobstest.Eventually(t, jobstest.Timeout, js.Conn().IsConnected)
-	must(t, events.EnsureStream(t.Context(), js, events.Settings{}))
+	jobstest.Must(t, events.EnsureStream(t.Context(), js, events.Settings{}))
 }
 
 func TestConnectTellsOfDisconnects(t *testing.T) {
@@ -169,11 +169,11 @@ func TestConnectTellsOfDisconnects(t *testing.T) {
 		Disconnected: func(err error) { gone <- err },
 		Reconnected:  func(url string) { back <- url },
 	})
-	must(t, err)
+	jobstest.Must(t, err)
 	t.Cleanup(js.Conn().Close)
 	server.Restart()
 	next(t, gone)
-	equal(t, "server", next(t, back), server.URL)
+	jobstest.Equal(t, "server", next(t, back), server.URL)
 }
 
 func TestConnectRefusesABadConfiguration(t *testing.T) {

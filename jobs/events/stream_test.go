@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/sponsorsync/sponsorsync/jobs/events"
+	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 )
 
@@ -45,10 +46,10 @@ func TestRaiseNeverLowers(t *testing.T) {
 		if !slices.Equal(willRaise, raised) || len(raised) > 0 != c.changed {
 			t.Errorf("%s: Compare says %q, raised was %q", c.name, willRaise, raised)
 		}
-		equal(t, c.name+": age", got.MaxAge, want.MaxAge)
-		equal(t, c.name+": window", got.Duplicates, want.Duplicates)
-		equal(t, c.name+": replicas", got.Replicas, want.Replicas)
-		equal(t, c.name+": no ack", got.NoAck, false)
+		jobstest.Equal(t, c.name+": age", got.MaxAge, want.MaxAge)
+		jobstest.Equal(t, c.name+": window", got.Duplicates, want.Duplicates)
+		jobstest.Equal(t, c.name+": replicas", got.Replicas, want.Replicas)
+		jobstest.Equal(t, c.name+": no ack", got.NoAck, false)
 		if !slices.Equal(got.Subjects, want.Subjects) {
 			t.Errorf("%s: subjects %v, want %v", c.name, got.Subjects, want.Subjects)
 		}
@@ -72,29 +73,29 @@ func TestEnsureStreamRepairsAndKeepsMessages(t *testing.T) {
 	b := setup(t)
 	b.publish(t, change(t, acme, user1, 1, sponsorship.Sent))
 	stream, err := b.js.Stream(t.Context(), events.StreamName)
-	must(t, err)
+	jobstest.Must(t, err)
 	config := stream.CachedInfo().Config
 	config.MaxAge, config.Duplicates = 30*day, time.Minute
 	config.MaxBytes = 1 << 30 // an operator's own limit
 	_, err = b.js.UpdateStream(t.Context(), config)
-	must(t, err)
+	jobstest.Must(t, err)
 
-	must(t, events.EnsureStream(t.Context(), b.js, events.Settings{}))
+	jobstest.Must(t, events.EnsureStream(t.Context(), b.js, events.Settings{}))
 
 	stream, err = b.js.Stream(t.Context(), events.StreamName)
-	must(t, err)
+	jobstest.Must(t, err)
 	got := stream.CachedInfo()
-	equal(t, "age", got.Config.MaxAge, 90*day)
-	equal(t, "window", got.Config.Duplicates, 10*time.Minute)
-	equal(t, "the operator's limit", got.Config.MaxBytes, 1<<30)
-	equal(t, "storage", got.Config.Storage, jetstream.FileStorage)
-	equal(t, "messages", got.State.Msgs, 1)
+	jobstest.Equal(t, "age", got.Config.MaxAge, 90*day)
+	jobstest.Equal(t, "window", got.Config.Duplicates, 10*time.Minute)
+	jobstest.Equal(t, "the operator's limit", got.Config.MaxBytes, 1<<30)
+	jobstest.Equal(t, "storage", got.Config.Storage, jetstream.FileStorage)
+	jobstest.Equal(t, "messages", got.State.Msgs, 1)
 }
 
 func TestEnsureStreamByManyAtOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	must(t, b.js.DeleteStream(t.Context(), events.StreamName))
+	jobstest.Must(t, b.js.DeleteStream(t.Context(), events.StreamName))
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {
@@ -104,24 +105,24 @@ func TestEnsureStreamByManyAtOnce(t *testing.T) {
 		})
 	}
 	all.Wait()
-	equal(t, "messages", b.state(t).Msgs, 0)
+	jobstest.Equal(t, "messages", b.state(t).Msgs, 0)
 }
 
 func TestEnsureStreamLeavesAloneWhatItMustNotChange(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	must(t, b.js.DeleteStream(t.Context(), events.StreamName))
+	jobstest.Must(t, b.js.DeleteStream(t.Context(), events.StreamName))
 	_, err := b.js.CreateStream(t.Context(), jetstream.StreamConfig{
 		Name: events.StreamName, Subjects: []string{"sponsorsync.>"}, Storage: jetstream.MemoryStorage,
 	})
-	must(t, err)
+	jobstest.Must(t, err)
 	err = events.EnsureStream(t.Context(), b.js, events.Settings{})
 	if err == nil || !strings.Contains(err.Error(), "storage is not file: rename or delete it by hand") {
 		t.Errorf("got %v", err)
 	}
 	stream, err := b.js.Stream(t.Context(), events.StreamName)
-	must(t, err)
-	equal(t, "storage", stream.CachedInfo().Config.Storage, jetstream.MemoryStorage)
+	jobstest.Must(t, err)
+	jobstest.Equal(t, "storage", stream.CachedInfo().Config.Storage, jetstream.MemoryStorage)
 }
 
 func TestEnsureStreamTellsWhyItCannot(t *testing.T) {

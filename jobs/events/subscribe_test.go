@@ -59,9 +59,9 @@ func TestSubscribeGoesOnWhereTheNameWas(t *testing.T) {
 	stop()
 	b.publish(t, change(t, acme, user1, 3, sponsorship.Redeemed))
 	got, _ = subscribe(t, b.js, events.Options{Durable: "crm", Since: noon, MaxAckPending: 7}) // new options are no obstacle
-	equal(t, "first after the restart", name(next(t, got)), "1#3")
+	jobstest.Equal(t, "first after the restart", name(next(t, got)), "1#3")
 	fresh, _ := subscribe(t, b.js, events.Options{Durable: "other"})
-	equal(t, "first of another name", name(next(t, fresh)), "1#1")
+	jobstest.Equal(t, "first of another name", name(next(t, fresh)), "1#1")
 }
 
 func TestSubscribeSinceSkipsWhatIsOlder(t *testing.T) {
@@ -69,12 +69,12 @@ func TestSubscribeSinceSkipsWhatIsOlder(t *testing.T) {
 	b := setup(t)
 	b.publish(t, change(t, acme, user1, 1, sponsorship.Sent))
 	stream, err := b.js.Stream(t.Context(), events.StreamName)
-	must(t, err)
+	jobstest.Must(t, err)
 	m, err := stream.GetMsg(t.Context(), 1)
-	must(t, err)
+	jobstest.Must(t, err)
 	b.publish(t, change(t, acme, user1, 2, sponsorship.Sent))
 	got, _ := subscribe(t, b.js, events.Options{Durable: "crm", Since: m.Time.Add(time.Nanosecond)})
-	equal(t, "first", name(next(t, got)), "1#2")
+	jobstest.Equal(t, "first", name(next(t, got)), "1#2")
 }
 
 func TestSubscribeFilters(t *testing.T) {
@@ -84,7 +84,7 @@ func TestSubscribeFilters(t *testing.T) {
 		change(t, acme, user1, 3, sponsorship.Redeemed))
 	filter := events.Filter{Organization: acme, Status: sponsorship.Redeemed}
 	got, _ := subscribe(t, b.js, events.Options{Durable: "crm", Filter: filter})
-	equal(t, "first", name(next(t, got)), "1#3")
+	jobstest.Equal(t, "first", name(next(t, got)), "1#3")
 }
 
 func TestSubscribeKeepsTheOrderWhenAHandlerFails(t *testing.T) {
@@ -107,7 +107,7 @@ func TestSubscribeKeepsTheOrderWhenAHandlerFails(t *testing.T) {
 		}))
 	})
 	next(t, done)
-	equal(t, "order", strings.Join(seen, " "), "1#1 1#1 1#2 1#3")
+	jobstest.Equal(t, "order", strings.Join(seen, " "), "1#1 1#1 1#2 1#3")
 	if err := next(t, troubles); !strings.Contains(err.Error(), "database is away") {
 		t.Errorf("trouble is %v", err)
 	}
@@ -120,7 +120,7 @@ func TestSubscribeDropsWhatCannotBeHandled(t *testing.T) {
 	broken.Payload = []byte("no document")
 	b.publish(t, broken, change(t, acme, user1, 2, sponsorship.Refused), change(t, acme, user1, 3, sponsorship.Sent))
 	advisories, err := b.js.Conn().SubscribeSync("$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED." + events.StreamName + ".crm")
-	must(t, err)
+	jobstest.Must(t, err)
 	got := make(chan sponsorshipEvent, 10)
 	background(t, func(ctx context.Context) error {
 		return events.Subscribe(ctx, b.js, events.Options{Durable: "crm"}, events.On(func(_ context.Context, e sponsorshipEvent) error {
@@ -131,10 +131,10 @@ func TestSubscribeDropsWhatCannotBeHandled(t *testing.T) {
 			return nil
 		}))
 	})
-	equal(t, "the one that can", name(next(t, got)), "1#3")
+	jobstest.Equal(t, "the one that can", name(next(t, got)), "1#3")
 	for _, reason := range []string{"decode event", "unknown member"} {
 		m, err := advisories.NextMsg(jobstest.Timeout)
-		must(t, err)
+		jobstest.Must(t, err)
 		if !strings.Contains(string(m.Data), reason) {
 			t.Errorf("advisory %s does not say %q", m.Data, reason)
 		}
@@ -149,7 +149,7 @@ func TestSubscribersOfOneNameShareTheWork(t *testing.T) {
 	second, _ := subscribe(t, b.js, o)
 	b.publish(t, revisions(t, acme, user1, 100)...)
 	jobstest.Eventually(t, jobstest.Timeout, func() bool { return len(first)+len(second) >= 100 })
-	equal(t, "deliveries", len(first)+len(second), 100)
+	jobstest.Equal(t, "deliveries", len(first)+len(second), 100)
 }
 
 func TestSubscribeGivesAnInterruptedEventBack(t *testing.T) {
@@ -167,11 +167,11 @@ func TestSubscribeGivesAnInterruptedEventBack(t *testing.T) {
 	next(t, started)
 	stop()
 	info, err := b.js.Consumer(t.Context(), events.StreamName, "crm")
-	must(t, err)
+	jobstest.Must(t, err)
 	got, _ := subscribe(t, b.js, events.Options{Durable: "crm"})
 	select {
 	case e := <-got:
-		equal(t, "event", name(e), "1#1")
+		jobstest.Equal(t, "event", name(e), "1#1")
 	case <-time.After(info.CachedInfo().Config.AckWait / 2):
 		t.Fatal("the event waits for its acknowledgement to time out")
 	}
@@ -243,6 +243,6 @@ func TestPauseGrowsToItsLimit(t *testing.T) {
 		0: time.Second, 1: time.Second, 2: 2 * time.Second, 5: 16 * time.Second, 9: 256 * time.Second,
 		10: 5 * time.Minute, 1 << 40: 5 * time.Minute,
 	} {
-		equal(t, fmt.Sprintf("pause after delivery %d", delivered), events.Pause(delivered), want)
+		jobstest.Equal(t, fmt.Sprintf("pause after delivery %d", delivered), events.Pause(delivered), want)
 	}
 }

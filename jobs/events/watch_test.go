@@ -22,8 +22,8 @@ func TestWatchFromNowSkipsThePast(t *testing.T) {
 	b.waitForReader(t)
 	b.publish(t, change(t, acme, user2, 1, sponsorship.Sent))
 	r := next(t, got)
-	equal(t, "sequence", r.Sequence, 4)
-	equal(t, "subject", r.Event.Subject, string(acme)+"/"+string(user2))
+	jobstest.Equal(t, "sequence", r.Sequence, 4)
+	jobstest.Equal(t, "subject", r.Event.Subject, string(acme)+"/"+string(user2))
 }
 
 // waitForReader returns when a watcher has its consumer.
@@ -38,7 +38,7 @@ func TestWatchAfterASequenceShowsExactlyTheRest(t *testing.T) {
 	b.publish(t, revisions(t, acme, user1, 300)...)
 	got := watch(t, b.js, events.WatchOptions{After: 120}, 180)
 	for i, r := range got {
-		equal(t, "sequence", r.Sequence, uint64(121+i))
+		jobstest.Equal(t, "sequence", r.Sequence, uint64(121+i))
 	}
 }
 
@@ -51,7 +51,7 @@ func TestWatchFiltersAndLeavesNothingBehind(t *testing.T) {
 	b.publish(t, change(t, bravo, user1, 1, sponsorship.Redeemed))
 	got := watch(t, b.js, events.WatchOptions{
 		Filter: events.Filter{Organization: bravo}, Since: noon.AddDate(-1, 0, 0)}, 1)
-	equal(t, "type", got[0].Event.Type, "sponsorsync.sponsorship.redeemed")
+	jobstest.Equal(t, "type", got[0].Event.Type, "sponsorsync.sponsorship.redeemed")
 	jobstest.Eventually(t, jobstest.Timeout, func() bool { return b.state(t).Consumers == 0 })
 }
 
@@ -59,11 +59,11 @@ func TestWatchSkipsWhatIsNoEvent(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	_, err := b.js.Publish(t.Context(), "sponsorsync.stray", []byte("hello"))
-	must(t, err)
+	jobstest.Must(t, err)
 	b.publish(t, change(t, acme, user1, 1, sponsorship.Sent))
 	troubles := make(chan error, 10)
 	o := events.WatchOptions{Since: noon.AddDate(-1, 0, 0), Trouble: func(err error) { troubles <- err }}
-	equal(t, "sequence", watch(t, b.js, o, 1)[0].Sequence, 2)
+	jobstest.Equal(t, "sequence", watch(t, b.js, o, 1)[0].Sequence, 2)
 	next(t, troubles)
 }
 
@@ -99,7 +99,7 @@ func TestWatchGoesOnAfterARestartWithoutGapOrRepeat(t *testing.T) {
 		jobstest.Eventually(t, jobstest.Timeout, func() bool {
 			return publisher.Publish(t.Context(), []events.Encoded{e})[0] == nil
 		})
-		equal(t, "sequence", next(t, got).Sequence, uint64(i+1))
+		jobstest.Equal(t, "sequence", next(t, got).Sequence, uint64(i+1))
 	}
 }
 
@@ -119,7 +119,7 @@ func TestFromPinsTheStart(t *testing.T) {
 		{"stream made anew", events.WatchOptions{After: 9}, events.WatchOptions{Since: epoch}, 7},
 	} {
 		got := events.From(c.given, c.last)
-		equal(t, c.name+": after", got.After, c.want.After)
-		equal(t, c.name+": since", got.Since, c.want.Since)
+		jobstest.Equal(t, c.name+": after", got.After, c.want.After)
+		jobstest.Equal(t, c.name+": since", got.Since, c.want.Since)
 	}
 }

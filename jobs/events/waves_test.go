@@ -6,6 +6,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/sponsorsync/sponsorsync/jobs/events"
+	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 )
 
 func TestWavesKeepTheOrderOfEachKey(t *testing.T) {
@@ -41,5 +42,5 @@ func TestWavesKeepTheOrderOfEachKey(t *testing.T) {
 func TestWavesOfDifferentKeysAreOneWave(t *testing.T) {
 	t.Parallel()
 	batch := []events.Encoded{{Key: "a"}, {Key: "b"}, {Key: "c"}}
-	equal(t, "waves", len(events.Waves(batch, 10)), 1)
+	jobstest.Equal(t, "waves", len(events.Waves(batch, 10)), 1)
 }

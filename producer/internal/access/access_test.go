@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/producer/internal/access"
 )
 
@@ -28,26 +29,26 @@ func TestReferenceVector(t *testing.T) {
 		header.Set("webhook-timestamp", "1614265330")
 		header.Set("webhook-signature", "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=")
 		body := []byte(`{"test": 2432232314}`)
-		door := value(access.New(access.Params{Token: "t", HookSecrets: []string{secret}, Now: time.Now}))(t)
-		must(t, door.CheckSignature(header, body))
+		door := jobstest.Value(access.New(access.Params{Token: "t", HookSecrets: []string{secret}, Now: time.Now}))(t)
+		jobstest.Must(t, door.CheckSignature(header, body))
 		time.Sleep(5*time.Minute + time.Second)
-		equal(t, "later", fault.CodeOf(door.CheckSignature(header, body)), fault.Unauthorized)
-		without := value(access.New(access.Params{Token: "t", Now: time.Now}))(t)
-		equal(t, "without a secret", fault.CodeOf(without.CheckSignature(header, body)), fault.Unauthorized)
+		jobstest.Equal(t, "later", fault.CodeOf(door.CheckSignature(header, body)), fault.Unauthorized)
+		without := jobstest.Value(access.New(access.Params{Token: "t", Now: time.Now}))(t)
+		jobstest.Equal(t, "without a secret", fault.CodeOf(without.CheckSignature(header, body)), fault.Unauthorized)
 	})
 }
 
 func TestSession(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-	door := value(access.New(access.Params{Token: apiToken, Now: func() time.Time { return now }}))(t)
+	door := jobstest.Value(access.New(access.Params{Token: apiToken, Now: func() time.Time { return now }}))(t)
 	login := httptest.NewRequest("POST", "http://example.com/login", nil)
 	cookie := door.NewSession(login)
 	if strings.Contains(cookie.Value, apiToken) || !cookie.HttpOnly || cookie.SameSite != http.SameSiteStrictMode || cookie.Secure {
 		t.Errorf("got cookie %v", cookie)
 	}
 	login.Header.Set("X-Forwarded-Proto", "https")
-	equal(t, "secure behind TLS", door.NewSession(login).Secure, true)
+	jobstest.Equal(t, "secure behind TLS", door.NewSession(login).Secure, true)
 
 	check := func(method, cookieValue string, header ...string) error {
 		r := httptest.NewRequest(method, "http://example.com/", nil)
@@ -57,10 +58,10 @@ func TestSession(t *testing.T) {
 		}
 		return door.Check(r)
 	}
-	must(t, check("GET", cookie.Value))
-	must(t, check("POST", cookie.Value, "Sec-Fetch-Site", "same-origin"))
-	must(t, check("POST", cookie.Value, "Origin", "http://example.com"))
-	other := value(access.New(access.Params{Token: "another", Now: func() time.Time { return now }}))(t)
+	jobstest.Must(t, check("GET", cookie.Value))
+	jobstest.Must(t, check("POST", cookie.Value, "Sec-Fetch-Site", "same-origin"))
+	jobstest.Must(t, check("POST", cookie.Value, "Origin", "http://example.com"))
+	other := jobstest.Value(access.New(access.Params{Token: "another", Now: func() time.Time { return now }}))(t)
 	for name, err := range map[string]error{
 		"cross-site":         check("POST", cookie.Value, "Sec-Fetch-Site", "cross-site"),
 		"same site":          check("POST", cookie.Value, "Sec-Fetch-Site", "same-site"), // another port of this host
@@ -71,31 +72,8 @@ func TestSession(t *testing.T) {
 		"another token's":    check("GET", other.NewSession(login).Value),
 		"with a wrong token": check("GET", cookie.Value, "Authorization", "Bearer wrong"),
 	} {
-		equal(t, name, fault.CodeOf(err), fault.Unauthorized)
+		jobstest.Equal(t, name, fault.CodeOf(err), fault.Unauthorized)
 	}
 	now = now.Add(access.SessionLife)
-	equal(t, "expired", fault.CodeOf(check("GET", cookie.Value)), fault.Unauthorized)
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-// value unwraps a result: value(f())(t).
-func value[T any](v T, err error) func(testing.TB) T {
-	return func(t testing.TB) T {
-		t.Helper()
-		must(t, err)
-		return v
-	}
-}
-
-func equal[T comparable](t testing.TB, what string, got, want T) {
-	t.Helper()
-	if got != want {
-		t.Errorf("%s: got %v, want %v", what, got, want)
-	}
+	jobstest.Equal(t, "expired", fault.CodeOf(check("GET", cookie.Value)), fault.Unauthorized)
 }

@@ -11,6 +11,7 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/producer/internal/api"
 )
 
@@ -27,12 +28,12 @@ func TestTokenIsAskedForEverywhere(t *testing.T) {
 		} {
 			a := b.do(t, call{method: method, path: path, header: header, anonymous: true})
 			if open {
-				equal(t, pattern+" with "+name, a.status, http.StatusOK)
+				jobstest.Equal(t, pattern+" with "+name, a.status, http.StatusOK)
 				continue
 			}
-			equal(t, pattern+" with "+name, a.status, http.StatusUnauthorized)
-			equal(t, pattern+" with "+name, a.problem(t).Code, fault.Unauthorized)
-			equal(t, "challenge", a.header.Get("WWW-Authenticate"), `Bearer realm="sponsorsync"`)
+			jobstest.Equal(t, pattern+" with "+name, a.status, http.StatusUnauthorized)
+			jobstest.Equal(t, pattern+" with "+name, a.problem(t).Code, fault.Unauthorized)
+			jobstest.Equal(t, "challenge", a.header.Get("WWW-Authenticate"), `Bearer realm="sponsorsync"`)
 		}
 	}
 }
@@ -41,7 +42,7 @@ func TestTokenIsAskedForEverywhere(t *testing.T) {
 func signed(t *testing.T, with, body string, age time.Duration) map[string]string {
 	t.Helper()
 	at := time.Now().Add(-age)
-	signature := value(value(standardwebhooks.NewWebhook(with))(t).Sign("msg_1", at, []byte(body)))(t)
+	signature := jobstest.Value(jobstest.Value(standardwebhooks.NewWebhook(with))(t).Sign("msg_1", at, []byte(body)))(t)
 	return map[string]string{"webhook-id": "msg_1", "webhook-timestamp": strconv.FormatInt(at.Unix(), 10), "webhook-signature": signature}
 }
 
@@ -89,14 +90,14 @@ func TestSignedHooks(t *testing.T) {
 				c.body = syncJob
 			}
 			a := b.do(t, call{method: "POST", path: "/v1/jobs", body: c.body, header: c.header(t), anonymous: true})
-			equal(t, "status", a.status, c.want)
+			jobstest.Equal(t, "status", a.status, c.want)
 			if c.want == http.StatusAccepted {
 				return
 			}
 			if p := a.problem(t); !strings.Contains(p.Detail, c.detail) {
 				t.Errorf("got %q, want a word on %q", p.Detail, c.detail)
 			}
-			equal(t, "jobs", b.jobCount(t), 0)
+			jobstest.Equal(t, "jobs", b.jobCount(t), 0)
 		})
 	}
 }
@@ -110,14 +111,14 @@ func TestSignedHookRepeats(t *testing.T) {
 	first := read[receipt](t, b.do(t, call{method: "POST", path: "/v1/jobs", body: syncJob, header: h, anonymous: true}))
 	h["Idempotency-Key"] = "injected"
 	again := read[receipt](t, b.do(t, call{method: "POST", path: "/v1/jobs", body: syncJob, header: h, anonymous: true}))
-	equal(t, "repeat", again, receipt{first.ID, first.Kind, true})
+	jobstest.Equal(t, "repeat", again, receipt{first.ID, first.Kind, true})
 }
 
 func TestSignatureOpensNothingElse(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	a := b.do(t, call{method: "GET", path: "/v1/organizations", header: signed(t, secret, "", 0), anonymous: true})
-	equal(t, "status", a.status, http.StatusUnauthorized)
+	jobstest.Equal(t, "status", a.status, http.StatusUnauthorized)
 }
 
 func TestCrossOriginSessionIsForbidden(t *testing.T) {
@@ -127,9 +128,9 @@ func TestCrossOriginSessionIsForbidden(t *testing.T) {
 	for site, want := range map[string]int{"same-origin": http.StatusAccepted, "cross-site": http.StatusForbidden} {
 		a := b.do(t, call{method: "POST", path: "/v1/jobs", body: syncJob, anonymous: true,
 			header: map[string]string{"Cookie": cookie, "Sec-Fetch-Site": site}})
-		equal(t, site, a.status, want)
+		jobstest.Equal(t, site, a.status, want)
 	}
-	equal(t, "reading", b.do(t, call{method: "GET", path: "/v1/organizations", anonymous: true,
+	jobstest.Equal(t, "reading", b.do(t, call{method: "GET", path: "/v1/organizations", anonymous: true,
 		header: map[string]string{"Cookie": cookie}}).status, http.StatusOK)
 }
 
@@ -137,11 +138,11 @@ func TestUnknownRoutesAreProblems(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	a := b.get(t, "/v2/jobs")
-	equal(t, "status", a.status, http.StatusNotFound)
-	equal(t, "code", a.problem(t).Code, fault.InvalidArguments)
+	jobstest.Equal(t, "status", a.status, http.StatusNotFound)
+	jobstest.Equal(t, "code", a.problem(t).Code, fault.InvalidArguments)
 	a = b.do(t, call{method: "DELETE", path: "/v1/jobs"})
-	equal(t, "status", a.status, http.StatusMethodNotAllowed)
-	equal(t, "allow", a.header.Get("Allow"), "POST")
+	jobstest.Equal(t, "status", a.status, http.StatusMethodNotAllowed)
+	jobstest.Equal(t, "allow", a.header.Get("Allow"), "POST")
 	a.problem(t)
 }
 
@@ -151,7 +152,7 @@ func TestPanicIsAnsweredAndLogged(t *testing.T) {
 	handler := b.api.Wrap(panicking())
 	w := httptest.NewRecorder()
 	handler.ServeHTTP(w, httptest.NewRequest("GET", "/panic", nil))
-	equal(t, "status", w.Code, http.StatusInternalServerError)
+	jobstest.Equal(t, "status", w.Code, http.StatusInternalServerError)
 	if strings.Contains(w.Body.String(), "boom") || !strings.Contains(b.log.String(), "boom") {
 		t.Errorf("got %s, log %s", w.Body, b.log)
 	}

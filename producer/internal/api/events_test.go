@@ -31,16 +31,16 @@ func (b *bundle) listen(t *testing.T, org sponsorship.ID, lastID string) *reader
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
 	url := b.url + "/v1/organizations/" + string(org) + "/events"
-	request := value(http.NewRequestWithContext(ctx, http.MethodGet, url, nil))(t)
+	request := jobstest.Value(http.NewRequestWithContext(ctx, http.MethodGet, url, nil))(t)
 	request.Header.Set("Authorization", "Bearer "+apiToken)
 	if lastID != "" {
 		request.Header.Set("Last-Event-ID", lastID)
 	}
-	response := value((&http.Transport{DisableKeepAlives: true}).RoundTrip(request))(t)
+	response := jobstest.Value((&http.Transport{DisableKeepAlives: true}).RoundTrip(request))(t)
 	t.Cleanup(func() { _ = response.Body.Close() })
-	equal(t, "status", response.StatusCode, http.StatusOK)
-	equal(t, "content type", response.Header.Get("Content-Type"), "text/event-stream")
-	equal(t, "cache", response.Header.Get("Cache-Control"), "no-store")
+	jobstest.Equal(t, "status", response.StatusCode, http.StatusOK)
+	jobstest.Equal(t, "content type", response.Header.Get("Content-Type"), "text/event-stream")
+	jobstest.Equal(t, "cache", response.Header.Get("Cache-Control"), "no-store")
 	r := &reader{bufio.NewScanner(response.Body), response.Body}
 	r.lines.Scan() // "retry:": the stream is open
 	return r
@@ -84,13 +84,13 @@ func TestEventsOfOneOrganizationFromNowOn(t *testing.T) {
 	b.publish(t, bravo, user1, 1)
 	b.publish(t, acme, user1, 2)
 	m, _ := r.next()
-	equal(t, "id", m.id, "3")
-	equal(t, "event", m.event, "sponsorsync.sponsorship.sent")
+	jobstest.Equal(t, "id", m.id, "3")
+	jobstest.Equal(t, "event", m.event, "sponsorsync.sponsorship.sent")
 	var e events.Event[events.Sponsorship]
-	must(t, json.Unmarshal([]byte(m.data), &e))
-	equal(t, "subject", e.Subject, string(acme)+"/"+string(user1))
-	equal(t, "revision", e.Data.Revision, 2)
-	must(t, r.body.Close())
+	jobstest.Must(t, json.Unmarshal([]byte(m.data), &e))
+	jobstest.Equal(t, "subject", e.Subject, string(acme)+"/"+string(user1))
+	jobstest.Equal(t, "revision", e.Data.Revision, 2)
+	jobstest.Must(t, r.body.Close())
 	b.waitForListeners(t, 0)
 }
 
@@ -139,7 +139,7 @@ func TestEventsAfterTheStreamWasMadeAnew(t *testing.T) {
 	b.publish(t, acme, user1, 1)
 	r := b.listen(t, acme, "5000")
 	m, _ := r.next()
-	equal(t, "id", m.id, "1")
+	jobstest.Equal(t, "id", m.id, "1")
 }
 
 // A reader that has fallen behind is cut off, and misses nothing when it comes back.
@@ -166,7 +166,7 @@ func TestSlowReaderIsDroppedAndResumes(t *testing.T) {
 	last := 0
 	for m, ok := r.next(); ok; m, ok = r.next() {
 		last++
-		equal(t, "id", m.id, fmt.Sprint(last))
+		jobstest.Equal(t, "id", m.id, fmt.Sprint(last))
 	}
 	if last == 0 || last >= count {
 		t.Fatalf("the slow reader saw %d of %d events before it was dropped", last, count)
@@ -211,10 +211,10 @@ func TestOneConsumerFeedsManyBrowsers(t *testing.T) {
 	b.publish(t, acme, user1, 1)
 	for _, r := range readers {
 		m, _ := r.next()
-		equal(t, "id", m.id, "1")
+		jobstest.Equal(t, "id", m.id, "1")
 	}
-	stream := value(b.js.Stream(t.Context(), events.StreamName))(t)
-	equal(t, "consumers", stream.CachedInfo().State.Consumers, 1)
+	stream := jobstest.Value(b.js.Stream(t.Context(), events.StreamName))(t)
+	jobstest.Equal(t, "consumers", stream.CachedInfo().State.Consumers, 1)
 }
 
 func TestEventStreamsEndWithTheProcess(t *testing.T) {
@@ -231,12 +231,12 @@ func TestEventStreamsEndWithTheProcess(t *testing.T) {
 func TestEventsWaitForAStreamThatDoesNotExistYet(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	must(t, b.js.DeleteStream(t.Context(), events.StreamName))
+	jobstest.Must(t, b.js.DeleteStream(t.Context(), events.StreamName))
 	r := b.listen(t, acme, "0")
-	must(t, events.EnsureStream(t.Context(), b.js, events.Settings{}))
+	jobstest.Must(t, events.EnsureStream(t.Context(), b.js, events.Settings{}))
 	b.publish(t, acme, user1, 1)
 	m, _ := r.next()
-	equal(t, "id", m.id, "1")
+	jobstest.Equal(t, "id", m.id, "1")
 }
 
 func TestEventsRefuseWhatIsInvalid(t *testing.T) {
@@ -244,8 +244,8 @@ func TestEventsRefuseWhatIsInvalid(t *testing.T) {
 	b := setup(t)
 	base := "/v1/organizations/" + string(acme) + "/events"
 	a := b.do(t, call{method: "GET", path: base, header: map[string]string{"Last-Event-ID": "x"}})
-	equal(t, "field", a.problem(t).Errors[0].Field, "Last-Event-ID")
+	jobstest.Equal(t, "field", a.problem(t).Errors[0].Field, "Last-Event-ID")
 	a = b.get(t, base+"?lastEventId=-1")
-	equal(t, "field", a.problem(t).Errors[0].Field, "lastEventId")
-	equal(t, "status", b.get(t, "/v1/organizations/x/events").status, http.StatusBadRequest)
+	jobstest.Equal(t, "field", a.problem(t).Errors[0].Field, "lastEventId")
+	jobstest.Equal(t, "status", b.get(t, "/v1/organizations/x/events").status, http.StatusBadRequest)
 }

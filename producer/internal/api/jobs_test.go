@@ -32,17 +32,17 @@ func TestPostOneJob(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	a := b.post(t, redeemJob(user1), nil)
-	equal(t, "status", a.status, http.StatusAccepted)
+	jobstest.Equal(t, "status", a.status, http.StatusAccepted)
 	r := read[receipt](t, a)
-	equal(t, "kind", r.Kind, jobs.KindRedeem)
-	equal(t, "duplicate", r.Duplicate, false)
-	equal(t, "location", a.header.Get("Location"), "/v1/jobs/"+r.ID)
+	jobstest.Equal(t, "kind", r.Kind, jobs.KindRedeem)
+	jobstest.Equal(t, "duplicate", r.Duplicate, false)
+	jobstest.Equal(t, "location", a.header.Get("Location"), "/v1/jobs/"+r.ID)
 	jobstest.RequireEnqueued(t, b.redis, func(j jobs.Redeem) bool {
 		return j.OrganizationUserID == user1 && j.SponsoredEmail == "family@example.com"
 	})
 	status := read[map[string]any](t, b.get(t, a.header.Get("Location")))
-	equal[any](t, "state", status["state"], "pending")
-	equal[any](t, "id", status["id"], r.ID)
+	jobstest.Equal[any](t, "state", status["state"], "pending")
+	jobstest.Equal[any](t, "id", status["id"], r.ID)
 	if strings.Contains(b.log.String(), "family@") {
 		t.Error("the log holds an address")
 	}
@@ -52,13 +52,13 @@ func TestPostArrayIsInOrder(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	a := b.post(t, " [\n"+syncJob+","+redeemJob(user1)+"]", nil)
-	equal(t, "status", a.status, http.StatusAccepted)
+	jobstest.Equal(t, "status", a.status, http.StatusAccepted)
 	r := read[[]receipt](t, a)
-	equal(t, "length", len(r), 2)
-	equal(t, "first", r[0].Kind, jobs.KindSync)
-	equal(t, "second", r[1].Kind, jobs.KindRedeem)
-	equal(t, "location", a.header.Get("Location"), "/v1/jobs/"+r[0].ID)
-	equal(t, "jobs", b.jobCount(t), 2)
+	jobstest.Equal(t, "length", len(r), 2)
+	jobstest.Equal(t, "first", r[0].Kind, jobs.KindSync)
+	jobstest.Equal(t, "second", r[1].Kind, jobs.KindRedeem)
+	jobstest.Equal(t, "location", a.header.Get("Location"), "/v1/jobs/"+r[0].ID)
+	jobstest.Equal(t, "jobs", b.jobCount(t), 2)
 }
 
 func TestPostThousand(t *testing.T) {
@@ -66,12 +66,12 @@ func TestPostThousand(t *testing.T) {
 	b := setup(t)
 	many := func(n int) string { return "[" + strings.TrimSuffix(strings.Repeat(syncJob+",", n), ",") + "]" }
 	a := b.post(t, many(1001), nil)
-	equal(t, "status of 1001", a.status, http.StatusRequestEntityTooLarge)
-	equal(t, "code", a.problem(t).Code, fault.PayloadTooLarge)
-	equal(t, "jobs", b.jobCount(t), 0)
-	equal(t, "receipts of 1000", len(read[[]receipt](t, b.post(t, many(1000), nil))), 1000)
+	jobstest.Equal(t, "status of 1001", a.status, http.StatusRequestEntityTooLarge)
+	jobstest.Equal(t, "code", a.problem(t).Code, fault.PayloadTooLarge)
+	jobstest.Equal(t, "jobs", b.jobCount(t), 0)
+	jobstest.Equal(t, "receipts of 1000", len(read[[]receipt](t, b.post(t, many(1000), nil))), 1000)
 	a = b.post(t, syncJob+strings.Repeat(" ", 2<<20), nil)
-	equal(t, "status of 2 MiB", a.status, http.StatusRequestEntityTooLarge)
+	jobstest.Equal(t, "status of 2 MiB", a.status, http.StatusRequestEntityTooLarge)
 }
 
 func TestPostRefusesWhatIsInvalid(t *testing.T) {
@@ -100,19 +100,19 @@ func TestPostRefusesWhatIsInvalid(t *testing.T) {
 		"in an array":       {`[` + syncJob + `,{"kind":"x"},` + redeemJob("me") + `]`, []enqueue.ItemError{{Index: 1, Field: "kind"}, {Index: 2, Field: "organizationUserId"}}},
 	} {
 		a := b.post(t, c.body, nil)
-		equal(t, name+": status", a.status, http.StatusBadRequest)
+		jobstest.Equal(t, name+": status", a.status, http.StatusBadRequest)
 		p := a.problem(t)
-		equal(t, name+": code", p.Code, fault.InvalidArguments)
-		equal(t, name+": number of errors", len(p.Errors), len(c.want))
+		jobstest.Equal(t, name+": code", p.Code, fault.InvalidArguments)
+		jobstest.Equal(t, name+": number of errors", len(p.Errors), len(c.want))
 		for i, e := range p.Errors {
 			if e.Message == "" {
 				t.Errorf("%s: error %d has no message", name, i)
 			}
 			e.Message = ""
-			equal(t, name, e, c.want[min(i, len(c.want)-1)])
+			jobstest.Equal(t, name, e, c.want[min(i, len(c.want)-1)])
 		}
 	}
-	equal(t, "jobs", b.jobCount(t), 0)
+	jobstest.Equal(t, "jobs", b.jobCount(t), 0)
 }
 
 func TestAHundredCopiesMakeOneJob(t *testing.T) {
@@ -124,7 +124,7 @@ func TestAHundredCopiesMakeOneJob(t *testing.T) {
 	for range 100 {
 		running.Go(func() {
 			_, a := b.send(t, call{method: "POST", path: "/v1/jobs", body: syncJob, header: map[string]string{"Idempotency-Key": `"same"`}})
-			equal(t, "status", a.status, http.StatusAccepted)
+			jobstest.Equal(t, "status", a.status, http.StatusAccepted)
 			r := read[receipt](t, a)
 			mu.Lock()
 			defer mu.Unlock()
@@ -135,9 +135,9 @@ func TestAHundredCopiesMakeOneJob(t *testing.T) {
 		})
 	}
 	running.Wait()
-	equal(t, "ids", len(ids), 1)
-	equal(t, "answers that are no duplicate", firsts, 1)
-	equal(t, "jobs", b.jobCount(t), 1)
+	jobstest.Equal(t, "ids", len(ids), 1)
+	jobstest.Equal(t, "answers that are no duplicate", firsts, 1)
+	jobstest.Equal(t, "jobs", b.jobCount(t), 1)
 }
 
 func TestIdempotency(t *testing.T) {
@@ -145,24 +145,24 @@ func TestIdempotency(t *testing.T) {
 	b := setup(t)
 	key := func(name, text string) map[string]string { return map[string]string{name: text} }
 	first := read[receipt](t, b.post(t, syncJob, key("Idempotency-Key", `"k-\"1\""`)))
-	equal(t, "bare webhook-id is the same key",
+	jobstest.Equal(t, "bare webhook-id is the same key",
 		read[receipt](t, b.post(t, syncJob, key("webhook-id", `k-"1"`))), receipt{first.ID, first.Kind, true})
 
 	a := b.post(t, redeemJob(user1), key("Idempotency-Key", `"k-\"1\""`))
-	equal(t, "another body", a.status, http.StatusUnprocessableEntity)
-	equal(t, "code", a.problem(t).Code, fault.IdempotencyKeyReused)
+	jobstest.Equal(t, "another body", a.status, http.StatusUnprocessableEntity)
+	jobstest.Equal(t, "code", a.problem(t).Code, fault.IdempotencyKeyReused)
 
 	other := read[receipt](t, b.post(t, syncJob, key("Idempotency-Key", "another")))
-	equal(t, "another key is a duplicate", other.Duplicate, false)
+	jobstest.Equal(t, "another key is a duplicate", other.Duplicate, false)
 	plain := read[receipt](t, b.post(t, syncJob, nil))
-	equal(t, "no key is a duplicate", plain.Duplicate, false)
+	jobstest.Equal(t, "no key is a duplicate", plain.Duplicate, false)
 
 	for _, bad := range []string{`"open`, `""`, `"a"b`, `"a\b"`, strings.Repeat("k", 256), "k\u00e9"} {
 		a := b.post(t, syncJob, key("Idempotency-Key", bad))
-		equal(t, bad, a.status, http.StatusBadRequest)
-		equal(t, bad, a.problem(t).Errors[0].Field, "Idempotency-Key")
+		jobstest.Equal(t, bad, a.status, http.StatusBadRequest)
+		jobstest.Equal(t, bad, a.problem(t).Errors[0].Field, "Idempotency-Key")
 	}
-	equal(t, "jobs", b.jobCount(t), 3)
+	jobstest.Equal(t, "jobs", b.jobCount(t), 3)
 }
 
 func TestARepeatAfterCompletionIsADuplicate(t *testing.T) {
@@ -172,9 +172,9 @@ func TestARepeatAfterCompletionIsADuplicate(t *testing.T) {
 	first := read[receipt](t, b.post(t, syncJob, key))
 	b.runAll(t)
 	done := read[map[string]any](t, b.get(t, "/v1/jobs/"+first.ID))
-	equal[any](t, "state", done["state"], "done")
-	equal(t, "repeat", read[receipt](t, b.post(t, syncJob, key)), receipt{first.ID, first.Kind, true})
-	equal(t, "jobs", b.jobCount(t), 1)
+	jobstest.Equal[any](t, "state", done["state"], "done")
+	jobstest.Equal(t, "repeat", read[receipt](t, b.post(t, syncJob, key)), receipt{first.ID, first.Kind, true})
+	jobstest.Equal(t, "jobs", b.jobCount(t), 1)
 }
 
 // runAll is a worker for which every job succeeds.
@@ -182,9 +182,9 @@ func (b *bundle) runAll(t *testing.T) {
 	t.Helper()
 	server := asynq.NewServerFromRedisClient(b.redis, asynq.Config{
 		Queues: map[string]int{string(jobs.QueueCloud): 1}, LogLevel: asynq.FatalLevel, TaskCheckInterval: 10 * time.Millisecond})
-	must(t, server.Start(asynq.HandlerFunc(func(context.Context, *asynq.Task) error { return nil })))
+	jobstest.Must(t, server.Start(asynq.HandlerFunc(func(context.Context, *asynq.Task) error { return nil })))
 	idle := func() bool {
-		for _, d := range value(enqueue.Depths(t.Context(), b.redis))(t) {
+		for _, d := range jobstest.Value(enqueue.Depths(t.Context(), b.redis))(t) {
 			if d.Pending+d.Active > 0 {
 				return false
 			}
@@ -199,8 +199,8 @@ func TestJobUnknown(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	a := b.get(t, "/v1/jobs/none")
-	equal(t, "status", a.status, http.StatusNotFound)
-	equal(t, "code", a.problem(t).Code, fault.InvalidArguments)
+	jobstest.Equal(t, "status", a.status, http.StatusNotFound)
+	jobstest.Equal(t, "code", a.problem(t).Code, fault.InvalidArguments)
 }
 
 func TestRedisAwayIsSaidWithinTwoSeconds(t *testing.T) {
@@ -208,8 +208,8 @@ func TestRedisAwayIsSaidWithinTwoSeconds(t *testing.T) {
 	for name, redisURL := range map[string]string{"hangs": "redis://" + silent(t), "refuses": "redis://" + nobody(t)} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			stack := value(jobstest.Start(jobstest.Options{}))(t)
-			t.Cleanup(func() { must(t, stack.Close()) })
+			stack := jobstest.Value(jobstest.Start(jobstest.Options{}))(t)
+			t.Cleanup(func() { jobstest.Must(t, stack.Close()) })
 			b := setupOn(t, stack, redisURL)
 			organization := "/v1/organizations/" + string(acme)
 			var running sync.WaitGroup
@@ -237,17 +237,17 @@ func (b *bundle) requireUnavailable(t *testing.T, c call) {
 	if took := time.Since(begin); took > 2*time.Second { // longer than most callers wait
 		t.Errorf("%s %s took %v", c.method, c.path, took)
 	}
-	equal(t, c.path, a.status, http.StatusServiceUnavailable)
-	equal(t, c.path, a.problem(t).Code, fault.QueueUnavailable)
-	equal(t, c.path, a.header.Get("Retry-After"), "5")
+	jobstest.Equal(t, c.path, a.status, http.StatusServiceUnavailable)
+	jobstest.Equal(t, c.path, a.problem(t).Code, fault.QueueUnavailable)
+	jobstest.Equal(t, c.path, a.header.Get("Retry-After"), "5")
 }
 
 func (b *bundle) requireHealthWithoutRedis(t *testing.T) {
 	t.Helper()
 	ready := b.do(t, call{method: "GET", path: "/readyz", anonymous: true})
-	equal(t, "readyz", ready.status, http.StatusServiceUnavailable)
-	equal(t, "readyz", strings.TrimSpace(string(ready.body)), `{"status":"not ready","checks":{"nats":"ok","redis":"away"}}`)
-	equal(t, "healthz", b.do(t, call{method: "GET", path: "/healthz", anonymous: true}).status, http.StatusOK)
+	jobstest.Equal(t, "readyz", ready.status, http.StatusServiceUnavailable)
+	jobstest.Equal(t, "readyz", strings.TrimSpace(string(ready.body)), `{"status":"not ready","checks":{"nats":"ok","redis":"away"}}`)
+	jobstest.Equal(t, "healthz", b.do(t, call{method: "GET", path: "/healthz", anonymous: true}).status, http.StatusOK)
 	metrics := string(b.get(t, "/metrics").body)
 	if !strings.Contains(metrics, "sponsorsync_redis_up 0") || strings.Contains(metrics, "sponsorsync_outbox_depth") {
 		t.Errorf("metrics invent numbers:\n%s", metrics)
@@ -257,7 +257,7 @@ func (b *bundle) requireHealthWithoutRedis(t *testing.T) {
 // silent is an address that takes connections and never says a word.
 func silent(t *testing.T) string {
 	t.Helper()
-	listener := value(net.Listen("tcp", "127.0.0.1:0"))(t)
+	listener := jobstest.Value(net.Listen("tcp", "127.0.0.1:0"))(t)
 	var mu sync.Mutex
 	var open []net.Conn
 	var running sync.WaitGroup
@@ -285,7 +285,7 @@ func silent(t *testing.T) string {
 // nobody is an address where nothing listens.
 func nobody(t *testing.T) string {
 	t.Helper()
-	listener := value(net.Listen("tcp", "127.0.0.1:0"))(t)
-	must(t, listener.Close())
+	listener := jobstest.Value(net.Listen("tcp", "127.0.0.1:0"))(t)
+	jobstest.Must(t, listener.Close())
 	return listener.Addr().String()
 }

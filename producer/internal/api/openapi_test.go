@@ -14,6 +14,7 @@ import (
 
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/producer/internal/api"
 )
@@ -47,7 +48,7 @@ func matches(template, path []string) bool {
 // type or the shape of an answer. Requests that no operation is for are left out.
 func conforms(t *testing.T, r *http.Request, a answer) {
 	t.Helper()
-	doc := value(document())(t)
+	doc := jobstest.Value(document())(t)
 	route := operation(doc, r.Method, r.URL.Path)
 	if route == nil {
 		return
@@ -67,17 +68,17 @@ func conforms(t *testing.T, r *http.Request, a answer) {
 func TestDocumentIsValidAndServed(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	doc := value(document())(t)
-	must(t, doc.Validate(t.Context()))
+	doc := jobstest.Value(document())(t)
+	jobstest.Must(t, doc.Validate(t.Context()))
 	a := b.get(t, "/openapi.yaml")
-	equal(t, "status", a.status, http.StatusOK)
-	equal(t, "served", string(a.body), string(api.Document))
+	jobstest.Equal(t, "status", a.status, http.StatusOK)
+	jobstest.Equal(t, "served", string(a.body), string(api.Document))
 }
 
 func TestDocumentKnowsExactlyTheRoutes(t *testing.T) {
 	t.Parallel()
 	documented := map[string]bool{}
-	for path, item := range value(document())(t).Paths.Map() {
+	for path, item := range jobstest.Value(document())(t).Paths.Map() {
 		for method := range item.Operations() {
 			documented[method+" "+path] = true
 		}
@@ -96,7 +97,7 @@ func TestDocumentKnowsExactlyTheRoutes(t *testing.T) {
 // The document's lists must be those of the code.
 func TestDocumentListsAreComplete(t *testing.T) {
 	t.Parallel()
-	schemas := value(document())(t).Components.Schemas
+	schemas := jobstest.Value(document())(t).Components.Schemas
 	var kinds []any
 	for _, k := range jobs.Kinds() {
 		if p, _ := k.Policy(); p.Public {
@@ -108,7 +109,7 @@ func TestDocumentListsAreComplete(t *testing.T) {
 		for _, v := range schemas[name].Value.Enum {
 			listed[v] = true
 		}
-		equal(t, "number of "+name, len(listed), len(want))
+		jobstest.Equal(t, "number of "+name, len(listed), len(want))
 		for _, v := range want {
 			if !listed[v] {
 				t.Errorf("%s %v is not documented", name, v)

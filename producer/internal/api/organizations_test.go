@@ -8,6 +8,7 @@ import (
 
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 )
 
@@ -18,19 +19,19 @@ func TestConnectionIsSavedAndNeverShown(t *testing.T) {
 	b := setup(t)
 	upper := strings.ToUpper(string(user1)) // ids come in either case
 	a := b.do(t, call{method: "PUT", path: "/v1/organizations/" + upper + "/connection", body: connectBody})
-	equal(t, "status", a.status, http.StatusNoContent)
-	saved := value(b.ledger.Connection(t.Context(), user1))(t)
-	equal(t, "token", saved.BillingSyncToken, "the-secret-token")
-	equal(t, "key", saved.LicenseKey, "the-secret-key")
-	equal(t, "cloud organisation", saved.CloudOrganizationID, bravo)
+	jobstest.Equal(t, "status", a.status, http.StatusNoContent)
+	saved := jobstest.Value(b.ledger.Connection(t.Context(), user1))(t)
+	jobstest.Equal(t, "token", saved.BillingSyncToken, "the-secret-token")
+	jobstest.Equal(t, "key", saved.LicenseKey, "the-secret-key")
+	jobstest.Equal(t, "cloud organisation", saved.CloudOrganizationID, bravo)
 
 	a = b.get(t, "/v1/organizations/"+upper)
-	equal(t, "status", a.status, http.StatusOK)
+	jobstest.Equal(t, "status", a.status, http.StatusOK)
 	o := read[map[string]any](t, a)
-	equal[any](t, "connected", o["connected"], true)
-	equal[any](t, "cloudOrganizationId", o["cloudOrganizationId"], string(bravo))
-	equal[any](t, "lastSyncAt", o["lastSyncAt"], nil)
-	equal(t, "in the list", len(read[[]any](t, b.get(t, "/v1/organizations"))), 1)
+	jobstest.Equal[any](t, "connected", o["connected"], true)
+	jobstest.Equal[any](t, "cloudOrganizationId", o["cloudOrganizationId"], string(bravo))
+	jobstest.Equal[any](t, "lastSyncAt", o["lastSyncAt"], nil)
+	jobstest.Equal(t, "in the list", len(read[[]any](t, b.get(t, "/v1/organizations"))), 1)
 	if strings.Contains(string(a.body)+b.log.String(), "the-secret") {
 		t.Error("a secret is shown")
 	}
@@ -40,17 +41,17 @@ func TestSavingTheConnectionAgainTriesAtOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	put := call{method: "PUT", path: "/v1/organizations/" + string(acme) + "/connection", body: connectBody}
-	equal(t, "first", b.do(t, put).status, http.StatusNoContent)
+	jobstest.Equal(t, "first", b.do(t, put).status, http.StatusNoContent)
 	waiting := func() (n int64) {
-		for _, d := range value(enqueue.Depths(t.Context(), b.redis))(t) {
+		for _, d := range jobstest.Value(enqueue.Depths(t.Context(), b.redis))(t) {
 			n += d.Pending
 		}
 		return n
 	}
-	equal(t, "jobs before the first sync", waiting(), 0)
-	value(b.ledger.RequestFull(t.Context(), acme, "job", "manual", noon))(t)
-	equal(t, "again", b.do(t, put).status, http.StatusNoContent)
-	equal(t, "jobs", waiting(), 1)
+	jobstest.Equal(t, "jobs before the first sync", waiting(), 0)
+	jobstest.Value(b.ledger.RequestFull(t.Context(), acme, "job", "manual", noon))(t)
+	jobstest.Equal(t, "again", b.do(t, put).status, http.StatusNoContent)
+	jobstest.Equal(t, "jobs", waiting(), 1)
 }
 
 func TestConnectionRefusesWhatIsInvalid(t *testing.T) {
@@ -64,14 +65,14 @@ func TestConnectionRefusesWhatIsInvalid(t *testing.T) {
 		"licenseKey":          `{"cloudOrganizationId":"22222222-2222-4222-8222-222222222222","billingSyncToken":"t","licenseKey":"` + strings.Repeat("k", 9000) + `"}`,
 	} {
 		a := b.do(t, call{method: "PUT", path: "/v1/organizations/" + string(acme) + "/connection", body: body})
-		equal(t, field+": status", a.status, http.StatusBadRequest)
-		equal(t, "field", a.problem(t).Errors[0].Field, field)
+		jobstest.Equal(t, field+": status", a.status, http.StatusBadRequest)
+		jobstest.Equal(t, "field", a.problem(t).Errors[0].Field, field)
 	}
 	a := b.do(t, call{method: "PUT", path: "/v1/organizations/acme/connection", body: connectBody})
-	equal(t, "org", a.problem(t).Errors[0].Field, "org")
+	jobstest.Equal(t, "org", a.problem(t).Errors[0].Field, "org")
 	a = b.do(t, call{method: "PUT", path: "/v1/organizations/" + string(acme) + "/connection", body: strings.Repeat(" ", 70<<10)})
-	equal(t, "large", a.status, http.StatusRequestEntityTooLarge)
-	equal(t, "organisations", len(read[[]any](t, b.get(t, "/v1/organizations"))), 0)
+	jobstest.Equal(t, "large", a.status, http.StatusRequestEntityTooLarge)
+	jobstest.Equal(t, "organisations", len(read[[]any](t, b.get(t, "/v1/organizations"))), 0)
 }
 
 func TestUnseenOrganization(t *testing.T) {
@@ -79,8 +80,8 @@ func TestUnseenOrganization(t *testing.T) {
 	b := setup(t)
 	for _, path := range []string{"", "/sponsorships"} {
 		a := b.get(t, "/v1/organizations/"+string(acme)+path)
-		equal(t, "status", a.status, http.StatusNotFound)
-		equal(t, "code", a.problem(t).Code, fault.ConnectionMissing)
+		jobstest.Equal(t, "status", a.status, http.StatusNotFound)
+		jobstest.Equal(t, "code", a.problem(t).Code, fault.ConnectionMissing)
 	}
 }
 
@@ -111,18 +112,18 @@ func TestSponsorshipsArePaged(t *testing.T) {
 			got = append(got, s.OrganizationUserID)
 		}
 		if p.NextCursor == nil {
-			equal(t, "pages", pages, 3)
+			jobstest.Equal(t, "pages", pages, 3)
 			break
 		}
 		cursor = *p.NextCursor
 	}
-	equal(t, "sponsorships", fmt.Sprint(got), fmt.Sprint(users))
+	jobstest.Equal(t, "sponsorships", fmt.Sprint(got), fmt.Sprint(users))
 	first := read[page](t, b.get(t, base)).Sponsorships[0]
-	equal(t, "status", first.Status, sponsorship.Pending)
-	equal(t, "intent", first.Intent, sponsorship.IntentRedeem)
-	equal(t, "address", first.SponsoredEmail, "family@example.com")
+	jobstest.Equal(t, "status", first.Status, sponsorship.Pending)
+	jobstest.Equal(t, "intent", first.Intent, sponsorship.IntentRedeem)
+	jobstest.Equal(t, "address", first.SponsoredEmail, "family@example.com")
 	none := b.get(t, base+"?status=sent")
-	equal(t, "none", strings.TrimSpace(string(none.body)), `{"sponsorships":[],"nextCursor":null}`)
+	jobstest.Equal(t, "none", strings.TrimSpace(string(none.body)), `{"sponsorships":[],"nextCursor":null}`)
 }
 
 func TestSponsorshipsRefuseWhatIsInvalid(t *testing.T) {
@@ -134,8 +135,8 @@ func TestSponsorshipsRefuseWhatIsInvalid(t *testing.T) {
 		{"status=sent&cursor=pending:" + string(user1), "cursor"},
 	} {
 		a := b.get(t, "/v1/organizations/"+string(acme)+"/sponsorships?"+c.query)
-		equal(t, c.query, a.status, http.StatusBadRequest)
-		equal(t, c.query, a.problem(t).Errors[0].Field, c.field)
+		jobstest.Equal(t, c.query, a.status, http.StatusBadRequest)
+		jobstest.Equal(t, c.query, a.problem(t).Errors[0].Field, c.field)
 	}
 }
 

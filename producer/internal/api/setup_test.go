@@ -64,25 +64,25 @@ type bundle struct {
 // setup runs the API on servers of its own.
 func setup(t *testing.T) *bundle {
 	t.Helper()
-	stack := value(jobstest.Start(jobstest.Options{}))(t)
-	t.Cleanup(func() { must(t, stack.Close()) })
+	stack := jobstest.Value(jobstest.Start(jobstest.Options{}))(t)
+	t.Cleanup(func() { jobstest.Must(t, stack.Close()) })
 	return setupOn(t, stack, stack.RedisURL())
 }
 
 // setupOn takes a Redis of the caller's choice.
 func setupOn(t *testing.T, stack *jobstest.Stack, redisURL string) *bundle {
 	t.Helper()
-	rdb := value(enqueue.NewRedis(redisURL))(t)
+	rdb := jobstest.Value(enqueue.NewRedis(redisURL))(t)
 	api.Bound(rdb)
-	t.Cleanup(func() { must(t, rdb.Close()) })
-	js := value(events.Connect(events.Connection{URL: stack.NATSURL()}))(t)
+	t.Cleanup(func() { jobstest.Must(t, rdb.Close()) })
+	js := jobstest.Value(events.Connect(events.Connection{URL: stack.NATSURL()}))(t)
 	t.Cleanup(js.Conn().Close)
-	must(t, events.EnsureStream(t.Context(), js, events.Settings{}))
+	jobstest.Must(t, events.EnsureStream(t.Context(), js, events.Settings{}))
 	log := &lockedBuffer{}
 	b := &bundle{
 		stack: stack, redis: rdb, js: js, log: log,
-		ledger:    state.New(rdb, value(state.NewSealer(bytes.Repeat([]byte("k"), 32)))(t)),
-		access:    value(access.New(access.Params{Token: apiToken, HookSecrets: []string{secret, retired}, Now: time.Now}))(t),
+		ledger:    state.New(rdb, jobstest.Value(state.NewSealer(bytes.Repeat([]byte("k"), 32)))(t)),
+		access:    jobstest.Value(access.New(access.Params{Token: apiToken, HookSecrets: []string{secret, retired}, Now: time.Now}))(t),
 		publisher: events.NewPublisher(js, events.Settings{}),
 		registry:  prometheus.NewRegistry(),
 	}
@@ -96,7 +96,7 @@ func (b *bundle) serve(t *testing.T) {
 	b.hub = hub
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
-	running.Go(func() { must(t, hub.Run(ctx)) })
+	running.Go(func() { jobstest.Must(t, hub.Run(ctx)) })
 	b.stopHub = func() { cancel(); running.Wait() }
 	t.Cleanup(b.stopHub)
 	b.api = api.New(api.Options{
@@ -136,16 +136,16 @@ func (b *bundle) do(t *testing.T, c call) answer {
 
 func (b *bundle) send(t *testing.T, c call) (*http.Request, answer) {
 	t.Helper()
-	request := value(http.NewRequestWithContext(t.Context(), c.method, b.url+c.path, strings.NewReader(c.body)))(t)
+	request := jobstest.Value(http.NewRequestWithContext(t.Context(), c.method, b.url+c.path, strings.NewReader(c.body)))(t)
 	if !c.anonymous {
 		request.Header.Set("Authorization", "Bearer "+apiToken)
 	}
 	for name, text := range c.header {
 		request.Header.Set(name, text)
 	}
-	response := value(http.DefaultTransport.RoundTrip(request))(t)
+	response := jobstest.Value(http.DefaultTransport.RoundTrip(request))(t)
 	defer func() { _ = response.Body.Close() }()
-	return request, answer{response.StatusCode, response.Header, value(io.ReadAll(response.Body))(t)}
+	return request, answer{response.StatusCode, response.Header, jobstest.Value(io.ReadAll(response.Body))(t)}
 }
 
 func (b *bundle) get(t *testing.T, path string) answer {
@@ -169,7 +169,7 @@ func read[T any](t *testing.T, a answer) T {
 
 func (a answer) problem(t *testing.T) view.Problem {
 	t.Helper()
-	equal(t, "content type", a.header.Get("Content-Type"), "application/problem+json")
+	jobstest.Equal(t, "content type", a.header.Get("Content-Type"), "application/problem+json")
 	return read[view.Problem](t, a)
 }
 
@@ -177,7 +177,7 @@ func (a answer) problem(t *testing.T) view.Problem {
 func (b *bundle) jobCount(t *testing.T) int64 {
 	t.Helper()
 	n := int64(0)
-	for _, d := range value(enqueue.Depths(t.Context(), b.redis))(t) {
+	for _, d := range jobstest.Value(enqueue.Depths(t.Context(), b.redis))(t) {
 		n += d.Pending + d.Active + d.Scheduled + d.Retry + d.Archived + d.Complete
 	}
 	return n
@@ -189,17 +189,17 @@ func (b *bundle) redeemed(t *testing.T, org sponsorship.ID, users ...sponsorship
 	for _, user := range users {
 		s, _, err := sponsorship.Decide(sponsorship.Sponsorship{OrganizationID: org, UserID: user},
 			sponsorship.Redeem{Email: "family@example.com"}, sponsorship.Stamp{Now: noon, JobID: "job"})
-		must(t, err)
+		jobstest.Must(t, err)
 		_, err = b.ledger.Accept(t.Context(), "job-"+string(user), state.Write{After: s}, noon)
-		must(t, err)
+		jobstest.Must(t, err)
 	}
 }
 
 func (b *bundle) publish(t *testing.T, org, user sponsorship.ID, revision uint64) {
 	t.Helper()
-	e := value(events.NewSponsorship(events.Sponsorship{
+	e := jobstest.Value(events.NewSponsorship(events.Sponsorship{
 		OrganizationID: org, OrganizationUserID: user, To: sponsorship.Sent, Revision: revision}, noon))(t)
-	must(t, b.publisher.Publish(t.Context(), []events.Encoded{e})[0])
+	jobstest.Must(t, b.publisher.Publish(t.Context(), []events.Encoded{e})[0])
 }
 
 type lockedBuffer struct {
@@ -217,27 +217,4 @@ func (b *lockedBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.text.String()
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-// value unwraps a result: value(f())(t).
-func value[T any](v T, err error) func(testing.TB) T {
-	return func(t testing.TB) T {
-		t.Helper()
-		must(t, err)
-		return v
-	}
-}
-
-func equal[T comparable](t testing.TB, what string, got, want T) {
-	t.Helper()
-	if got != want {
-		t.Errorf("%s: got %v, want %v", what, got, want)
-	}
 }

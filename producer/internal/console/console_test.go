@@ -33,7 +33,7 @@ func TestNobodyComesInWithoutTheToken(t *testing.T) {
 		{path: org + "/sync", form: url.Values{}}, {path: org + "/sync-license", form: url.Values{}},
 	} {
 		r := b.do(t, c)
-		equal(t, c.path, r.StatusCode, http.StatusUnauthorized)
+		jobstest.Equal(t, c.path, r.StatusCode, http.StatusUnauthorized)
 		page := text(t, r)
 		requireText(t, page, `action="/login"`)
 		if strings.Contains(page, "Sync now") {
@@ -41,34 +41,34 @@ func TestNobodyComesInWithoutTheToken(t *testing.T) {
 		}
 	}
 	requireText(t, text(t, b.do(t, call{path: org + "?status=sent"})), `name="next" value="`+org+`?status=sent"`)
-	equal(t, "jobs", b.jobCount(t), 0)
+	jobstest.Equal(t, "jobs", b.jobCount(t), 0)
 	bearer := b.do(t, call{path: "/", headers: map[string]string{"Authorization": "Bearer " + apiToken}})
-	equal(t, "with the bearer token", bearer.StatusCode, http.StatusOK)
+	jobstest.Equal(t, "with the bearer token", bearer.StatusCode, http.StatusOK)
 }
 
 func TestSignInAndOut(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	in := b.do(t, call{path: "/login", form: url.Values{"token": {" " + apiToken + "\n"}, "next": {"/organizations/x?status=sent"}}})
-	equal(t, "status", in.StatusCode, http.StatusSeeOther)
-	equal(t, "goes on", in.Header.Get("Location"), "/organizations/x?status=sent")
+	jobstest.Equal(t, "status", in.StatusCode, http.StatusSeeOther)
+	jobstest.Equal(t, "goes on", in.Header.Get("Location"), "/organizations/x?status=sent")
 	cookie := in.Cookies()[0]
 	if strings.Contains(cookie.Value, apiToken) || !cookie.HttpOnly || cookie.SameSite != http.SameSiteStrictMode {
 		t.Errorf("got cookie %v", cookie)
 	}
 	page := b.do(t, call{path: "/", headers: map[string]string{"Cookie": cookie.Name + "=" + cookie.Value}})
-	equal(t, "page", page.StatusCode, http.StatusOK)
+	jobstest.Equal(t, "page", page.StatusCode, http.StatusOK)
 	requireText(t, text(t, page), "Sign out")
 
 	out := b.do(t, call{path: "/logout", form: url.Values{}, signed: true})
-	equal(t, "status", out.StatusCode, http.StatusSeeOther)
+	jobstest.Equal(t, "status", out.StatusCode, http.StatusSeeOther)
 	if c := out.Cookies()[0]; c.Value != "" || c.MaxAge >= 0 {
 		t.Errorf("the session's cookie stays: %v", c)
 	}
 	for _, path := range []string{"/login", "/logout"} {
 		r := b.do(t, call{path: path, form: url.Values{"token": {apiToken}}, headers: map[string]string{"Sec-Fetch-Site": "cross-site"}})
-		equal(t, path+" from another site", r.StatusCode, http.StatusForbidden)
-		equal(t, path+" from another site sets cookies", len(r.Cookies()), 0)
+		jobstest.Equal(t, path+" from another site", r.StatusCode, http.StatusForbidden)
+		jobstest.Equal(t, path+" from another site sets cookies", len(r.Cookies()), 0)
 	}
 }
 
@@ -77,16 +77,16 @@ func TestSignInGoesOnOnlyHere(t *testing.T) {
 	b := setup(t)
 	for _, next := range []string{"", "https://evil.example/", "//evil.example", `/\evil.example`, "/\t/evil.example", "javascript:alert(1)", "organizations"} {
 		r := b.do(t, call{path: "/login", form: url.Values{"token": {apiToken}, "next": {next}}})
-		equal(t, next, r.Header.Get("Location"), "/")
+		jobstest.Equal(t, next, r.Header.Get("Location"), "/")
 	}
 }
 
 func TestGuessingIsSlow(t *testing.T) {
 	t.Parallel()
-	door := value(access.New(access.Params{Token: apiToken, Now: time.Now}))(t)
+	door := jobstest.Value(access.New(access.Params{Token: apiToken, Now: time.Now}))(t)
 	synctest.Test(t, func(t *testing.T) {
 		b := &bundle{access: door, mux: http.NewServeMux()}
-		value(console.New(console.Options{Access: door, Jobs: enqueue.New(unused(), enqueue.Options{}), Log: zerolog.Nop()}))(t).Register(b.mux)
+		jobstest.Value(console.New(console.Options{Access: door, Jobs: enqueue.New(unused(), enqueue.Options{}), Log: zerolog.Nop()}))(t).Register(b.mux)
 		begin := time.Now()
 		statuses := map[int]int{}
 		var mu sync.Mutex
@@ -97,17 +97,17 @@ func TestGuessingIsSlow(t *testing.T) {
 				mu.Lock()
 				defer mu.Unlock()
 				statuses[r.StatusCode]++
-				equal(t, "cookies", len(r.Cookies()), 0)
+				jobstest.Equal(t, "cookies", len(r.Cookies()), 0)
 			})
 		}
 		synctest.Wait()
 		in := b.serve(t.Context(), call{path: "/login", form: url.Values{"token": {apiToken}}})
-		equal(t, "right token meanwhile", in.StatusCode, http.StatusSeeOther)
-		equal(t, "and at once", time.Since(begin), 0)
+		jobstest.Equal(t, "right token meanwhile", in.StatusCode, http.StatusSeeOther)
+		jobstest.Equal(t, "and at once", time.Since(begin), 0)
 		running.Wait()
-		equal(t, "took", time.Since(begin), time.Second)
-		equal(t, "guesses answered", statuses[http.StatusUnauthorized], 4)
-		equal(t, "guesses turned away", statuses[http.StatusTooManyRequests], 16)
+		jobstest.Equal(t, "took", time.Since(begin), time.Second)
+		jobstest.Equal(t, "guesses answered", statuses[http.StatusUnauthorized], 4)
+		jobstest.Equal(t, "guesses turned away", statuses[http.StatusTooManyRequests], 16)
 	})
 }
 
@@ -126,7 +126,7 @@ func TestPagesAreFencedIn(t *testing.T) {
 			"X-Frame-Options":         "DENY",
 			"Referrer-Policy":         "same-origin",
 		} {
-			equal(t, path+" "+name, r.Header.Get(name), want)
+			jobstest.Equal(t, path+" "+name, r.Header.Get(name), want)
 		}
 		page := text(t, r)
 		if found := inline.FindString(page); found != "" && !strings.HasPrefix(path, "/static/") {
@@ -187,7 +187,7 @@ func TestOrganizationPage(t *testing.T) {
 		sponsorship.Sponsorship{UserID: users[6], Email: "g@example.com", Name: "G", Status: sponsorship.Expired},
 	)
 	page, status := b.page(t, "/organizations/"+strings.ToUpper(string(acme)))
-	equal(t, "status", status, http.StatusOK)
+	jobstest.Equal(t, "status", status, http.StatusOK)
 	requireText(t, page,
 		`data-events="/v1/organizations/`+string(acme)+`/events?lastEventId=42"`,
 		`<span class="status pending">Awaiting sync</span>`, "The change takes effect with the next sync.", "Waits for the first sync, which you start.",
@@ -202,13 +202,13 @@ func TestOrganizationPage(t *testing.T) {
 		t.Error("the filter does not filter")
 	}
 	bad, status := b.page(t, "/organizations/"+string(acme)+"?status=active")
-	equal(t, "bad filter", status, http.StatusBadRequest)
+	jobstest.Equal(t, "bad filter", status, http.StatusBadRequest)
 	requireText(t, bad, "status must be one of")
 	unseen, status := b.page(t, "/organizations/"+string(user1))
-	equal(t, "unseen", status, http.StatusNotFound)
+	jobstest.Equal(t, "unseen", status, http.StatusNotFound)
 	requireText(t, unseen, "was never seen here", "Paste the billing sync token first")
 	_, status = b.page(t, "/organizations/acme")
-	equal(t, "no id", status, http.StatusBadRequest)
+	jobstest.Equal(t, "no id", status, http.StatusBadRequest)
 }
 
 func TestPaging(t *testing.T) {
@@ -246,9 +246,9 @@ func TestButtonsEnqueueOnceAndSayWhatBecame(t *testing.T) {
 		press := call{path: "/organizations/" + string(acme) + "/" + button, form: url.Values{"key": {form[1]}}, signed: true}
 		before := b.jobCount(t)
 		first := b.do(t, press)
-		equal(t, "status", first.StatusCode, http.StatusSeeOther)
-		equal(t, "double click", b.do(t, press).Header.Get("Location"), first.Header.Get("Location"))
-		equal(t, "jobs", b.jobCount(t), before+1)
+		jobstest.Equal(t, "status", first.StatusCode, http.StatusSeeOther)
+		jobstest.Equal(t, "double click", b.do(t, press).Header.Get("Location"), first.Header.Get("Location"))
+		jobstest.Equal(t, "jobs", b.jobCount(t), before+1)
 		after, _ := b.page(t, first.Header.Get("Location"))
 		requireText(t, after, "waiting for its turn", "data-poll")
 	}
@@ -257,8 +257,8 @@ func TestButtonsEnqueueOnceAndSayWhatBecame(t *testing.T) {
 	before := b.jobCount(t)
 	r := b.do(t, call{path: "/organizations/" + string(acme) + "/sync", form: url.Values{}, signed: true,
 		headers: map[string]string{"Sec-Fetch-Site": "cross-site"}})
-	equal(t, "from another site", r.StatusCode, http.StatusForbidden)
-	equal(t, "jobs", b.jobCount(t), before)
+	jobstest.Equal(t, "from another site", r.StatusCode, http.StatusForbidden)
+	jobstest.Equal(t, "jobs", b.jobCount(t), before)
 }
 
 func TestRedisAwayIsAPageToo(t *testing.T) {
@@ -267,7 +267,7 @@ func TestRedisAwayIsAPageToo(t *testing.T) {
 	for _, c := range []call{{path: "/"}, {path: "/organizations/" + string(acme)}, {path: "/organizations/" + string(acme) + "/sync", form: url.Values{}}} {
 		c.signed = true
 		r := b.do(t, c)
-		equal(t, c.path, r.StatusCode, http.StatusServiceUnavailable)
+		jobstest.Equal(t, c.path, r.StatusCode, http.StatusServiceUnavailable)
 		requireText(t, text(t, r), "queue_unavailable", "REDIS_URL")
 	}
 }

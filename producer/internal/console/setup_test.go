@@ -45,22 +45,22 @@ type bundle struct {
 
 func setup(t *testing.T) *bundle {
 	t.Helper()
-	stack := value(jobstest.Start(jobstest.Options{}))(t)
-	t.Cleanup(func() { must(t, stack.Close()) })
+	stack := jobstest.Value(jobstest.Start(jobstest.Options{}))(t)
+	t.Cleanup(func() { jobstest.Must(t, stack.Close()) })
 	return setupOn(t, stack.RedisURL())
 }
 
 func setupOn(t *testing.T, redisURL string) *bundle {
 	t.Helper()
-	rdb := value(enqueue.NewRedis(redisURL))(t)
-	t.Cleanup(func() { must(t, rdb.Close()) })
+	rdb := jobstest.Value(enqueue.NewRedis(redisURL))(t)
+	t.Cleanup(func() { jobstest.Must(t, rdb.Close()) })
 	b := &bundle{
 		redis:  rdb,
-		ledger: state.New(rdb, value(state.NewSealer(bytes.Repeat([]byte("k"), 32)))(t)),
-		access: value(access.New(access.Params{Token: apiToken, Now: time.Now}))(t),
+		ledger: state.New(rdb, jobstest.Value(state.NewSealer(bytes.Repeat([]byte("k"), 32)))(t)),
+		access: jobstest.Value(access.New(access.Params{Token: apiToken, Now: time.Now}))(t),
 		mux:    http.NewServeMux(),
 	}
-	value(console.New(console.Options{
+	jobstest.Value(console.New(console.Options{
 		Ledger: b.ledger, Jobs: enqueue.New(rdb, enqueue.Options{}), Access: b.access,
 		Position: func() (uint64, bool) { return 42, true }, Log: zerolog.Nop(), Now: time.Now,
 	}))(t).Register(b.mux)
@@ -110,37 +110,37 @@ func (b *bundle) page(t *testing.T, path string) (string, int) {
 
 func text(t *testing.T, r *http.Response) string {
 	t.Helper()
-	return string(value(io.ReadAll(r.Body))(t))
+	return string(jobstest.Value(io.ReadAll(r.Body))(t))
 }
 
 // connected saves a connection and puts sponsorships in.
 func (b *bundle) connected(t *testing.T, org sponsorship.ID, all ...sponsorship.Sponsorship) {
 	t.Helper()
-	must(t, b.ledger.Connect(t.Context(), org, state.Connection{CloudOrganizationID: bravo, BillingSyncToken: "the-secret-token"}, noon))
+	jobstest.Must(t, b.ledger.Connect(t.Context(), org, state.Connection{CloudOrganizationID: bravo, BillingSyncToken: "the-secret-token"}, noon))
 	for i, s := range all {
 		s.OrganizationID, s.Revision, s.UpdatedAt = org, 1, noon
-		value(b.ledger.Accept(t.Context(), "job"+string(rune('a'+i)), state.Write{After: s}, noon))(t)
+		jobstest.Value(b.ledger.Accept(t.Context(), "job"+string(rune('a'+i)), state.Write{After: s}, noon))(t)
 	}
 }
 
 // synced ends a full sync, well or with a fault.
 func (b *bundle) synced(t *testing.T, org sponsorship.ID, f *state.Failed) {
 	t.Helper()
-	value(b.ledger.RequestFull(t.Context(), org, "sync-job", "manual", noon))(t)
+	jobstest.Value(b.ledger.RequestFull(t.Context(), org, "sync-job", "manual", noon))(t)
 	attempt := state.Attempt{Token: "worker", Now: func() time.Time { return noon }}
-	session := value(b.ledger.Begin(t.Context(), org, attempt))(t).Session
+	session := jobstest.Value(b.ledger.Begin(t.Context(), org, attempt))(t).Session
 	if f != nil {
-		value(session.Fail(t.Context(), *f))(t)
+		jobstest.Value(session.Fail(t.Context(), *f))(t)
 		return
 	}
-	must(t, session.Settle(t.Context(), true, noon.Add(24*time.Hour), nil))
-	value(session.Release(t.Context(), true))(t)
+	jobstest.Must(t, session.Settle(t.Context(), true, noon.Add(24*time.Hour), nil))
+	jobstest.Value(session.Release(t.Context(), true))(t)
 }
 
 func (b *bundle) jobCount(t *testing.T) int64 {
 	t.Helper()
 	n := int64(0)
-	for _, d := range value(enqueue.Depths(t.Context(), b.redis))(t) {
+	for _, d := range jobstest.Value(enqueue.Depths(t.Context(), b.redis))(t) {
 		n += d.Pending
 	}
 	return n
@@ -152,28 +152,5 @@ func requireText(t *testing.T, page string, all ...string) {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q:\n%s", want, page)
 		}
-	}
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-// value unwraps a result: value(f())(t).
-func value[T any](v T, err error) func(testing.TB) T {
-	return func(t testing.TB) T {
-		t.Helper()
-		must(t, err)
-		return v
-	}
-}
-
-func equal[T comparable](t testing.TB, what string, got, want T) {
-	t.Helper()
-	if got != want {
-		t.Errorf("%s: got %v, want %v", what, got, want)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/events"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/intake"
@@ -43,7 +44,7 @@ func setup(t *testing.T) *bundle {
 	rdb := redis.NewClient(&redis.Options{Addr: miniredis.RunT(t).Addr()})
 	t.Cleanup(func() { _ = rdb.Close() })
 	sealer, err := state.NewSealer(make([]byte, 32))
-	must(t, err)
+	jobstest.Must(t, err)
 	b := &bundle{T: t, ledger: state.New(rdb, sealer), clock: time.Now}
 	b.intake = b.another(func() time.Time { return b.clock() })
 	return b
@@ -52,7 +53,7 @@ func setup(t *testing.T) *bundle {
 func (b *bundle) another(now func() time.Time) *intake.Intake {
 	b.Helper()
 	made, err := intake.New(intake.Params{Ledger: b.ledger, Waker: b, Now: now})
-	must(b, err)
+	jobstest.Must(b, err)
 	return made
 }
 
@@ -65,7 +66,7 @@ func (b *bundle) Wake(_ context.Context, _ sponsorship.ID, generation string) er
 func (b *bundle) started() *bundle {
 	b.Helper()
 	_, err := b.ledger.RequestFull(b.Context(), org, "first", "manual", time.Now())
-	must(b, err)
+	jobstest.Must(b, err)
 	return b
 }
 
@@ -87,27 +88,20 @@ func revoke(a *jobs.ChangeSponsorship) { a.Revoke = true }
 func (b *bundle) is(want sponsorship.Status, told ...sponsorship.Status) {
 	b.Helper()
 	found, err := b.ledger.Get(b.Context(), org, member)
-	must(b, err)
+	jobstest.Must(b, err)
 	if found[0].Status != want {
 		b.Errorf("the sponsorship is %q, want %q", found[0].Status, want)
 	}
 	entries, err := b.ledger.ReadOutbox(b.Context(), state.Shard(org), 100, -1)
-	must(b, err)
+	jobstest.Must(b, err)
 	var got []sponsorship.Status
 	for _, e := range entries {
 		event, err := events.Decode[events.Sponsorship](e.Payload)
-		must(b, err)
+		jobstest.Must(b, err)
 		got = append(got, event.Data.To)
 	}
 	if !slices.Equal(got, told) {
 		b.Errorf("events tell %v, want %v", got, told)
-	}
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
 	}
 }
 
@@ -121,7 +115,7 @@ func refused(t testing.TB, err error, want fault.Code) {
 func TestARedeemIsStoredWithItsEventAndWakesNobodyBeforeTheFirstSync(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	must(t, b.redeem("job", mum))
+	jobstest.Must(t, b.redeem("job", mum))
 	b.is(sponsorship.Pending, sponsorship.Pending)
 	if len(b.woken) != 0 {
 		t.Errorf("woken %v before the first sync", b.woken)
@@ -132,7 +126,7 @@ func TestTheFirstOfManyRedeemsWakes(t *testing.T) {
 	t.Parallel()
 	b := setup(t).started()
 	for n := range 5 {
-		must(t, b.intake.Redeem(t.Context(), jobs.Job[jobs.Redeem]{ID: fmt.Sprint("job-", n), Args: jobs.Redeem{
+		jobstest.Must(t, b.intake.Redeem(t.Context(), jobs.Job[jobs.Redeem]{ID: fmt.Sprint("job-", n), Args: jobs.Redeem{
 			OrganizationID: org, OrganizationUserID: sponsorship.ID(fmt.Sprintf("20000000-0000-4000-8000-%012d", n)), SponsoredEmail: mum,
 		}}))
 	}
@@ -153,7 +147,7 @@ func TestAJobThatCouldNotWakeWakesWhenItIsDeliveredAgain(t *testing.T) {
 			t.Parallel()
 			b := setup(t)
 			if name == "change" {
-				must(t, b.redeem("before", mum))
+				jobstest.Must(t, b.redeem("before", mum))
 			}
 			b.started()
 			b.broken = errors.New("Redis is away")
@@ -161,7 +155,7 @@ func TestAJobThatCouldNotWakeWakesWhenItIsDeliveredAgain(t *testing.T) {
 				t.Fatalf("err = %v, want the queue's, to be tried again", err)
 			}
 			b.broken = nil
-			must(t, run(b))
+			jobstest.Must(t, run(b))
 			if len(b.woken) != 2 || b.woken[0] != b.woken[1] {
 				t.Errorf("woken %v, want the same generation twice", b.woken)
 			}
@@ -172,11 +166,11 @@ func TestAJobThatCouldNotWakeWakesWhenItIsDeliveredAgain(t *testing.T) {
 func TestASecondDeliveryChangesNothing(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	must(t, b.redeem("one", mum))
-	must(t, b.change("two", revoke))
+	jobstest.Must(t, b.redeem("one", mum))
+	jobstest.Must(t, b.change("two", revoke))
 	for range 2 {
-		must(t, b.redeem("one", mum))
-		must(t, b.change("two", revoke))
+		jobstest.Must(t, b.redeem("one", mum))
+		jobstest.Must(t, b.change("two", revoke))
 	}
 	b.is(sponsorship.Removed, sponsorship.Pending, sponsorship.Removed)
 }
@@ -185,23 +179,23 @@ func TestAnOutcomeIsRepeatedAlthoughTheRecordHasMovedOn(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	refused(t, b.change("early", revoke), fault.SponsorshipNotFound)
-	must(t, b.redeem("one", mum))
+	jobstest.Must(t, b.redeem("one", mum))
 	refused(t, b.change("early", revoke), fault.SponsorshipNotFound)
 	b.is(sponsorship.Pending, sponsorship.Pending)
 
-	must(t, b.redeem("same", mum)) // finds nothing to do
-	must(t, b.change("two", revoke))
-	must(t, b.redeem("same", mum))
+	jobstest.Must(t, b.redeem("same", mum)) // finds nothing to do
+	jobstest.Must(t, b.change("two", revoke))
+	jobstest.Must(t, b.redeem("same", mum))
 	b.is(sponsorship.Removed, sponsorship.Pending, sponsorship.Removed)
 }
 
 func TestARedeemMeetsWhatIsThere(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	must(t, b.redeem("one", "typo@example.com"))
-	must(t, b.redeem("two", mum)) // nothing has left yet: it is corrected in place
+	jobstest.Must(t, b.redeem("one", "typo@example.com"))
+	jobstest.Must(t, b.redeem("two", mum)) // nothing has left yet: it is corrected in place
 	found, err := b.ledger.Get(t.Context(), org, member)
-	must(t, err)
+	jobstest.Must(t, err)
 	if found[0].Email != mum || found[0].JobID != "two" {
 		t.Errorf("the record is %+v, want the corrected address", found[0])
 	}
@@ -210,11 +204,11 @@ func TestARedeemMeetsWhatIsThere(t *testing.T) {
 func TestAJobThatLosesEveryRaceIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	must(t, b.redeem("one", mum))
+	jobstest.Must(t, b.redeem("one", mum))
 	rival, n := b.another(time.Now), 0
 	b.clock = func() time.Time { // asked between reading and writing
 		n++
-		must(t, rival.ChangeSponsorship(t.Context(), jobs.Job[jobs.ChangeSponsorship]{ID: fmt.Sprint("rival-", n), Args: jobs.ChangeSponsorship{
+		jobstest.Must(t, rival.ChangeSponsorship(t.Context(), jobs.Job[jobs.ChangeSponsorship]{ID: fmt.Sprint("rival-", n), Args: jobs.ChangeSponsorship{
 			OrganizationID: org, OrganizationUserID: member, FriendlyName: fmt.Sprint("label ", n),
 		}}))
 		return time.Now()
@@ -224,7 +218,7 @@ func TestAJobThatLosesEveryRaceIsTriedAgain(t *testing.T) {
 		t.Fatalf("err = %v, want one that is tried again", err)
 	}
 	b.clock = time.Now
-	must(t, b.change("late", revoke))
+	jobstest.Must(t, b.change("late", revoke))
 	b.is(sponsorship.Removed, sponsorship.Pending, sponsorship.Removed)
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
 	"github.com/sponsorsync/sponsorsync/worker/internal/license"
@@ -30,7 +31,7 @@ func TestCheckAcceptsWhatTheCloudIssues(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			d, err := b.check(b.issue(t, mode))
-			must(t, err)
+			jobstest.Must(t, err)
 			if mode.Version != 0 && d.Version != mode.Version {
 				t.Errorf("version %d, want %d", d.Version, mode.Version)
 			}
@@ -105,7 +106,7 @@ func TestCheckNoticesTampering(t *testing.T) {
 	for name, change := range changes {
 		_, err := b.check(edited(t, token, change))
 		if name == "no token left" { // then the other signature speaks, and it is true
-			must(t, err)
+			jobstest.Must(t, err)
 			continue
 		}
 		refused(t, err, fault.LicenseRejected)
@@ -123,7 +124,7 @@ func TestCheckWithoutCertificate(t *testing.T) {
 	b.checker.Key = nil
 	for _, mode := range []cloudtest.LicenseMode{{BadSignature: true}, {BadSignature: true, NoToken: true}, {Version: 2, NoToken: true}} {
 		_, err := b.check(b.issue(t, mode))
-		must(t, err)
+		jobstest.Must(t, err)
 	}
 	_, err := b.check(b.issue(t, cloudtest.LicenseMode{Expired: true}))
 	refused(t, err, fault.LicenseRejected, "token has expired")
@@ -136,7 +137,7 @@ func TestCheckTakesIdsInAnyCase(t *testing.T) {
 	b := setup(t)
 	b.checker.InstallationID = sponsorship.ID(strings.ToUpper(b.installation.ID))
 	_, err := b.check(b.issue(t, cloudtest.LicenseMode{}))
-	must(t, err)
+	jobstest.Must(t, err)
 }
 
 func TestCheckRefusesWhatCannotBeRead(t *testing.T) {
@@ -168,9 +169,9 @@ func TestSignedText(t *testing.T) {
 		"usePam": true, "token": "not signed", "licenseType": 1,
 	}
 	raw, err := json.Marshal(all)
-	must(t, err)
+	jobstest.Must(t, err)
 	d, err := license.Parse(raw)
-	must(t, err)
+	jobstest.Must(t, err)
 	signed := "license:organization|AllowAdminAccessToAllCollectionItems:|BillingEmail:b@x.test|BusinessName:|Enabled:true|" +
 		"ExpirationWithoutGracePeriod:|Expires:1767225602|Hash:H==|Id:11111111-1111-4111-8111-11111111111a|" +
 		"InstallationId:22222222-2222-4222-8222-22222222222b|Issued:1767225600|LicenseKey:key|LimitCollectionCreationDeletion:|" +
@@ -193,11 +194,11 @@ func TestLoadCertificate(t *testing.T) {
 	dir := t.TempDir()
 	files := map[string][]byte{"pem": b.cloud.CertificatePEM(), "der": b.cloud.CertificateDER(), "text": []byte("hello"), "empty": nil}
 	for name, content := range files {
-		must(t, os.WriteFile(filepath.Join(dir, name), content, 0o600))
+		jobstest.Must(t, os.WriteFile(filepath.Join(dir, name), content, 0o600))
 	}
 	for _, name := range []string{"pem", "der"} {
 		key, err := license.LoadCertificate(filepath.Join(dir, name))
-		must(t, err)
+		jobstest.Must(t, err)
 		if !key.Equal(b.checker.Key) {
 			t.Errorf("%s: another key", name)
 		}

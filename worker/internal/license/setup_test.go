@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/jobs/secret"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud"
@@ -38,13 +39,13 @@ type bundle struct {
 func setup(t *testing.T) *bundle {
 	t.Helper()
 	simulated := cloudtest.New(cloudtest.Options{Now: func() time.Time { return noon }})
-	must(t, simulated.Start())
-	t.Cleanup(func() { must(t, simulated.Close()) })
+	jobstest.Must(t, simulated.Start())
+	t.Cleanup(func() { jobstest.Must(t, simulated.Close()) })
 	b := &bundle{cloud: simulated, installation: simulated.AddInstallation(), organization: simulated.AddOrganization()}
 	path := filepath.Join(t.TempDir(), "licensing.cer")
-	must(t, os.WriteFile(path, simulated.CertificateDER(), 0o600))
+	jobstest.Must(t, os.WriteFile(path, simulated.CertificateDER(), 0o600))
 	key, err := license.LoadCertificate(path)
-	must(t, err)
+	jobstest.Must(t, err)
 	b.checker = license.Checker{
 		InstallationID: sponsorship.ID(b.installation.ID), Key: key, Now: func() time.Time { return noon },
 	}
@@ -64,11 +65,11 @@ func (b *bundle) issue(t *testing.T, mode cloudtest.LicenseMode) json.RawMessage
 		},
 		Limiter: unlimited{}, Now: time.Now, Rand: func() float64 { return 0 }, Transport: transport,
 	})
-	must(t, err)
+	jobstest.Must(t, err)
 	raw, err := client.License(t.Context(), cloud.LicenseRequest{
 		CloudOrganizationID: b.organization.ID, LicenseKey: secret.Text(b.organization.LicenseKey), BillingSyncKey: secret.Text(b.organization.BillingSyncKey),
 	})
-	must(t, err)
+	jobstest.Must(t, err)
 	return raw
 }
 
@@ -85,10 +86,10 @@ func (unlimited) PauseUntil(context.Context, time.Time) error { return nil }
 func edited(t *testing.T, raw json.RawMessage, edit func(map[string]any)) json.RawMessage {
 	t.Helper()
 	var all map[string]any
-	must(t, json.Unmarshal(raw, &all))
+	jobstest.Must(t, json.Unmarshal(raw, &all))
 	edit(all)
 	changed, err := json.Marshal(all)
-	must(t, err)
+	jobstest.Must(t, err)
 	return changed
 }
 
@@ -106,12 +107,5 @@ func refused(t *testing.T, err error, code fault.Code, parts ...string) {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("got %q, want %q in it", err, part)
 		}
-	}
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
 	}
 }

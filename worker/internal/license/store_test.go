@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
 	"github.com/sponsorsync/sponsorsync/worker/internal/license"
 )
@@ -16,7 +17,7 @@ import (
 func parse(t *testing.T, raw string) license.Document {
 	t.Helper()
 	d, err := license.Parse(json.RawMessage(raw))
-	must(t, err)
+	jobstest.Must(t, err)
 	return d
 }
 
@@ -24,11 +25,11 @@ func TestWriteKeepsEverythingButTheCase(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "not", "there", "yet")
 	store := license.NewStore(dir)
-	must(t, store.Write(org, parse(t, `{"version":15,"use2fa":true,"big":12345678901234567890.10e+3,`+
+	jobstest.Must(t, store.Write(org, parse(t, `{"version":15,"use2fa":true,"big":12345678901234567890.10e+3,`+
 		`"name":"<Ä> & \u00e9","future":{"inner":[1.0, {"deep":null}]},"seats":null,"Plan":"x"}`)))
 	path := filepath.Join(dir, "organization", string(org)+".json")
 	got, err := os.ReadFile(path)
-	must(t, err)
+	jobstest.Must(t, err)
 	want := `{
   "Version": 15,
   "Use2fa": true,
@@ -50,7 +51,7 @@ func TestWriteKeepsEverythingButTheCase(t *testing.T) {
 	}
 	for name, mode := range map[string]os.FileMode{path: 0o600, filepath.Dir(path): 0o700 | os.ModeDir} {
 		info, err := os.Stat(name)
-		must(t, err)
+		jobstest.Must(t, err)
 		if info.Mode() != mode {
 			t.Errorf("%s has mode %v, want %v", name, info.Mode(), mode)
 		}
@@ -63,12 +64,12 @@ func TestWriteRoundTrip(t *testing.T) {
 	b := setup(t)
 	store := license.NewStore(t.TempDir())
 	d, err := b.check(b.issue(t, cloudtest.LicenseMode{NoToken: true}))
-	must(t, err)
-	must(t, store.Write(org, d))
+	jobstest.Must(t, err)
+	jobstest.Must(t, store.Write(org, d))
 	raw, err := os.ReadFile(store.Path(org))
-	must(t, err)
+	jobstest.Must(t, err)
 	_, err = b.check(raw)
-	must(t, err)
+	jobstest.Must(t, err)
 }
 
 // At every step of a write, what a crash there would leave is the old file or
@@ -80,7 +81,7 @@ func TestWriteIsAllOrNothing(t *testing.T) {
 	for _, broken := range append(steps, "") {
 		dir := t.TempDir()
 		store := license.NewStore(dir)
-		must(t, store.Write(org, parse(t, `{"version":1}`)))
+		jobstest.Must(t, store.Write(org, parse(t, `{"version":1}`)))
 		var seen []string
 		disk := errors.New("disk full")
 		store.OnStep(func(done string) error {
@@ -114,7 +115,7 @@ func TestWriteIsAllOrNothing(t *testing.T) {
 func requireFile(t *testing.T, path, want string) {
 	t.Helper()
 	got, err := os.ReadFile(path)
-	must(t, err)
+	jobstest.Must(t, err)
 	if string(got) != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
@@ -123,7 +124,7 @@ func requireFile(t *testing.T, path, want string) {
 func requireAlone(t *testing.T, path string) {
 	t.Helper()
 	entries, err := os.ReadDir(filepath.Dir(path))
-	must(t, err)
+	jobstest.Must(t, err)
 	if len(entries) != 1 {
 		t.Errorf("%d files, want the licence alone: %v", len(entries), entries)
 	}
@@ -142,14 +143,14 @@ func TestProbe(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	tried, err := license.NewStore(filepath.Join(dir, "a", "b")).Probe()
-	must(t, err)
+	jobstest.Must(t, err)
 	if tried != dir {
 		t.Errorf("tried %s, want %s", tried, dir)
 	}
 	requireEmpty(t, dir)
 
 	file := filepath.Join(dir, "file")
-	must(t, os.WriteFile(file, nil, 0o600))
+	jobstest.Must(t, os.WriteFile(file, nil, 0o600))
 	if _, err := license.NewStore(file).Probe(); err == nil || !strings.Contains(err.Error(), "licence directory") {
 		t.Errorf("got %v, want an error: a file stands in the way", err)
 	}
@@ -158,7 +159,7 @@ func TestProbe(t *testing.T) {
 func requireEmpty(t *testing.T, dir string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
-	must(t, err)
+	jobstest.Must(t, err)
 	if len(entries) != 0 {
 		t.Errorf("left behind: %v", entries)
 	}

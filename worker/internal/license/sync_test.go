@@ -18,6 +18,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/events"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/jobs/secret"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
@@ -41,14 +42,14 @@ type licenseBundle struct {
 func setupLicense(t *testing.T) *licenseBundle {
 	t.Helper()
 	b := &licenseBundle{cloud: cloudtest.New(cloudtest.Options{}), dir: t.TempDir()}
-	must(t, b.cloud.Start())
-	t.Cleanup(func() { must(t, b.cloud.Close()) })
+	jobstest.Must(t, b.cloud.Start())
+	t.Cleanup(func() { jobstest.Must(t, b.cloud.Close()) })
 	installation := b.cloud.AddInstallation()
 	b.remote = b.cloud.AddOrganization()
 	rdb := redis.NewClient(&redis.Options{Addr: miniredis.RunT(t).Addr()})
-	t.Cleanup(func() { must(t, rdb.Close()) })
+	t.Cleanup(func() { jobstest.Must(t, rdb.Close()) })
 	sealer, err := state.NewSealer(make([]byte, 32))
-	must(t, err)
+	jobstest.Must(t, err)
 	b.ledger = state.New(rdb, sealer)
 	client, err := cloud.New(cloud.Params{
 		Config: cloud.Config{
@@ -57,7 +58,7 @@ func setupLicense(t *testing.T) *licenseBundle {
 		},
 		Limiter: unlimited{}, Now: time.Now, Rand: func() float64 { return 0 }, Transport: &http.Transport{},
 	})
-	must(t, err)
+	jobstest.Must(t, err)
 	t.Cleanup(client.Close)
 	b.store = license.NewStore(b.dir)
 	checker := license.Checker{InstallationID: sponsorship.ID(installation.ID), Now: time.Now}
@@ -68,7 +69,7 @@ func setupLicense(t *testing.T) *licenseBundle {
 
 func (b *licenseBundle) connect(t *testing.T, licenseKey string) {
 	t.Helper()
-	must(t, b.ledger.Connect(t.Context(), licensee, state.Connection{
+	jobstest.Must(t, b.ledger.Connect(t.Context(), licensee, state.Connection{
 		CloudOrganizationID: sponsorship.ID(b.remote.ID), BillingSyncToken: secret.Text(b.remote.BillingSyncKey), LicenseKey: secret.Text(licenseKey),
 	}, time.Now()))
 }
@@ -76,7 +77,7 @@ func (b *licenseBundle) connect(t *testing.T, licenseKey string) {
 func (b *licenseBundle) syncer(t *testing.T) *license.Syncer {
 	t.Helper()
 	s, err := license.New(b.params)
-	must(t, err)
+	jobstest.Must(t, err)
 	return s
 }
 
@@ -92,11 +93,11 @@ func (b *licenseBundle) run(t *testing.T, id string, attempt int) error {
 func (b *licenseBundle) published(t *testing.T) []events.Event[events.License] {
 	t.Helper()
 	entries, err := b.ledger.ReadOutbox(t.Context(), state.Shard(licensee), 100, -1)
-	must(t, err)
+	jobstest.Must(t, err)
 	all := make([]events.Event[events.License], len(entries))
 	for i, entry := range entries {
 		all[i], err = events.Decode[events.License](entry.Payload)
-		must(t, err)
+		jobstest.Must(t, err)
 	}
 	return all
 }
@@ -104,7 +105,7 @@ func (b *licenseBundle) published(t *testing.T) []events.Event[events.License] {
 func (b *licenseBundle) organization(t *testing.T) state.Organization {
 	t.Helper()
 	o, _, err := b.ledger.Organization(t.Context(), licensee)
-	must(t, err)
+	jobstest.Must(t, err)
 	return o
 }
 
@@ -138,13 +139,13 @@ func (b *licenseBundle) waits(t *testing.T, err error) {
 func TestLicenseSync(t *testing.T) {
 	t.Parallel()
 	b := setupLicense(t)
-	must(t, b.run(t, "job-1", 1))
+	jobstest.Must(t, b.run(t, "job-1", 1))
 	raw, err := os.ReadFile(filepath.Join(b.dir, "organization", string(licensee)+".json"))
-	must(t, err)
+	jobstest.Must(t, err)
 	var file struct {
 		ID string `json:"Id"`
 	}
-	must(t, json.Unmarshal(raw, &file))
+	jobstest.Must(t, json.Unmarshal(raw, &file))
 	if file.ID != b.remote.ID {
 		t.Errorf("the file is for %q, want the cloud organisation %q", file.ID, b.remote.ID)
 	}
@@ -160,13 +161,13 @@ func TestLicenseSync(t *testing.T) {
 func TestLicenseSyncTwiceForOneJobIsOnce(t *testing.T) {
 	t.Parallel()
 	b := setupLicense(t)
-	must(t, b.run(t, "job-1", 1))
+	jobstest.Must(t, b.run(t, "job-1", 1))
 	asked := len(b.cloud.Requests())
-	must(t, b.run(t, "job-1", 1))
+	jobstest.Must(t, b.run(t, "job-1", 1))
 	if n := len(b.cloud.Requests()); n != asked || len(b.published(t)) != 1 {
 		t.Errorf("the second delivery made %d requests; published %+v", n-asked, b.published(t))
 	}
-	must(t, b.run(t, "job-2", 1))
+	jobstest.Must(t, b.run(t, "job-2", 1))
 	if all := b.published(t); len(all) != 2 || all[0].ID == all[1].ID {
 		t.Errorf("published %+v, want one event a job", all)
 	}
@@ -190,7 +191,7 @@ func TestLicenseSyncFailsForGood(t *testing.T) {
 			b.cloud.UpdateOrganization(b.remote.ID, func(o *cloudtest.Organization) { o.Subscription = cloudtest.SubscriptionCanceled })
 		}},
 		{"no disk", fault.LicenseRejected, func(t *testing.T, b *licenseBundle) {
-			must(t, os.WriteFile(filepath.Join(b.dir, "organization"), nil, 0o600))
+			jobstest.Must(t, os.WriteFile(filepath.Join(b.dir, "organization"), nil, 0o600))
 		}},
 	}
 	for _, tt := range tests {
@@ -223,7 +224,7 @@ func TestLicenseSyncNeedsConnectionAndKey(t *testing.T) {
 	if err := b.syncer(t).Sync(t.Context(), other); !jobs.IsPermanent(err) || fault.CodeOf(err) != fault.ConnectionMissing {
 		t.Errorf("got %v, want connection_missing", err)
 	}
-	must(t, b.ledger.Connect(t.Context(), other.Args.OrganizationID, state.Connection{
+	jobstest.Must(t, b.ledger.Connect(t.Context(), other.Args.OrganizationID, state.Connection{
 		CloudOrganizationID: sponsorship.ID(b.remote.ID), BillingSyncToken: "token",
 	}, time.Now()))
 	if err := b.syncer(t).Sync(t.Context(), other); !jobs.IsPermanent(err) || fault.CodeOf(err) != fault.LicenseKeyInvalid {
@@ -245,7 +246,7 @@ func TestLicenseSyncWaitsOutAnOutage(t *testing.T) {
 	if delay, asked := jobs.Delay(err); !asked || delay != 77*time.Second {
 		t.Errorf("delay %v, %v; want the cloud's 77 s", delay, asked)
 	}
-	must(t, b.run(t, "job-1", 3))
+	jobstest.Must(t, b.run(t, "job-1", 3))
 	if all := b.published(t); len(all) != 1 || all[0].Type != "sponsorsync.license.synced" {
 		t.Errorf("published %+v", all)
 	}
@@ -258,7 +259,7 @@ func TestLicenseSyncGivesUpAtTheLastAttempt(t *testing.T) {
 	b.waits(t, b.run(t, "job-1", 29))
 	b.died(t, b.run(t, "job-1", 30), fault.CloudUnavailable)
 	// Somebody runs the dead job again: what comes of it is news.
-	must(t, b.run(t, "job-1", 30))
+	jobstest.Must(t, b.run(t, "job-1", 30))
 	if all := b.published(t); len(all) != 2 || all[1].Type != "sponsorsync.license.synced" {
 		t.Errorf("published %+v", all)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/jobs/secret"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud"
@@ -48,9 +49,9 @@ func TestARejectedTokenPausesUntilSomebodyActs(t *testing.T) {
 	o, _ := b.cloud.Organization(b.remote.ID)
 	connection := b.connection()
 	connection.BillingSyncToken = secret.Text(o.BillingSyncKey)
-	must(t, b.ledger.Connect(t.Context(), org, connection, b.now()))
+	jobstest.Must(t, b.ledger.Connect(t.Context(), org, connection, b.now()))
 	stuck, err := b.ledger.Stuck(t.Context(), state.Shard(org), b.now().Add(time.Second), 10)
-	must(t, err)
+	jobstest.Must(t, err)
 	if len(stuck) != 1 {
 		t.Fatal("the saved connection did not bring the organisation back to work")
 	}
@@ -133,7 +134,7 @@ func TestCloudCommunicationSwitchedOff(t *testing.T) {
 func TestNoConnection(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	must(t, b.rdb.FlushAll(t.Context()).Err())
+	jobstest.Must(t, b.rdb.FlushAll(t.Context()).Err())
 	if err := b.full(); !jobs.IsPermanent(err) || fault.CodeOf(err) != fault.ConnectionMissing {
 		t.Fatalf("err = %v, want connection_missing for good", err)
 	}
@@ -233,14 +234,14 @@ func TestTwoSyncsOfOneOrganisationNeverOverlap(t *testing.T) {
 	job := b.jobID()
 	go func() { first <- b.sync.Full(context.Background(), org, job, reconcile.Manual) }()
 	_, err := gate.Wait(t.Context())
-	must(t, err)
+	jobstest.Must(t, err)
 	b.redeem(2)
 	b.mustPending() // busy: the holder takes it along
 	if err := b.full(); !jobs.IsSnooze(err) {
 		t.Fatalf("a person's second sync: %v, want a snooze", err)
 	}
 	gate.Release()
-	must(t, <-first)
+	jobstest.Must(t, <-first)
 	b.is(1, "sent")
 	b.is(2, "sent")
 	if n := b.cloud.Stats().Sync[b.remote.ID].MaxInFlight; n != 1 {
@@ -278,7 +279,7 @@ func TestAShutdownIsNoFailureOfTheOrganisation(t *testing.T) {
 	}
 	b.lastError("")
 	b.cloud.OnSync(nil)
-	must(t, b.sync.Full(t.Context(), org, "stopped", reconcile.Manual)) // at once: the lease was given back
+	jobstest.Must(t, b.sync.Full(t.Context(), org, "stopped", reconcile.Manual)) // at once: the lease was given back
 	b.is(1, "sent")
 	if b.mails(1) != 1 {
 		t.Fatalf("%d mails", b.mails(1))

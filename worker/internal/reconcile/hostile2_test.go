@@ -28,7 +28,7 @@ func onRealRedis(t *testing.T, b *bundle) {
 	b.rdb, b.ledger = rdb, state.New(rdb, sealer)
 	b.intake = newIntake(b)
 	b.with(func(p *reconcile.Params) { p.Ledger = b.ledger })
-	must(t, b.ledger.Connect(t.Context(), org, b.connection(), b.now()))
+	jobstest.Must(t, b.ledger.Connect(t.Context(), org, b.connection(), b.now()))
 }
 
 func memory(t *testing.T, rdb redis.UniversalClient) int64 {
@@ -45,8 +45,8 @@ func memory(t *testing.T, rdb redis.UniversalClient) int64 {
 func TestHostileScriptsBlock(t *testing.T) {
 	b := setup(t)
 	onRealRedis(t, b)
-	must(t, b.rdb.ConfigSet(t.Context(), "slowlog-log-slower-than", "2000").Err())
-	must(t, b.rdb.ConfigSet(t.Context(), "slowlog-max-len", "1000").Err())
+	jobstest.Must(t, b.rdb.ConfigSet(t.Context(), "slowlog-log-slower-than", "2000").Err())
+	jobstest.Must(t, b.rdb.ConfigSet(t.Context(), "slowlog-max-len", "1000").Err())
 	m0 := memory(t, b.rdb)
 	const n = 20000
 	for i := range n {
@@ -97,7 +97,7 @@ func TestHostileRevocationInASuspectedBatch(t *testing.T) {
 		_ = b.pending()
 		b.clockOff.Add(int64(10 * time.Minute))
 	}
-	must(t, b.change(2, revoke))
+	jobstest.Must(t, b.change(2, revoke))
 	t.Log(b.pending())
 	t.Log("row 1:", describe(b.get(1)), "row 2:", describe(b.get(2)), "in the cloud:", len(b.cloud.Rows(b.remote.ID)))
 	for day := 1; day <= 10; day++ {
@@ -128,7 +128,7 @@ func TestHostileLateTombstone(t *testing.T) {
 		b.clockOff.Add(int64(10 * time.Minute))
 	}
 	// the ask goes through in the first isolation; the tombstone is in the second batch, which is suspected as well
-	must(t, b.change(1, readdress("new@example.com")))
+	jobstest.Must(t, b.change(1, readdress("new@example.com")))
 	b.cloud.OnSync(func(_ context.Context, r cloudtest.Request) {
 		text := ""
 		for _, row := range r.Rows {

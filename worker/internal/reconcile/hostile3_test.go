@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sponsorsync/sponsorsync/jobs"
+	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud"
 	"github.com/sponsorsync/sponsorsync/worker/internal/reconcile"
 )
@@ -20,7 +21,7 @@ func TestHostileClocksFiveMinutesApart(t *testing.T) {
 	b.mustFull()
 	b.clockOff.Store(int64(2 * time.Minute)) // two minutes later, worker B
 	_, err := b.cloud.Accept(b.remote.ID, string(user(1)))
-	must(t, err)
+	jobstest.Must(t, err)
 	n := len(b.cloud.SyncRequests())
 	err = b.full()
 	for _, r := range b.cloud.SyncRequests()[n:] {

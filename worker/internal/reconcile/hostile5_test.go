@@ -26,7 +26,7 @@ func TestHostileRedisAwayDuringASlowRequest(t *testing.T) {
 	b.rdb, b.ledger = rdb, state.New(rdb, sealer)
 	b.intake = newIntake(b)
 	b.with(func(p *reconcile.Params) { p.Ledger = b.ledger })
-	must(t, b.ledger.Connect(t.Context(), org, b.connection(), b.now()))
+	jobstest.Must(t, b.ledger.Connect(t.Context(), org, b.connection(), b.now()))
 	c := withRacy(t, b, 30*time.Second, 0, 24*time.Second)
 	b.mustFull()
 	b.redeem(1)

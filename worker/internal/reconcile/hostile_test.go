@@ -16,6 +16,7 @@ import (
 
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
+	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud"
@@ -104,7 +105,7 @@ func withRacy(t *testing.T, b *bundle, timeout time.Duration, slow ...time.Durat
 		},
 		Limiter: noLimit{}, Now: b.now, Rand: func() float64 { return 0.5 }, Log: zerolog.Nop(),
 	})
-	must(t, err)
+	jobstest.Must(t, err)
 	t.Cleanup(client.Close)
 	b.with(func(p *reconcile.Params) { p.Cloud = client })
 	return c
@@ -162,7 +163,7 @@ func TestHostileKillThenTakeover(t *testing.T) {
 		if time.Since(start) > state.LeaseLife {
 			b.rdb.Del(t.Context(), leaseKey(b)) // what PX does
 		}
-		must(t, sweep.Wake(t.Context()))
+		jobstest.Must(t, sweep.Wake(t.Context()))
 	}
 	t.Logf("taken over after %s; row is %s", time.Since(start).Round(time.Second), describe(b.get(1)))
 	time.Sleep(12 * time.Second)
@@ -184,7 +185,7 @@ func newSweeper(t *testing.T, p sweep.Params) *sweep.Sweeper {
 	t.Helper()
 	p.Interval, p.Trim = time.Hour, func(context.Context) error { return nil }
 	made, err := sweep.New(p)
-	must(t, err)
+	jobstest.Must(t, err)
 	return made
 }
 
@@ -202,7 +203,7 @@ func TestHostileClockAYearAhead(t *testing.T) {
 	b.mustFull()
 	b.clockOff.Store(0)
 	_, err := b.cloud.Accept(b.remote.ID, string(user(1)))
-	must(t, err)
+	jobstest.Must(t, err)
 	before := len(b.cloud.SyncRequests())
 	for day := range 3 {
 		b.clockOff.Store(int64(day) * int64(24*time.Hour))
@@ -223,7 +224,7 @@ func TestHostileClockAYearAheadSchedule(t *testing.T) {
 	n := 0
 	for day := 1; day <= 60; day++ {
 		due, err := b.ledger.DueSyncs(t.Context(), state.Shard(org), b.now().Add(time.Duration(day)*24*time.Hour), 10)
-		must(t, err)
+		jobstest.Must(t, err)
 		n += len(due)
 	}
 	t.Log("scheduled syncs due within 60 days:", n, "next", b.organization().NextSyncAt)
@@ -248,8 +249,8 @@ func TestHostileOnlySponsorshipRevokedAfterCloudAdminRemovedIt(t *testing.T) {
 	b.redeem(1)
 	b.mustFull()
 	b.is(1, "sent")
-	must(t, b.cloud.Revoke(b.remote.ID, string(user(1))))
-	must(t, b.change(1, revoke))
+	jobstest.Must(t, b.cloud.Revoke(b.remote.ID, string(user(1))))
+	jobstest.Must(t, b.change(1, revoke))
 	b.mustPending()
 	for day := 1; day <= 30; day++ {
 		b.clockOff.Store(int64(day) * int64(24*time.Hour))
@@ -269,7 +270,7 @@ func TestHostileRemovedRowsStay(t *testing.T) {
 	}
 	b.mustFull()
 	for n := 1; n <= 50; n++ {
-		must(t, b.change(n, revoke))
+		jobstest.Must(t, b.change(n, revoke))
 	}
 	b.mustPending()
 	b.clockOff.Store(int64(400 * 24 * time.Hour))
@@ -289,14 +290,14 @@ func TestHostileConnectDoesNotWake(t *testing.T) {
 	client := enqueue.New(b.rdb, enqueue.Options{})
 	b.mustFull()
 	woken, err := intake.New(intake.Params{Ledger: b.ledger, Waker: client, Now: b.now})
-	must(t, err)
+	jobstest.Must(t, err)
 	b.intake = woken
 	b.redeem(1) // wakes job J1; taken by hand here:
 	info, err := b.rdb.Keys(t.Context(), "asynq:{cloud}:t:*").Result()
-	must(t, err)
+	jobstest.Must(t, err)
 	t.Log("J1:", info)
-	must(t, b.rdb.Del(t.Context(), info...).Err())
-	must(t, b.rdb.Del(t.Context(), "asynq:{cloud}:pending").Err())
+	jobstest.Must(t, b.rdb.Del(t.Context(), info...).Err())
+	jobstest.Must(t, b.rdb.Del(t.Context(), "asynq:{cloud}:pending").Err())
 	b.cloud.OnSync(func(context.Context, cloudtest.Request) { b.cloud.OnSync(nil); b.redeem(2) })
 	b.cloud.Inject(cloudtest.Unavailable().Times(1))
 	t.Log("J1 fails:", b.pending())
@@ -308,16 +309,16 @@ func TestHostileConnectDoesNotWake(t *testing.T) {
 	queue.Handle(r, b.sync.SyncPending)
 	server, err := queue.NewServer(queue.Params{Redis: b.rdb, Registry: r, Queue: jobs.QueueCloud, Concurrency: 2,
 		Curve: b.params.Curve, Log: zerolog.Nop(), Observe: func(k, o string, _ time.Duration) { t.Log("queue:", k, o) }})
-	must(t, err)
+	jobstest.Must(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- server.Run(ctx) }()
 	time.Sleep(2 * time.Second)
 	t.Log("the admin mends the cause and saves the connection again; the cloud is well")
-	must(t, b.ledger.Connect(t.Context(), org, b.connection(), b.now()))
+	jobstest.Must(t, b.ledger.Connect(t.Context(), org, b.connection(), b.now()))
 	sweep := newSweeper(t, sweep.Params{Ledger: b.ledger, Enqueuer: client, Grace: 0, CloudEnabled: true, Now: b.now})
 	for range 8 {
-		must(t, sweep.Wake(t.Context()))
+		jobstest.Must(t, sweep.Wake(t.Context()))
 		time.Sleep(time.Second)
 	}
 	b.redeem(3)
@@ -339,7 +340,7 @@ func TestHostileBeginAnswerLost(t *testing.T) {
 	b.redeem(1)
 	a := state.Attempt{Token: "same", Now: b.now, Automatic: true}
 	_, err := b.ledger.Begin(t.Context(), org, a) // the answer is lost; go-redis repeats
-	must(t, err)
+	jobstest.Must(t, err)
 	again, err := b.ledger.Begin(t.Context(), org, a)
 	t.Logf("repeat by the holder itself: busy=%v %v", again.Busy, err)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
 )
 
@@ -26,7 +27,7 @@ func redeemed(t *testing.T) *bundle {
 	t.Helper()
 	b := sent(t)
 	_, err := b.cloud.Accept(b.remote.ID, string(user(1)))
-	must(t, err)
+	jobstest.Must(t, err)
 	b.mustFull()
 	b.is(1, "redeemed")
 	return b
@@ -48,7 +49,7 @@ func TestChangeOfAnAddressIsThreeStepsInOneSync(t *testing.T) {
 	t.Parallel()
 	b := sent(t)
 	before := len(b.cloud.SyncRequests())
-	must(t, b.change(1, readdress("new@example.com")))
+	jobstest.Must(t, b.change(1, readdress("new@example.com")))
 	b.is(1, "pending(change)")
 	b.mustPending()
 	b.is(1, "sent")
@@ -69,7 +70,7 @@ func TestChangeOfAnAddressSurvivesALostAnswerAtEveryStep(t *testing.T) {
 	t.Parallel()
 	for step := range 3 {
 		b := sent(t)
-		must(t, b.change(1, readdress("new@example.com")))
+		jobstest.Must(t, b.change(1, readdress("new@example.com")))
 		b.cloud.Inject(cloudtest.LostAnswer().After(step).Times(1))
 		if err := b.pending(); err == nil {
 			t.Fatalf("step %d: no answer was lost", step)
@@ -86,9 +87,9 @@ func TestChangeOfAnAddressSurvivesALostAnswerAtEveryStep(t *testing.T) {
 func TestChangeOfAnAddressLosesToARecipientWhoAccepted(t *testing.T) {
 	t.Parallel()
 	b := sent(t)
-	must(t, b.change(1, readdress("new@example.com")))
+	jobstest.Must(t, b.change(1, readdress("new@example.com")))
 	_, err := b.cloud.Accept(b.remote.ID, string(user(1)))
-	must(t, err)
+	jobstest.Must(t, err)
 	b.mustPending()
 	b.is(1, "redeemed already_redeemed")
 	for _, r := range b.cloud.SyncRequests() {
@@ -103,7 +104,7 @@ func TestChangeOfAnAddressLosesToARecipientWhoAccepted(t *testing.T) {
 func TestLabelsChangeWithoutMail(t *testing.T) {
 	t.Parallel()
 	b := sent(t)
-	must(t, b.change(1, relabel))
+	jobstest.Must(t, b.change(1, relabel))
 	b.is(1, "pending(change)")
 	b.mustPending()
 	b.is(1, "sent")
@@ -118,7 +119,7 @@ func TestRevocations(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		b.redeem(1)
-		must(t, b.change(1, revoke))
+		jobstest.Must(t, b.change(1, revoke))
 		b.is(1, "removed")
 		b.mustFull()
 		if n := len(b.cloud.Mails()); n != 0 {
@@ -128,7 +129,7 @@ func TestRevocations(t *testing.T) {
 	t.Run("sent: removed, and can be redeemed anew", func(t *testing.T) {
 		t.Parallel()
 		b := sent(t)
-		must(t, b.change(1, revoke))
+		jobstest.Must(t, b.change(1, revoke))
 		b.is(1, "pending(revoke)")
 		b.mustPending()
 		b.is(1, "removed")
@@ -145,7 +146,7 @@ func TestRevocations(t *testing.T) {
 	t.Run("sent, answer lost: nobody is mailed again", func(t *testing.T) {
 		t.Parallel()
 		b := sent(t)
-		must(t, b.change(1, revoke))
+		jobstest.Must(t, b.change(1, revoke))
 		b.cloud.Inject(cloudtest.LostAnswer().Times(1))
 		if b.pending() == nil {
 			t.Fatal("no answer was lost")
@@ -159,7 +160,7 @@ func TestRevocations(t *testing.T) {
 	t.Run("redeemed: expiring until the cloud purges it", func(t *testing.T) {
 		t.Parallel()
 		b := redeemed(t)
-		must(t, b.change(1, revoke))
+		jobstest.Must(t, b.change(1, revoke))
 		b.mustPending()
 		b.is(1, "expiring")
 		b.mustFull()
@@ -179,7 +180,7 @@ func TestRefusalsAreVisibleAndRecover(t *testing.T) {
 	b.redeem(2)
 	b.mustFull()
 	b.is(1, "refused not_accepted")
-	must(t, b.change(2, revoke))
+	jobstest.Must(t, b.change(2, revoke))
 	b.is(2, "removed")
 	b.cloud.UpdateOrganization(b.remote.ID, func(o *cloudtest.Organization) { o.PlanType = cloudtest.PlanEnterprise })
 	b.mustFull()
@@ -195,7 +196,7 @@ func TestAWithdrawalThatTheCloudIgnoresWaitsForAFullSync(t *testing.T) {
 	b.redeem(1)
 	b.mustFull()
 	b.cloud.UpdateOrganization(b.remote.ID, func(o *cloudtest.Organization) { o.PlanType = cloudtest.PlanFree })
-	must(t, b.change(1, revoke))
+	jobstest.Must(t, b.change(1, revoke))
 	b.mustPending()
 	b.is(1, "pending(revoke) not_accepted")
 	b.cloud.UpdateOrganization(b.remote.ID, func(o *cloudtest.Organization) { o.PlanType = cloudtest.PlanEnterprise })
@@ -207,7 +208,7 @@ func TestALapsedSponsorshipExpiresAndIsNotSentAgain(t *testing.T) {
 	t.Parallel()
 	b := redeemed(t)
 	b.clockOff.Store(int64(500 * 24 * 3600 * 1e9))
-	must(t, b.cloud.Renew(b.remote.ID, string(user(1)), b.now().Add(-31*24*3600*1e9)))
+	jobstest.Must(t, b.cloud.Renew(b.remote.ID, string(user(1)), b.now().Add(-31*24*3600*1e9)))
 	b.mustFull()
 	b.is(1, "expired")
 	before := len(b.cloud.SyncRequests())
@@ -231,7 +232,7 @@ func TestAChangeDuringTheRequestIsNotOverwritten(t *testing.T) {
 	b.cloud.OnSync(func(context.Context, cloudtest.Request) {
 		if once {
 			once = false
-			must(t, b.change(1, revoke))
+			jobstest.Must(t, b.change(1, revoke))
 		}
 	})
 	b.mustFull()
@@ -246,7 +247,7 @@ func TestAdminInitiatedOnesHaveAKeyEach(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for n := range 5 {
-		must(t, b.intake.Redeem(t.Context(), jobs.Job[jobs.Redeem]{ID: b.jobID(), Args: jobs.Redeem{
+		jobstest.Must(t, b.intake.Redeem(t.Context(), jobs.Job[jobs.Redeem]{ID: b.jobID(), Args: jobs.Redeem{
 			OrganizationID: org, OrganizationUserID: user(1), SponsoredEmail: address(n), AdminInitiated: true,
 		}}))
 	}
@@ -267,12 +268,12 @@ func TestALateDeliveryOfAJobChangesNothing(t *testing.T) {
 	b := setup(t)
 	b.mustFull()
 	job := jobs.Job[jobs.Redeem]{ID: "late", Args: jobs.Redeem{OrganizationID: org, OrganizationUserID: user(1), SponsoredEmail: address(1)}}
-	must(t, b.intake.Redeem(t.Context(), job))
+	jobstest.Must(t, b.intake.Redeem(t.Context(), job))
 	b.mustPending()
-	must(t, b.change(1, revoke))
+	jobstest.Must(t, b.change(1, revoke))
 	b.mustPending()
 	b.is(1, "removed")
-	must(t, b.intake.Redeem(t.Context(), job))
+	jobstest.Must(t, b.intake.Redeem(t.Context(), job))
 	b.is(1, "removed")
 }
 

@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/sponsorsync/sponsorsync/jobs"
+	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
 	"github.com/sponsorsync/sponsorsync/worker/internal/reconcile"
@@ -256,7 +257,7 @@ func TestPropertyOfTheWhole(t *testing.T) {
 	until := time.Now()
 	if soak := os.Getenv("SPONSORSYNC_TEST_SOAK"); soak != "" {
 		d, err := time.ParseDuration(soak)
-		must(t, err)
+		jobstest.Must(t, err)
 		until = until.Add(d)
 	}
 	b := setup(t).with(func(p *reconcile.Params) { p.BatchSize = 3 })
@@ -271,9 +272,9 @@ func story(rt *rapid.T, b *bundle, c *crash) {
 	c.disarm()
 	b.cloud.ClearFaults()
 	b.cloud.OnSync(nil)
-	must(b.t, b.rdb.FlushAll(b.t.Context()).Err())
+	jobstest.Must(b.t, b.rdb.FlushAll(b.t.Context()).Err())
 	b.remote = b.cloud.AddOrganization()
-	must(b.t, b.ledger.Connect(b.t.Context(), org, b.connection(), b.now()))
+	jobstest.Must(b.t, b.ledger.Connect(b.t.Context(), org, b.connection(), b.now()))
 	m := &model{bundle: b, rt: rt, crash: c, asked: map[sponsorship.ID]map[string]int{}}
 	m.downgrades = rapid.Bool().Draw(rt, "downgrades")
 	rt.Repeat(m.actions())

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/jobs/secret"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
@@ -27,12 +28,12 @@ func TestAFullSyncAskedForAtTheVeryEndIsDoneAtOnce(t *testing.T) {
 			}
 			asked = true
 			_, err := b.ledger.RequestFull(t.Context(), org, "at the end", "manual", b.now())
-			must(t, err)
+			jobstest.Must(t, err)
 		}
 	})
 	b.mustFull()
 	request, err := b.ledger.RequestFull(t.Context(), org, "at the end", "manual", b.now())
-	must(t, err)
+	jobstest.Must(t, err)
 	if !request.Done {
 		t.Fatal("the request is still open")
 	}
@@ -48,7 +49,7 @@ func TestATokenSavedDuringASyncIsNotPausedForTheOldOne(t *testing.T) {
 		b.cloud.OnSync(nil)
 		c := b.connection()
 		c.BillingSyncToken = secret.Text(fresh)
-		must(t, b.ledger.Connect(ctx, org, c, b.now()))
+		jobstest.Must(t, b.ledger.Connect(ctx, org, c, b.now()))
 	})
 	if err := b.pending(); !jobs.IsSnooze(err) {
 		t.Fatalf("err = %v, want another try", err)
@@ -76,7 +77,7 @@ func TestATypingErrorCanBeCorrectedWhileNothingHasLeft(t *testing.T) {
 			if b.full() == nil {
 				t.Fatal("the obstacle was none")
 			}
-			must(t, b.change(1, readdress("right@example.com")))
+			jobstest.Must(t, b.change(1, readdress("right@example.com")))
 			b.is(1, "pending(redeem)")
 			b.mustFull()
 			b.is(1, "sent")
@@ -90,13 +91,13 @@ func TestATypingErrorCanBeCorrectedWhileNothingHasLeft(t *testing.T) {
 func TestAWithdrawalThatDidNotArriveIsAskedAboutAgain(t *testing.T) {
 	t.Parallel()
 	b := sent(t)
-	must(t, b.change(1, readdress("new@example.com")))
+	jobstest.Must(t, b.change(1, readdress("new@example.com")))
 	b.cloud.Inject(cloudtest.RateLimitedFor(600).After(1)) // the question passes, the tombstone does not
 	if b.pending() == nil {
 		t.Fatal("the tombstone passed")
 	}
 	_, err := b.cloud.Accept(b.remote.ID, string(user(1)))
-	must(t, err)
+	jobstest.Must(t, err)
 	b.clockOff.Store(int64(11 * time.Minute))
 	b.mustPending()
 	b.is(1, "redeemed already_redeemed")
@@ -107,11 +108,11 @@ func TestALateDeliveryOfARevocationIsNoFailure(t *testing.T) {
 	b := sent(t)
 	job := jobs.Job[jobs.ChangeSponsorship]{ID: "late", Args: jobs.ChangeSponsorship{OrganizationID: org, OrganizationUserID: user(1), Revoke: true}}
 	for range 2 {
-		must(t, b.intake.ChangeSponsorship(t.Context(), job))
+		jobstest.Must(t, b.intake.ChangeSponsorship(t.Context(), job))
 	}
 	b.mustPending()
 	b.is(1, "removed")
-	must(t, b.intake.ChangeSponsorship(t.Context(), job))
+	jobstest.Must(t, b.intake.ChangeSponsorship(t.Context(), job))
 }
 
 func TestAnIllnessOfTheCloudPoisonsNobody(t *testing.T) {
@@ -142,7 +143,7 @@ func TestAFullSyncThatRestedTooLongStartsOver(t *testing.T) {
 	b.clockOff.Store(int64(30 * 24 * time.Hour))
 	for n := range 4 {
 		_, err := b.cloud.Accept(b.remote.ID, string(user(n)))
-		must(t, err)
+		jobstest.Must(t, err)
 	}
 	b.mustPending()
 	for n := range 4 {
@@ -156,14 +157,14 @@ func TestSavingTheConnectionCausesOneFullSync(t *testing.T) {
 	b.mustFull()
 	key := b.remote.BillingSyncKey
 	b.cloud.UpdateOrganization(b.remote.ID, func(o *cloudtest.Organization) { o.BillingSyncKey = "another" })
-	must(t, b.sync.Full(t.Context(), org, "daily", reconcile.Scheduled))
+	jobstest.Must(t, b.sync.Full(t.Context(), org, "daily", reconcile.Scheduled))
 	b.lastError(fault.BillingSyncTokenInvalid)
 	b.cloud.UpdateOrganization(b.remote.ID, func(o *cloudtest.Organization) { o.BillingSyncKey = key })
-	must(t, b.ledger.Connect(t.Context(), org, b.connection(), b.now()))
+	jobstest.Must(t, b.ledger.Connect(t.Context(), org, b.connection(), b.now()))
 	before := len(b.cloud.SyncRequests())
 	b.mustPending()
 	due, err := b.ledger.DueSyncs(t.Context(), state.Shard(org), b.now(), 10)
-	must(t, err)
+	jobstest.Must(t, err)
 	if n := len(b.cloud.SyncRequests()) - before; n != 1 || len(due) != 0 {
 		t.Errorf("%d requests, and %d syncs due right after", n, len(due))
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/events"
+	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/jobs/secret"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
@@ -71,7 +72,7 @@ func (b *bundle) Wake(context.Context, sponsorship.ID, string) error {
 func newIntake(b *bundle) *intake.Intake {
 	b.t.Helper()
 	made, err := intake.New(intake.Params{Ledger: b.ledger, Waker: b, Now: b.now})
-	must(b.t, err)
+	jobstest.Must(b.t, err)
 	return made
 }
 
@@ -85,7 +86,7 @@ func setup(t *testing.T) *bundle {
 	t.Helper()
 	b := &bundle{t: t}
 	b.cloud = cloudtest.New(cloudtest.Options{Now: b.now})
-	must(t, b.cloud.Start())
+	jobstest.Must(t, b.cloud.Start())
 	t.Cleanup(func() { _ = b.cloud.Close() })
 	installation := b.cloud.AddInstallation()
 	b.remote = b.cloud.AddOrganization()
@@ -93,7 +94,7 @@ func setup(t *testing.T) *bundle {
 	b.rdb = redis.NewClient(&redis.Options{Addr: miniredis.RunT(t).Addr()})
 	t.Cleanup(func() { _ = b.rdb.Close() })
 	sealer, err := state.NewSealer(make([]byte, 32))
-	must(t, err)
+	jobstest.Must(t, err)
 	b.ledger = state.New(b.rdb, sealer)
 	b.intake = newIntake(b)
 
@@ -105,7 +106,7 @@ func setup(t *testing.T) *bundle {
 		},
 		Limiter: noLimit{}, Now: b.now, Rand: func() float64 { return 0.5 }, Log: zerolog.Nop(),
 	})
-	must(t, err)
+	jobstest.Must(t, err)
 	t.Cleanup(client.Close)
 	var tokens atomic.Int64
 	b.params = reconcile.Params{
@@ -114,8 +115,8 @@ func setup(t *testing.T) *bundle {
 		NewToken: func() string { return fmt.Sprint("lease-", tokens.Add(1)) }, Log: zerolog.Nop(),
 	}
 	b.sync, err = reconcile.New(b.params)
-	must(t, err)
-	must(t, b.ledger.Connect(t.Context(), org, b.connection(), b.now()))
+	jobstest.Must(t, err)
+	jobstest.Must(t, b.ledger.Connect(t.Context(), org, b.connection(), b.now()))
 	return b
 }
 
@@ -129,7 +130,7 @@ func (b *bundle) with(edit func(*reconcile.Params)) *bundle {
 	edit(&b.params)
 	var err error
 	b.sync, err = reconcile.New(b.params)
-	must(b.t, err)
+	jobstest.Must(b.t, err)
 	return b
 }
 
@@ -140,7 +141,7 @@ func (b *bundle) jobID() string {
 
 func (b *bundle) redeem(n int) {
 	b.t.Helper()
-	must(b.t, b.intake.Redeem(b.t.Context(), jobs.Job[jobs.Redeem]{ID: b.jobID(), Args: jobs.Redeem{
+	jobstest.Must(b.t, b.intake.Redeem(b.t.Context(), jobs.Job[jobs.Redeem]{ID: b.jobID(), Args: jobs.Redeem{
 		OrganizationID: org, OrganizationUserID: user(n), SponsoredEmail: address(n),
 	}}))
 }
@@ -163,25 +164,25 @@ func (b *bundle) pending() error { return b.sync.Pending(b.t.Context(), org) }
 
 func (b *bundle) mustFull() {
 	b.t.Helper()
-	must(b.t, b.full())
+	jobstest.Must(b.t, b.full())
 }
 
 func (b *bundle) mustPending() {
 	b.t.Helper()
-	must(b.t, b.pending())
+	jobstest.Must(b.t, b.pending())
 }
 
 func (b *bundle) get(n int) sponsorship.Sponsorship {
 	b.t.Helper()
 	found, err := b.ledger.Get(b.t.Context(), org, user(n))
-	must(b.t, err)
+	jobstest.Must(b.t, err)
 	return found[0]
 }
 
 func (b *bundle) organization() state.Organization {
 	b.t.Helper()
 	o, _, err := b.ledger.Organization(b.t.Context(), org)
-	must(b.t, err)
+	jobstest.Must(b.t, err)
 	return o
 }
 
@@ -228,7 +229,7 @@ func (b *bundle) story(n int) []string {
 func (b *bundle) outbox() []state.OutboxEntry {
 	b.t.Helper()
 	entries, err := b.ledger.ReadOutbox(b.t.Context(), state.Shard(org), 10000, -1)
-	must(b.t, err)
+	jobstest.Must(b.t, err)
 	return entries
 }
 
@@ -241,11 +242,4 @@ func (b *bundle) syncEvents() []events.Event[events.Sync] {
 		}
 	}
 	return all
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
 }
