@@ -25,7 +25,7 @@ type Options struct {
 	// another region are unknown to it, as the real regions share no database.
 	Region string
 	// SelfHosted makes identity that of a self-hosted server, which knows no
-	// installations at all (fact sheet 1.1).
+	// installations at all (PROTOCOL.md 1.1).
 	SelfHosted bool
 	// Now is the clock of everything but HTTP timeouts; default time.Now.
 	Now func() time.Time
@@ -44,7 +44,7 @@ type Options struct {
 	Limits Limits
 	// AsDocumented makes Renew end sponsorships that are revoked or long
 	// unsynced, as the documentation says; the code upstream renews them all the
-	// same (fact sheet 6.4).
+	// same (PROTOCOL.md 6.4).
 	AsDocumented bool
 }
 

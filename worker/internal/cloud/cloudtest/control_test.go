@@ -85,13 +85,13 @@ func TestControlRefusesMistakes(t *testing.T) {
 		"unknown kind":         l.control(http.MethodPost, "faults", object{"kind": "weather"}),
 		"misspelt member":      l.control(http.MethodPost, "organizations", object{"plan": 20}),
 		"wrong type":           l.control(http.MethodPatch, "organizations/"+l.org.ID, object{"enabled": "no"}),
-		"unknown organisation": l.control(http.MethodPatch, "organizations/"+uuid.NewString(), object{"enabled": false}),
+		"unknown organization": l.control(http.MethodPatch, "organizations/"+uuid.NewString(), object{"enabled": false}),
 		"unknown mail":         l.control(http.MethodPost, "accept", object{"mail": 9}),
 		"unknown key":          l.control(http.MethodPost, "organizations/"+uuid.NewString()+"/rotate-key", nil),
 	} {
 		equal(t, name, r.status == http.StatusBadRequest || r.status == http.StatusNotFound, true)
 	}
-	equal(t, "organisation is untouched", func() bool { o, _ := l.cloud.Organization(l.org.ID); return o.Enabled }(), true)
+	equal(t, "organization is untouched", func() bool { o, _ := l.cloud.Organization(l.org.ID); return o.Enabled }(), true)
 }
 
 func TestControlSwitches(t *testing.T) {

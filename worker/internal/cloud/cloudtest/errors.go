@@ -43,7 +43,7 @@ func modelState(path, message string) *APIError {
 	}
 }
 
-// errorModel is the error body of the API with its keys in order (fact sheet 2.9).
+// errorModel is the error body of the API with its keys in order (PROTOCOL.md 2.9).
 type errorModel struct {
 	Object                string              `json:"object"`
 	Message               string              `json:"message"`
@@ -95,9 +95,9 @@ func errorAnswer(e *APIError) answer {
 // emptyAnswer is a status decided by the framework, which sends no body.
 func emptyAnswer(status int) answer { return answer{status: status, header: http.Header{}} }
 
-// challenge is the bodiless 401 or 403 of the authentication layer (fact sheet 2.4).
-func challenge(status int, scheme string) answer {
-	a := emptyAnswer(status)
+// challenge is the bodiless 401 of the authentication layer (PROTOCOL.md 2.4).
+func challenge(scheme string) answer {
+	a := emptyAnswer(http.StatusUnauthorized)
 	a.header.Set("WWW-Authenticate", scheme)
 	return a
 }

@@ -39,7 +39,7 @@ type Fault struct {
 // On restricts the fault to a path; the default is PathSync.
 func (f Fault) On(path string) Fault { f.Path = path; return f }
 
-// For restricts the fault to one organisation by its cloud id.
+// For restricts the fault to one organization by its cloud id.
 func (f Fault) For(organizationID string) Fault { f.OrganizationID = organizationID; return f }
 
 // Times sets how many requests the fault hits; negative is forever.
@@ -183,7 +183,7 @@ func Gateway(status int) Fault {
 // Unavailable is a 503 without a body.
 func Unavailable() Fault { return Fault{Status: http.StatusServiceUnavailable} }
 
-// EdgeBlock is the network protection's 400, which has only a message (fact sheet 1.3).
+// EdgeBlock is the network protection's 400, which has only a message (PROTOCOL.md 1.3).
 func EdgeBlock() Fault {
 	return fromAnswer(jsonAnswer(http.StatusBadRequest, map[string]string{
 		"message": "Traffic from your network looks unusual. Connect to a different network or try again later. [Error Code 7]",
@@ -249,7 +249,7 @@ func Redirect(location string) Fault {
 
 // Unauthorized is a 401 although the token is good.
 func Unauthorized() Fault {
-	return fromAnswer(challenge(http.StatusUnauthorized, `Bearer error="invalid_token"`))
+	return fromAnswer(challenge(`Bearer error="invalid_token"`))
 }
 
 func html(status int, page string) Fault {

@@ -56,12 +56,12 @@ func TestHoldMatches(t *testing.T) {
 	free.sync()
 	stats := l.cloud.Stats()
 	equal(t, "most at once", stats.Paths[cloudtest.PathSync].MaxInFlight, 2)
-	equal(t, "most of one organisation", stats.Sync[l.org.ID].MaxInFlight, 1)
+	equal(t, "most of one organization", stats.Sync[l.org.ID].MaxInFlight, 1)
 	gate.Release()
 	equal(t, "status", (<-first).status, http.StatusOK)
 }
 
-func TestCallerGivesUpAtGate(t *testing.T) {
+func TestACallerThatHangsUpBeforeTheBodyIsReadLeavesNoTrace(t *testing.T) {
 	t.Parallel()
 	l := setup(t)
 	gate := l.cloud.Hold(cloudtest.BeforeEffect, nil)

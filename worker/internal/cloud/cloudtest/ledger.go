@@ -21,12 +21,12 @@ type Request struct {
 	// EndedAt is when the cloud was done with it, zero while it is at work. That
 	// may be long after the caller was answered or hung up.
 	EndedAt time.Time `json:"endedAt"`
-	// Effect tells whether the cloud carried the request out: a token or licence
+	// Effect tells whether the cloud carried the request out: a token or license
 	// was issued, or rows were processed, whatever the caller was told.
 	Effect bool `json:"effect"`
 }
 
-// RowKeys lists the organisation-user ids sent, in order.
+// RowKeys lists the organization-user ids sent, in order.
 func (r Request) RowKeys() []string {
 	keys := make([]string, len(r.Rows))
 	for i, row := range r.Rows {
@@ -53,7 +53,7 @@ type Traffic struct {
 type Stats struct {
 	Total       Traffic            `json:"total"`
 	Paths       map[string]Traffic `json:"paths"`
-	Sync        map[string]Traffic `json:"sync"`        // by organisation
+	Sync        map[string]Traffic `json:"sync"`        // by organization
 	RateLimited int                `json:"rateLimited"` // 429s served by the limits, not by faults
 }
 

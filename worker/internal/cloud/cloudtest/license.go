@@ -15,7 +15,7 @@ const (
 	textPayment    = "Unable to generate license due to a payment issue. Please update your billing information or contact support for assistance."
 )
 
-// LicenseMode changes the licences that are issued from now on.
+// LicenseMode changes the licenses that are issued from now on.
 type LicenseMode struct {
 	// Version replaces 15; it is not part of the token's claims.
 	Version int `json:"version"`
@@ -29,15 +29,15 @@ type LicenseMode struct {
 	Set map[string]any `json:"set"`
 }
 
-// SetLicenseMode replaces the mode; the zero value is a sound licence.
+// SetLicenseMode replaces the mode; the zero value is a sound license.
 func (c *Cloud) SetLicenseMode(mode LicenseMode) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.license = mode
 }
 
-// serveLicense makes the checks in the order of fact sheet 4.1 and issues the
-// licence for the installation of the token.
+// serveLicense makes the checks in the order of PROTOCOL.md 4.1 and issues the
+// license for the installation of the token.
 func (c *Cloud) serveLicense(ex *exchange) answer {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -63,20 +63,19 @@ func (c *Cloud) serveLicense(ex *exchange) answer {
 
 const textWrongLicenseKey = "Invalid license key."
 
-// licensed finds the organisation, or why it gets no licence.
+// licensed finds the organization, or why it gets no license.
 func (c *Cloud) licensed(ex *exchange, installationID string) (*Organization, *APIError) {
-	id, err := uuid.Parse(strings.TrimPrefix(ex.request.URL.Path, PathLicense))
+	id, err := uuid.Parse(strings.TrimPrefix(ex.entry.Path, PathLicense))
 	if err != nil {
 		return nil, unhandled()
 	}
-	body, fault := bindBody(ex)
+	b, r, fault := bindBody(ex, typeLicense)
 	if fault != nil {
 		return nil, fault
 	}
-	r := &reader{members: body, path: "$"}
 	licenseKey, syncKey := r.text("licenseKey"), r.text("billingSyncKey")
-	if r.fault != nil {
-		return nil, r.fault
+	if b.fault != nil {
+		return nil, b.fault
 	}
 	org := c.world.organizations[id.String()]
 	if org == nil {
@@ -107,7 +106,7 @@ func (c *Cloud) licensable(org *Organization, installationID string) *APIError {
 	return nil
 }
 
-// document fills in every field of a licence (fact sheet 4.1).
+// document fills in every field of a license (PROTOCOL.md 4.1).
 func (m LicenseMode) document(org Organization, installationID string, now time.Time) document {
 	issued, end := now, now.AddDate(1, 0, 0)
 	if org.Expires != nil {
@@ -154,7 +153,7 @@ var trueFeatures = []string{
 	"UseRiskInsights", "UseOrganizationDomains", "UseAdminSponsoredFamilies", "UseMyItems",
 }
 
-// falseFeatures are off in every licence issued here.
+// falseFeatures are off in every license issued here.
 var falseFeatures = []string{
 	"UseSecretsManager", "UsePhishingBlocker", "LimitCollectionCreationDeletion",
 	"AllowAdminAccessToAllCollectionItems", "Trial", "UseAutomaticUserConfirmation",

@@ -20,12 +20,12 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// document is a licence by the PascalCase names of its fields. Values are nil,
+// document is a license by the PascalCase names of its fields. Values are nil,
 // string, bool, int or time.Time.
 type document map[string]any
 
 // signedFields are the fields that the property signature covers for version
-// 15, in the culture-aware order of the original (fact sheet 4.2).
+// 15, in the culture-aware order of the original (PROTOCOL.md 4.2).
 var signedFields = []string{
 	"AllowAdminAccessToAllCollectionItems", "BillingEmail", "BusinessName", "Enabled",
 	"ExpirationWithoutGracePeriod", "Expires", "Hash", "Id", "InstallationId", "Issued", "LicenseKey",
@@ -40,7 +40,7 @@ var legacyPlans = []string{
 	"Free", "FamiliesAnnually", "TeamsMonthly", "TeamsAnnually", "EnterpriseMonthly", "EnterpriseAnnually", "Custom",
 }
 
-// body renders the licence as the API answers it: camelCase, dates in .NET style.
+// body renders the license as the API answers it: camelCase, dates in .NET style.
 func (d document) body() map[string]any {
 	out := make(map[string]any, len(d))
 	for name, value := range d {
@@ -77,7 +77,7 @@ func signedValue(name string, value any) string {
 	return fmt.Sprint(value)
 }
 
-// claims renders the licence as the token carries it: strings in .NET's
+// claims renders the license as the token carries it: strings in .NET's
 // invariant form, absent when null.
 func (d document) claims() jwt.MapClaims {
 	claims := jwt.MapClaims{}
@@ -97,7 +97,7 @@ func (d document) claims() jwt.MapClaims {
 	return claims
 }
 
-// signer is the cloud's licence key pair and its self-signed certificate.
+// signer is the cloud's license key pair and its self-signed certificate.
 type signer struct {
 	key *rsa.PrivateKey
 	der []byte
@@ -108,7 +108,7 @@ type signer struct {
 func newSigner() *signer {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
-		panic(fmt.Sprintf("generate licence key of simulated cloud: %v", err))
+		panic(fmt.Sprintf("generate license key of simulated cloud: %v", err))
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "bitwarden License Simulated"},
@@ -117,7 +117,7 @@ func newSigner() *signer {
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
-		panic(fmt.Sprintf("create licence certificate of simulated cloud: %v", err))
+		panic(fmt.Sprintf("create license certificate of simulated cloud: %v", err))
 	}
 	return &signer{key: key, der: der}
 }
@@ -137,7 +137,7 @@ func (s *signer) sign(doc document, mode LicenseMode, id string) error {
 	digest := sha256.Sum256([]byte(doc.signedText()))
 	signature, err := rsa.SignPKCS1v15(rand.Reader, s.key, crypto.SHA256, digest[:])
 	if err != nil {
-		return fmt.Errorf("sign licence: %w", err)
+		return fmt.Errorf("sign license: %w", err)
 	}
 	doc["Signature"] = base64.StdEncoding.EncodeToString(signature)
 	if mode.BadSignature {
@@ -154,7 +154,7 @@ func (s *signer) token(doc document, id string) (string, error) {
 	claims["nbf"], claims["iat"], claims["exp"] = issued.Unix(), issued.Unix(), issued.AddDate(1, 0, 0).Unix()
 	token, err := jwt.NewWithClaims(jwt.SigningMethodRS256, claims).SignedString(s.key)
 	if err != nil {
-		return "", fmt.Errorf("sign licence token: %w", err)
+		return "", fmt.Errorf("sign license token: %w", err)
 	}
 	return token, nil
 }
@@ -169,7 +169,7 @@ func spoil(doc document, signature []byte) {
 	}
 }
 
-// CertificateDER is the certificate that licences verify against.
+// CertificateDER is the certificate that licenses verify against.
 func (c *Cloud) CertificateDER() []byte { return slices.Clone(c.signer().der) }
 
 // CertificatePEM is CertificateDER in PEM.

@@ -26,7 +26,7 @@ func (c *Cloud) SetMailMode(mode MailMode) {
 }
 
 // mail builds all mails before it sends any, so that one blank address silences
-// the whole request while its rows stay (fact sheet 2.8).
+// the whole request while its rows stay (PROTOCOL.md 2.8).
 func (c *Cloud) mail(rows []*Row) *APIError {
 	for _, row := range rows {
 		if strings.TrimSpace(row.OfferedToEmail) == "" {

@@ -8,7 +8,7 @@ import (
 
 const (
 	offerPrefix   = "BWOrganizationSponsorship_"
-	offerLifetime = 4380 * time.Hour // 182.5 days since the last sync (fact sheet 6.2)
+	offerLifetime = 4380 * time.Hour // 182.5 days since the last sync (PROTOCOL.md 6.2)
 	purgeAfter    = 90 * 24 * time.Hour
 	textBadOffer  = "Failed to parse sponsorship token."
 )
@@ -27,7 +27,7 @@ type Redemption struct {
 	SponsoredOrganizationID string `json:"sponsoredOrganizationId"`
 }
 
-// ValidateToken tells whether this account may redeem this token (fact sheet 6.1).
+// ValidateToken tells whether this account may redeem this token (PROTOCOL.md 6.1).
 func (c *Cloud) ValidateToken(token, email string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -52,8 +52,8 @@ func (w *world) offered(token, email string) *Row {
 	return row
 }
 
-// Redeem accepts an offer for an organisation that the person owns. The error
-// is an *APIError with the cloud's own words (fact sheet 6.2).
+// Redeem accepts an offer for an organization that the person owns. The error
+// is an *APIError with the cloud's own words (PROTOCOL.md 6.2).
 func (c *Cloud) Redeem(r Redemption) (Row, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -99,7 +99,7 @@ func (w *world) sponsorOf(sponsoredID string) *Row {
 	return nil
 }
 
-// hasAccount tells whether somebody with this address owns an organisation here.
+// hasAccount tells whether somebody with this address owns an organization here.
 func (w *world) hasAccount(email string) bool {
 	for _, org := range w.organizations {
 		if strings.EqualFold(org.OwnerEmail, email) {
@@ -110,7 +110,7 @@ func (w *world) hasAccount(email string) bool {
 }
 
 // Accept is the whole happy path: the recipient of the newest mail for this row
-// opens an account with a fresh Families organisation and redeems the offer.
+// opens an account with a fresh Families organization and redeems the offer.
 func (c *Cloud) Accept(organizationID, organizationUserID string) (Row, error) {
 	for _, m := range slices.Backward(c.Mails()) {
 		if strings.EqualFold(m.OrganizationID, organizationID) && strings.EqualFold(m.OrganizationUserID, organizationUserID) {
@@ -134,7 +134,7 @@ func (c *Cloud) AcceptMail(index int) (Row, error) {
 }
 
 // RemoveSponsored lets the sponsored owner end it: the cloud row is marked, and
-// no sync ever says so (fact sheet 6.3).
+// no sync ever says so (PROTOCOL.md 6.3).
 func (c *Cloud) RemoveSponsored(organizationID, organizationUserID string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -146,7 +146,7 @@ func (c *Cloud) RemoveSponsored(organizationID, organizationUserID string) error
 	return nil
 }
 
-// Revoke is the sponsoring organisation's admin revoking on the cloud itself.
+// Revoke is the sponsoring organization's admin revoking on the cloud itself.
 func (c *Cloud) Revoke(organizationID, organizationUserID string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -180,15 +180,32 @@ func (c *Cloud) Renew(organizationID, organizationUserID string, validUntil time
 	return nil
 }
 
-// renewable is the cloud's own validity check at renewal (fact sheet 6.4).
+// renewable is the cloud's own validity check at renewal (PROTOCOL.md 6.4).
 func (c *Cloud) renewable(row *Row) bool {
 	org := c.world.organizations[row.OrganizationID]
 	return org != nil && tierOf(org.PlanType) == tierEnterprise && !longDisabled(*org, c.now()) &&
 		!row.ToDelete && c.now().Sub(row.LastSyncDate) <= offerLifetime
 }
 
+// Age moves the dates of a stored row into the past, as if that much time had
+// gone by without a sync.
+func (c *Cloud) Age(organizationID, organizationUserID string, by time.Duration) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	row := c.world.find(organizationID, organizationUserID)
+	if row == nil {
+		return notFound()
+	}
+	row.LastSyncDate = row.LastSyncDate.Add(-by)
+	if row.ValidUntil != nil {
+		until := row.ValidUntil.Add(-by)
+		row.ValidUntil = &until
+	}
+	return nil
+}
+
 // Purge is the Monday job: rows whose ValidUntil is more than 90 days past go
-// (fact sheet 6.5). It returns how many went.
+// (PROTOCOL.md 6.5). It returns how many went.
 func (c *Cloud) Purge() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()

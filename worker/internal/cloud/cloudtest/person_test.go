@@ -66,7 +66,7 @@ func TestRedemptionConformance(t *testing.T) {
 			l.sync(row(user))
 			l.is(1, 2)
 		}},
-		{"P4 Teams organisation", func(l *lab) {
+		{"P4 Teams organization", func(l *lab) {
 			_, token := l.offered()
 			team := l.cloud.AddOrganization(func(o *cloudtest.Organization) {
 				o.PlanType, o.OwnerEmail = cloudtest.PlanTeams, "e@x.test"

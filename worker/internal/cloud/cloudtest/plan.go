@@ -10,7 +10,7 @@ const (
 	tierEnterprise
 )
 
-// tierOf maps plan numbers to tiers; Custom counts as Free (fact sheet 2.5).
+// tierOf maps plan numbers to tiers; Custom counts as Free (PROTOCOL.md 2.5).
 func tierOf(planType int) tier {
 	switch planType {
 	case 4, 5, 10, 11, 14, 15, 19, 20:

@@ -17,7 +17,7 @@ type Limits struct {
 	TokenPerSecond int `json:"tokenPerSecond"` // token requests
 }
 
-// DefaultLimits are those of the published configuration (fact sheet 1.4, 2.7).
+// DefaultLimits are those of the published configuration (PROTOCOL.md 1.4, 2.7).
 func DefaultLimits() Limits {
 	return Limits{PostPerMinute: 60, PostPerSecond: 5, GetPerMinute: 200, TokenPerMinute: 10, TokenPerSecond: 5}
 }

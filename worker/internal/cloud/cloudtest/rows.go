@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	maxText  = 256                 // UTF-16 units in a name or address (fact sheet 2.2)
-	graceOff = 93 * 24 * time.Hour // disabled organisations may sponsor this long past expiry
+	maxText  = 256                 // UTF-16 units in a name or address (PROTOCOL.md 2.2)
+	graceOff = 93 * 24 * time.Hour // disabled organizations may sponsor this long past expiry
 )
 
 // Row is a sponsorship as the cloud stores it. Empty strings stand for null.
@@ -44,9 +44,9 @@ type syncPlan struct {
 	answers []syncRowAnswer
 }
 
-// planSync decides every row of a batch against the organisation's rows (fact
-// sheet 2.5 and 2.6). Like the original it looks keys up in a table made before
-// the loop, so it misses duplicates within a batch, and fails on stored ones.
+// planSync decides every row of a batch against the organization's rows
+// (PROTOCOL.md 2.5 and 2.6). Like the original it looks keys up in a table made
+// before the loop, so it misses duplicates within a batch, and fails on stored ones.
 func planSync(in syncInput) (syncPlan, *APIError) {
 	if len(in.batch) == 0 {
 		return syncPlan{answers: []syncRowAnswer{}}, nil
@@ -163,7 +163,7 @@ func (w *world) remove(row *Row) {
 	w.rows[row.OrganizationID] = slices.DeleteFunc(w.rows[row.OrganizationID], func(r *Row) bool { return r.ID == row.ID })
 }
 
-// Rows lists the sponsorship rows of an organisation, oldest first.
+// Rows lists the sponsorship rows of an organization, oldest first.
 func (c *Cloud) Rows(organizationID string) []Row {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -190,7 +190,7 @@ func (c *Cloud) AddRow(row Row) Row {
 
 func tooLong(s string) bool { return len(utf16.Encode([]rune(s))) > maxText }
 
-// codePage degrades an address as the bulk insert's VARCHAR does (fact sheet 2.2).
+// codePage degrades an address as the bulk insert's VARCHAR does (PROTOCOL.md 2.2).
 func codePage(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r > 0xff {

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// The three endpoints. PathLicense is a prefix: the cloud's organisation id follows.
+// The three endpoints. PathLicense is a prefix: the cloud's organization id follows.
 const (
 	PathToken   = "/connect/token"
 	PathSync    = "/organization/sponsorship/sync"
@@ -16,7 +16,7 @@ const (
 
 const (
 	controlPrefix = "/_control/"
-	maxBody       = 30_000_000 // bytes, the web server's default (fact sheet 2.7)
+	maxBody       = 30_000_000 // bytes, the web server's default (PROTOCOL.md 2.7)
 )
 
 // exchange is one request on its way through the cloud.

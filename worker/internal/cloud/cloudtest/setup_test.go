@@ -41,7 +41,7 @@ func (c *clock) Advance(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
-// lab is a cloud with one installation and one Enterprise organisation, seen
+// lab is a cloud with one installation and one Enterprise organization, seen
 // through plain HTTP.
 type lab struct {
 	*testing.T
@@ -233,7 +233,7 @@ func (l *lab) redeemed() (user string, until time.Time) {
 func (l *lab) edit(change func(*cloudtest.Organization)) {
 	l.Helper()
 	if !l.cloud.UpdateOrganization(l.org.ID, change) {
-		l.Fatal("organisation is missing")
+		l.Fatal("organization is missing")
 	}
 }
 
@@ -255,7 +255,7 @@ func refused(t *testing.T, r reply, status int, message string) {
 	equal(t, "message", r.json(t)["message"], any(message))
 }
 
-// conformance is one numbered case of the fact sheet's section 9.
+// conformance is one case; numbers are those of PROTOCOL.md 9.
 type conformance struct {
 	name string
 	test func(l *lab)

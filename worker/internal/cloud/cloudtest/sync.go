@@ -21,7 +21,7 @@ type SyncRow struct {
 	ToDelete            bool       `json:"toDelete"`
 }
 
-// syncRowAnswer is one row of the 200 answer: mostly an echo (fact sheet 2.3).
+// syncRowAnswer is one row of the 200 answer: mostly an echo (PROTOCOL.md 2.3).
 type syncRowAnswer struct {
 	OrganizationUserID      string  `json:"sponsoringOrganizationUserId"`
 	FriendlyName            *string `json:"friendlyName"`
@@ -48,7 +48,7 @@ func answerRow(sent *SyncRow, row *Row, removed bool) syncRowAnswer {
 }
 
 // serveSync works in steps, and holds the lock in none of the gaps: load, write,
-// mail. Nothing of it is one transaction (fact sheet 2.7a and 2.8).
+// mail. Nothing of it is one transaction (PROTOCOL.md 2.7a and 2.8).
 func (c *Cloud) serveSync(ex *exchange) answer {
 	org, plan, refused, ok := c.loadSync(ex)
 	if !ok {
@@ -69,7 +69,7 @@ func (c *Cloud) serveSync(ex *exchange) answer {
 	return jsonAnswer(http.StatusOK, map[string]any{"sponsorshipsBatch": plan.answers})
 }
 
-// loadSync makes the checks in the order of fact sheet 2.4, then decides on what
+// loadSync makes the checks in the order of PROTOCOL.md 2.4, then decides on what
 // is stored now. An empty batch does not look at the rows.
 func (c *Cloud) loadSync(ex *exchange) (org Organization, plan syncPlan, refused answer, ok bool) {
 	c.mu.Lock()

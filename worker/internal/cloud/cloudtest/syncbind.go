@@ -1,9 +1,6 @@
 package cloudtest
 
-import (
-	"encoding/json"
-	"fmt"
-)
+import "fmt"
 
 type syncRequest struct {
 	key            *string
@@ -23,46 +20,28 @@ func (s syncRequest) sent() []SyncRow {
 }
 
 func bindSync(ex *exchange) (syncRequest, *APIError) {
-	root, fault := bindBody(ex)
+	b, r, fault := bindBody(ex, typeEnvelope)
 	if fault != nil {
 		return syncRequest{}, fault
 	}
-	r := &reader{members: root, path: "$"}
 	bound := syncRequest{key: r.text("billingSyncKey"), organizationID: r.guid("sponsoringOrganizationCloudId")}
-	raw := root["sponsorshipsbatch"]
-	bound.noBatch = isNull(raw)
-	if !bound.noBatch && r.fault == nil {
-		bound.batch, r.fault = bindRows(raw)
+	batch, path, _ := r.member("sponsorshipsBatch")
+	bound.noBatch = batch.isNull()
+	if !bound.noBatch && batch.elements == nil {
+		b.unfit(batch, path, typeRows)
 	}
-	return bound, r.fault
+	for i, element := range batch.elements {
+		bound.batch = append(bound.batch, b.row(element, fmt.Sprintf("%s[%d]", path, i)))
+	}
+	return bound, b.fault
 }
 
-func bindRows(raw json.RawMessage) ([]*SyncRow, *APIError) {
-	var elements []json.RawMessage
-	if json.Unmarshal(raw, &elements) != nil {
-		return nil, unreadable("$.sponsorshipsBatch", "array")
+func (b *binding) row(v value, path string) *SyncRow {
+	if v.isNull() {
+		return nil
 	}
-	batch := make([]*SyncRow, len(elements))
-	for i, element := range elements {
-		if isNull(element) {
-			continue
-		}
-		row, fault := bindRow(element, fmt.Sprintf("$.sponsorshipsBatch[%d]", i))
-		if fault != nil {
-			return nil, fault
-		}
-		batch[i] = row
-	}
-	return batch, nil
-}
-
-func bindRow(raw json.RawMessage, path string) (*SyncRow, *APIError) {
-	object, fault := bindObject(raw, path)
-	if fault != nil {
-		return nil, fault
-	}
-	r := &reader{members: object, path: path}
-	row := &SyncRow{
+	r := b.object(v, path, typeRow)
+	return &SyncRow{
 		OrganizationUserID:  r.guid("sponsoringOrganizationUserId"),
 		FriendlyName:        r.text("friendlyName"),
 		OfferedToEmail:      r.text("offeredToEmail"),
@@ -71,5 +50,4 @@ func bindRow(raw json.RawMessage, path string) (*SyncRow, *APIError) {
 		ValidUntil:          r.date("validUntil"),
 		ToDelete:            r.flag("toDelete"),
 	}
-	return row, r.fault
 }

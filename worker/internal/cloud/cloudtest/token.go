@@ -2,6 +2,7 @@ package cloudtest
 
 import (
 	"errors"
+	"fmt"
 	"mime"
 	"net/http"
 	"net/url"
@@ -18,13 +19,17 @@ const (
 	scopeLicensing    = "api.licensing"
 	scopeInstallation = "api.installation"
 
-	tokenLifetime = 24 * time.Hour
-	clientPrefix  = "installation."
+	tokenLifetime  = 24 * time.Hour
+	tokenTolerance = 5 * time.Minute // the API takes a token this long past its end
+	clientPrefix   = "installation."
 )
 
-var errNoToken = errors.New("request carries no token")
+var (
+	errNoToken      = errors.New("request carries no token")
+	errTokenExpired = errors.New("The token expired") // as the API words it
+)
 
-// allowedScopes are what an installation may ask for (fact sheet 1.1).
+// allowedScopes are what an installation may ask for (PROTOCOL.md 1.1).
 func allowedScopes() []string { return []string{scopePush, scopeLicensing, scopeInstallation} }
 
 type tokenClaims struct {
@@ -86,7 +91,7 @@ func formOf(ex *exchange) (url.Values, bool) {
 }
 
 // client finds the enabled installation that the credentials belong to. All
-// reasons to refuse look the same from outside (fact sheet 1.3).
+// reasons to refuse look the same from outside (PROTOCOL.md 1.3).
 func (c *Cloud) client(r *http.Request, form url.Values) *Installation {
 	id, secret := form.Get("client_id"), form.Get("client_secret")
 	if user, password, ok := r.BasicAuth(); ok && id == "" {
@@ -149,7 +154,10 @@ func (c *Cloud) readToken(r *http.Request) (bearer, error) {
 	}
 	var claims tokenClaims
 	token, err := jwt.ParseWithClaims(raw, &claims, func(*jwt.Token) (any, error) { return c.tokenKey, nil },
-		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}), jwt.WithTimeFunc(c.now))
+		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}), jwt.WithTimeFunc(c.now), jwt.WithLeeway(tokenTolerance))
+	if errors.Is(err, jwt.ErrTokenExpired) {
+		return bearer{}, fmt.Errorf("%w at '%s'", errTokenExpired, claims.ExpiresAt.UTC().Format("01/02/2006 15:04:05"))
+	}
 	if err != nil {
 		return bearer{}, err
 	}
@@ -159,25 +167,32 @@ func (c *Cloud) readToken(r *http.Request) (bearer, error) {
 	return bearer{installation: claims.ClientSub, scopes: claims.Scope}, nil
 }
 
-// authorize is the API's policy check; what it refuses has no body.
+// authorize is the API's policy check; what it refuses has no body. Only a token
+// that it could make out is told what is wrong with it (PROTOCOL.md 2.4).
 func (c *Cloud) authorize(r *http.Request, scope string) (bearer, answer, bool) {
 	b, err := c.readToken(r)
+	invalid := `Bearer error="invalid_token"`
 	switch {
 	case errors.Is(err, errNoToken):
-		return b, challenge(http.StatusUnauthorized, "Bearer"), false
+		return b, challenge("Bearer"), false
+	case errors.Is(err, errTokenExpired):
+		return b, challenge(invalid + `, error_description="` + err.Error() + `"`), false
+	case errors.Is(err, jwt.ErrTokenSignatureInvalid):
+		return b, challenge(invalid + `, error_description="The signature is invalid"`), false
 	case err != nil:
-		return b, challenge(http.StatusUnauthorized, `Bearer error="invalid_token"`), false
+		return b, challenge(invalid), false
 	case !slices.Contains(b.scopes, scope):
-		return b, challenge(http.StatusForbidden, `Bearer error="insufficient_scope"`), false
+		return b, emptyAnswer(http.StatusForbidden), false
 	}
 	return b, answer{}, true
 }
 
 // isJSON tells whether the API has a reader for the request's content type.
 func isJSON(r *http.Request) bool {
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil {
+	kind, charset := contentType(r)
+	if kind == "" {
 		return r.ContentLength == 0 // no body: model binding complains instead
 	}
-	return kind == "application/json" || kind == "text/json" || strings.HasSuffix(kind, "+json")
+	known := kind == "application/json" || kind == "text/json" || strings.HasSuffix(kind, "+json")
+	return known && slices.Contains([]string{"", "utf-8", "utf-16", "utf-16le"}, charset)
 }

@@ -58,7 +58,7 @@ func (c *Cloud) reach(ex *exchange, stage Stage) (a answer, ended bool) {
 }
 
 // lifeAt is what ends a wait at a stage. Between loading and mailing the cloud
-// no longer looks whether the caller is there (fact sheet 2.7a).
+// no longer looks whether the caller is there (PROTOCOL.md 2.7a).
 func (c *Cloud) lifeAt(ex *exchange, stage Stage) context.Context {
 	if stage == Loaded || stage == Inserted {
 		return c.base

@@ -9,7 +9,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// Plan numbers of the wire that tests need most (fact sheet 2.5).
+// Plan numbers of the wire that tests need most (PROTOCOL.md 2.5).
 const (
 	PlanFree       = 0
 	PlanCustom     = 6
@@ -18,7 +18,7 @@ const (
 	PlanEnterprise = 20
 )
 
-// States of an organisation's subscription as the licence endpoint reads them.
+// States of an organization's subscription as the license endpoint reads them.
 const (
 	SubscriptionNone              = ""
 	SubscriptionActive            = "active"
@@ -66,10 +66,10 @@ type world struct {
 	rand          io.Reader
 	installations map[string]*Installation
 	organizations map[string]*Organization
-	rows          map[string][]*Row // by sponsoring organisation, oldest first
+	rows          map[string][]*Row // by sponsoring organization, oldest first
 	offers        map[string]offer  // by token
 	mails         []Mail
-	syncEvents    map[string]int // event 1608 by organisation
+	syncEvents    map[string]int // event 1608 by organization
 	tokens        map[string]bool
 }
 
@@ -125,8 +125,8 @@ func (c *Cloud) UpdateInstallation(id string, edit func(*Installation)) bool {
 	return ok
 }
 
-// AddOrganization creates an enabled Enterprise organisation with a billing
-// sync key, a licence key and an active subscription; the edits may change any
+// AddOrganization creates an enabled Enterprise organization with a billing
+// sync key, a license key and an active subscription; the edits may change any
 // field before it is stored.
 func (c *Cloud) AddOrganization(edits ...func(*Organization)) Organization {
 	c.mu.Lock()
@@ -164,7 +164,7 @@ func (c *Cloud) Organization(id string) (Organization, bool) {
 	return Organization{}, false
 }
 
-// RotateKey replaces the billing sync key; the old one dies at once (fact sheet 3.1).
+// RotateKey replaces the billing sync key; the old one dies at once (PROTOCOL.md 3.1).
 func (c *Cloud) RotateKey(organizationID string) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -176,7 +176,7 @@ func (c *Cloud) RotateKey(organizationID string) string {
 	return ""
 }
 
-// SyncEvents counts the audit entries (event 1608) of an organisation: one for
+// SyncEvents counts the audit entries (event 1608) of an organization: one for
 // each sync that was carried out, empty or not.
 func (c *Cloud) SyncEvents(organizationID string) int {
 	c.mu.Lock()
