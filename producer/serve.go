@@ -91,12 +91,15 @@ func (s *server) handler() (http.Handler, error) {
 		return nil, err
 	}
 	ledger := state.New(s.rdb, sealer)
-	hooks := api.New(api.Options{
+	hooks, err := api.New(api.Params{
 		Redis: s.rdb, Ledger: ledger, Jobs: s.jobs, JetStream: s.js, Hub: s.hub, Access: door,
 		Registry: prometheus.NewRegistry(), Log: s.log, Now: time.Now,
 	})
-	pages, err := console.New(console.Options{
-		Ledger: ledger, Jobs: s.jobs, Access: door, Position: s.hub.Position, Log: s.log, Now: time.Now,
+	if err != nil {
+		return nil, err
+	}
+	pages, err := console.New(console.Params{
+		Ledger: ledger, Jobs: s.jobs, Access: door, Position: s.hub.Position, Log: s.log,
 	})
 	if err != nil {
 		return nil, err

@@ -145,7 +145,7 @@ func (w *worker) serve(ctx context.Context, h handlers) error {
 	group.Go(func() error { return h.sweeper.Run(ctx) })
 	group.Go(func() error {
 		return monitor.Serve(ctx, monitor.Params{
-			Listen: w.cfg.Listen, Metrics: w.metrics, Redis: w.rdb, Ledger: w.ledger, Connected: w.nats.IsConnected, Log: w.log,
+			Listen: w.cfg.Listen, Metrics: w.metrics, Redis: w.rdb, Ledger: w.ledger, Connected: w.nats.IsConnected, Log: w.log, Now: time.Now,
 		})
 	})
 	w.log.Info().Str("version", boot.Version()).Bool("cloud_communication", w.cfg.Cloud.Enabled).

@@ -2,6 +2,7 @@ package api
 
 import (
 	_ "embed"
+	"errors"
 	"net/http"
 	"time"
 
@@ -21,8 +22,8 @@ import (
 //go:embed openapi.yaml
 var document []byte
 
-// Options are what an API is made of. All fields are required.
-type Options struct {
+// Params are what an API is made of. All fields but Log are required.
+type Params struct {
 	Redis     redis.UniversalClient // bounded: see Bound; ledger and jobs share it
 	Ledger    *state.Ledger
 	Jobs      *enqueue.Client
@@ -36,18 +37,26 @@ type Options struct {
 
 // API is the HTTP API. It is safe for concurrent use.
 type API struct {
-	Options
+	p         Params
 	inspector *enqueue.Inspector
 	saver     connection.Saver
 	metrics   metrics
 }
 
 // New returns an API whose metrics are registered.
-func New(o Options) *API {
-	return &API{
-		Options: o, inspector: enqueue.NewInspector(o.Jobs), metrics: newMetrics(o),
-		saver: connection.Saver{Ledger: o.Ledger, Waker: o.Jobs, Now: o.Now},
+func New(p Params) (*API, error) {
+	if p.Redis == nil || p.Ledger == nil || p.Jobs == nil || p.JetStream == nil || p.Hub == nil ||
+		p.Access == nil || p.Registry == nil || p.Now == nil {
+		return nil, errors.New("make HTTP API: a part is missing; all but Log are required")
 	}
+	m, err := newMetrics(p)
+	if err != nil {
+		return nil, err
+	}
+	return &API{
+		p: p, inspector: enqueue.NewInspector(p.Jobs), metrics: m,
+		saver: connection.Saver{Ledger: p.Ledger, Waker: p.Jobs, Now: p.Now},
+	}, nil
 }
 
 // handler answers a request, or returns an error that becomes a problem.
@@ -87,7 +96,7 @@ func (a *API) serve(route route) http.HandlerFunc {
 		w.Header().Set("Cache-Control", "no-store")
 		var err error
 		if !route.open {
-			err = a.Access.Check(r)
+			err = a.p.Access.Check(r)
 		}
 		if err == nil {
 			err = route.handle(w, r)
@@ -102,7 +111,7 @@ func (a *API) serve(route route) http.HandlerFunc {
 func (a *API) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	p := view.ProblemOf(err)
 	if p.Status >= http.StatusInternalServerError && r.Context().Err() == nil {
-		a.Log.Error().Err(err).Str("route", r.Pattern).Msg("request failed")
+		a.p.Log.Error().Err(err).Str("route", r.Pattern).Msg("request failed")
 	}
 	writeProblem(w, p)
 }
@@ -114,7 +123,7 @@ func getDocument(w http.ResponseWriter, _ *http.Request) error {
 }
 
 func (a *API) getMetrics() handler {
-	h := promhttp.HandlerFor(a.Registry, promhttp.HandlerOpts{})
+	h := promhttp.HandlerFor(a.p.Registry, promhttp.HandlerOpts{})
 	return func(w http.ResponseWriter, r *http.Request) error {
 		h.ServeHTTP(w, r)
 		return nil

@@ -37,10 +37,10 @@ func (a *API) getEvents(w http.ResponseWriter, r *http.Request) error {
 	records := make(chan events.Record)
 	go func() {
 		defer close(records)
-		_ = a.Hub.follow(ctx, org, after, func(r events.Record) error { return send(ctx, records, r) })
+		_ = a.p.Hub.follow(ctx, org, after, func(r events.Record) error { return send(ctx, records, r) })
 	}()
 	out := newStream(w)
-	out.pump(ctx, records, a.Hub.done)
+	out.pump(ctx, records, a.p.Hub.done)
 	cancel()
 	for range records { // wait for follow to end
 	}

@@ -22,8 +22,8 @@ func (a *API) getReadiness(w http.ResponseWriter, r *http.Request) error {
 	h := health{Status: "ready", Checks: map[string]string{}}
 	status := http.StatusOK
 	for name, ask := range map[string]func(context.Context) error{
-		"redis": func(ctx context.Context) error { return a.Redis.Ping(ctx).Err() },
-		"nats":  a.JetStream.Conn().FlushWithContext,
+		"redis": func(ctx context.Context) error { return a.p.Redis.Ping(ctx).Err() },
+		"nats":  a.p.JetStream.Conn().FlushWithContext,
 	} {
 		ctx, cancel := context.WithTimeout(r.Context(), Patience)
 		h.Checks[name] = "ok"

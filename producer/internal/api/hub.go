@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	// backlog is how many events an open stream may be behind before it is
+	// maxBehind is how many events an open stream may be behind before it is
 	// dropped. It resumes by itself, from JetStream, where memory is cheap.
-	backlog = 256
+	maxBehind = 256
 	// maxReplays bounds the readers of JetStream beside the hub's own, which
 	// matters when every browser comes back at once after a restart.
 	maxReplays = 16
@@ -148,7 +148,7 @@ func (h *Hub) drop(l *listener) {
 }
 
 func (h *Hub) listen(org sponsorship.ID) *listener {
-	l := &listener{org: org, live: make(chan events.Record, backlog)}
+	l := &listener{org: org, live: make(chan events.Record, maxBehind)}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.listeners[l] = struct{}{}

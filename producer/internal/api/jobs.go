@@ -51,7 +51,7 @@ func (a *API) postJobs(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) enqueue(ctx context.Context, batch []jobs.Args, once enqueue.Idempotency) ([]receipt, error) {
-	taken, err := a.Jobs.EnqueueAll(ctx, batch, once)
+	taken, err := a.p.Jobs.EnqueueAll(ctx, batch, once)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +71,7 @@ func (a *API) enqueue(ctx context.Context, batch []jobs.Args, once enqueue.Idemp
 func (a *API) readHook(w http.ResponseWriter, r *http.Request) (body []byte, key string, err error) {
 	signed := access.IsSigned(r)
 	if !signed {
-		if err := a.Access.Check(r); err != nil {
+		if err := a.p.Access.Check(r); err != nil {
 			return nil, "", err
 		}
 	}
@@ -79,7 +79,7 @@ func (a *API) readHook(w http.ResponseWriter, r *http.Request) (body []byte, key
 		return nil, "", err
 	}
 	if signed {
-		if err := a.Access.CheckSignature(r.Header, body); err != nil {
+		if err := a.p.Access.CheckSignature(r.Header, body); err != nil {
 			return nil, "", err
 		}
 		return body, r.Header.Get(standardwebhooks.HeaderWebhookID), nil

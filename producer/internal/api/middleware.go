@@ -18,7 +18,7 @@ import (
 // only the route's pattern.
 func (a *API) Wrap(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		begin := a.Now()
+		begin := a.p.Now()
 		seen := &observed{ResponseWriter: w}
 		seen.Header().Set("X-Content-Type-Options", "nosniff")
 		defer a.observe(seen, r, begin)
@@ -85,14 +85,14 @@ func (a *API) recover(w *observed, r *http.Request) {
 	if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(cause) // the server's own way to cut a connection
 	}
-	a.Log.Error().Interface("panic", cause).Str("route", r.Pattern).Bytes("stack", debug.Stack()).Msg("request panicked")
+	a.p.Log.Error().Interface("panic", cause).Str("route", r.Pattern).Bytes("stack", debug.Stack()).Msg("request panicked")
 	if w.status == 0 {
 		writeProblem(w, view.ProblemOf(errors.New("panic")))
 	}
 }
 
 func (a *API) observe(w *observed, r *http.Request, begin time.Time) {
-	took := a.Now().Sub(begin)
+	took := a.p.Now().Sub(begin)
 	route := r.Pattern
 	if route == "" {
 		route = "none"
@@ -101,9 +101,9 @@ func (a *API) observe(w *observed, r *http.Request, begin time.Time) {
 	if !strings.HasSuffix(route, "/events") { // a stream's length says nothing of speed
 		a.metrics.durations.WithLabelValues(route).Observe(took.Seconds())
 	}
-	level := a.Log.Info()
+	level := a.p.Log.Info()
 	if w.status < http.StatusInternalServerError && strings.HasPrefix(route, "GET ") {
-		level = a.Log.Debug() // probes, scrapes and pages, all day long
+		level = a.p.Log.Debug() // probes, scrapes and pages, all day long
 	}
 	level.Str("route", route).Int("status", w.status).Dur("duration_ms", took).Msg("request")
 }

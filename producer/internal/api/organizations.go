@@ -17,7 +17,7 @@ const (
 )
 
 func (a *API) getOrganizations(w http.ResponseWriter, r *http.Request) error {
-	all, err := view.ReadOrganizations(r.Context(), a.Ledger)
+	all, err := view.ReadOrganizations(r.Context(), a.p.Ledger)
 	if err != nil {
 		return err
 	}
@@ -29,7 +29,7 @@ func (a *API) getOrganization(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	shown, known, err := view.ReadOrganization(r.Context(), a.Ledger, org)
+	shown, known, err := view.ReadOrganization(r.Context(), a.p.Ledger, org)
 	if err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func (a *API) putConnection(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if saved.UnusualToken {
-		a.Log.Warn().Stringer("organization", org).Msg("the billing sync token is not 30 letters and digits; saved nevertheless")
+		a.p.Log.Warn().Stringer("organization", org).Msg("the billing sync token is not 30 letters and digits; saved nevertheless")
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
@@ -99,14 +99,14 @@ func (a *API) getSponsorships(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	_, known, err := a.Ledger.Organization(r.Context(), org)
+	_, known, err := a.p.Ledger.Organization(r.Context(), org)
 	if err != nil {
 		return err
 	}
 	if !known {
 		return unseen(org)
 	}
-	found, next, err := view.ReadPage(r.Context(), a.Ledger, org, page)
+	found, next, err := view.ReadPage(r.Context(), a.p.Ledger, org, page)
 	if err != nil {
 		return err
 	}

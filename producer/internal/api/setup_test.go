@@ -99,10 +99,10 @@ func (b *bundle) serve(t *testing.T) {
 	running.Go(func() { jobstest.Must(t, hub.Run(ctx)) })
 	b.stopHub = func() { cancel(); running.Wait() }
 	t.Cleanup(b.stopHub)
-	b.api = api.New(api.Options{
+	b.api = jobstest.Value(api.New(api.Params{
 		Redis: b.redis, Ledger: b.ledger, Jobs: enqueue.New(b.redis, enqueue.Options{}), JetStream: b.js, Hub: hub,
 		Access: b.access, Registry: b.registry, Log: zerolog.New(b.log), Now: time.Now,
-	})
+	}))(t)
 	mux := http.NewServeMux()
 	b.api.Register(mux)
 	b.handler = b.api.Wrap(mux)

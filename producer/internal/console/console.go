@@ -3,9 +3,9 @@ package console
 import (
 	"context"
 	"embed"
+	"errors"
 	"io/fs"
 	"net/http"
-	"time"
 
 	"github.com/rs/zerolog"
 
@@ -22,31 +22,34 @@ var files embed.FS
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
-// Options are what a console is made of. All fields are required.
-type Options struct {
+// Params are what a console is made of. All fields but Log are required.
+type Params struct {
 	Ledger   *state.Ledger
 	Jobs     *enqueue.Client
 	Access   *access.Access
 	Position func() (uint64, bool) // where an event stream must begin to miss nothing; false if unknown
 	Log      zerolog.Logger
-	Now      func() time.Time
 }
 
 // Console is the status page. It is safe for concurrent use.
 type Console struct {
-	Options
+	p         Params
 	inspector *enqueue.Inspector
 	pages     pages
 	gate      gate
 }
 
-// New returns a console. An error means that a page was built wrongly.
-func New(o Options) (*Console, error) {
-	p, err := parsePages()
+// New returns a console. An error means that a page was built wrongly, or that
+// a part is missing.
+func New(p Params) (*Console, error) {
+	if p.Ledger == nil || p.Jobs == nil || p.Access == nil || p.Position == nil {
+		return nil, errors.New("make status page: a part is missing; all but Log are required")
+	}
+	pages, err := parsePages()
 	if err != nil {
 		return nil, err
 	}
-	return &Console{Options: o, inspector: enqueue.NewInspector(o.Jobs), pages: p, gate: newGate()}, nil
+	return &Console{p: p, inspector: enqueue.NewInspector(p.Jobs), pages: pages, gate: newGate()}, nil
 }
 
 // Register adds the console's routes to a mux.
@@ -88,7 +91,7 @@ func secure(next http.Handler) http.Handler {
 // page shows the sign-in form to whoever has not signed in, in the page's place.
 func (c *Console) page(show func(w http.ResponseWriter, r *http.Request) error) http.HandlerFunc {
 	return secure(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := c.Access.Check(r); err != nil {
+		if err := c.p.Access.Check(r); err != nil {
 			c.refuse(w, r, err)
 			return
 		}
@@ -116,7 +119,7 @@ func (c *Console) refuse(w http.ResponseWriter, r *http.Request, err error) {
 func (c *Console) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := view.ProblemOf(err)
 	if p.Status >= http.StatusInternalServerError && context.Cause(r.Context()) == nil {
-		c.Log.Error().Err(err).Str("route", r.Pattern).Msg("page failed")
+		c.p.Log.Error().Err(err).Str("route", r.Pattern).Msg("page failed")
 	}
 	c.render(w, r, p.Status, "problem", p)
 }

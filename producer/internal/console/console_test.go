@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-	"github.com/rs/zerolog"
 
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
@@ -86,7 +85,7 @@ func TestGuessingIsSlow(t *testing.T) {
 	door := jobstest.Value(access.New(access.Params{Token: apiToken, Now: time.Now}))(t)
 	synctest.Test(t, func(t *testing.T) {
 		b := &bundle{access: door, mux: http.NewServeMux()}
-		jobstest.Value(console.New(console.Options{Access: door, Jobs: enqueue.New(unused(), enqueue.Options{}), Log: zerolog.Nop()}))(t).Register(b.mux)
+		jobstest.Value(console.New(console.Params{Access: door, Ledger: state.New(unused(), nil), Jobs: enqueue.New(unused(), enqueue.Options{}), Position: func() (uint64, bool) { return 0, false }}))(t).Register(b.mux)
 		begin := time.Now()
 		statuses := map[int]int{}
 		var mu sync.Mutex

@@ -49,7 +49,7 @@ type job struct {
 // the page is being made is shown by the first event.
 func (c *Console) organization(w http.ResponseWriter, r *http.Request) error {
 	page := organizationPage{FormKey: rand.Text()}
-	position, known := c.Position()
+	position, known := c.p.Position()
 	org, err := organizationOf(r)
 	if err != nil {
 		return err
@@ -65,7 +65,7 @@ func (c *Console) organization(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (c *Console) fill(r *http.Request, org sponsorship.ID, page *organizationPage) error {
-	shown, seen, err := view.ReadOrganization(r.Context(), c.Ledger, org)
+	shown, seen, err := view.ReadOrganization(r.Context(), c.p.Ledger, org)
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (c *Console) fill(r *http.Request, org sponsorship.ID, page *organizationPa
 	if err != nil {
 		return err
 	}
-	found, cursor, err := view.ReadPage(r.Context(), c.Ledger, org, wanted)
+	found, cursor, err := view.ReadPage(r.Context(), c.p.Ledger, org, wanted)
 	if err != nil {
 		return err
 	}
@@ -163,7 +163,7 @@ func (c *Console) press(w http.ResponseWriter, r *http.Request, args jobs.Args) 
 	if key := r.PostFormValue("key"); key != "" {
 		once = enqueue.Idempotency{Key: fmt.Sprintf("console %s %s", args.Kind(), key), BodyHash: string(args.Organization())}
 	}
-	receipts, err := c.Jobs.EnqueueAll(r.Context(), []jobs.Args{args}, once)
+	receipts, err := c.p.Jobs.EnqueueAll(r.Context(), []jobs.Args{args}, once)
 	if err != nil {
 		return err
 	}

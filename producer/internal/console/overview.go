@@ -18,7 +18,7 @@ type overview struct {
 }
 
 func (c *Console) overview(w http.ResponseWriter, r *http.Request) error {
-	all, err := view.ReadOrganizations(r.Context(), c.Ledger)
+	all, err := view.ReadOrganizations(r.Context(), c.p.Ledger)
 	if err != nil {
 		return err
 	}

@@ -51,9 +51,9 @@ type frame struct {
 // in it cannot end up half-way down.
 func (c *Console) render(w http.ResponseWriter, r *http.Request, status int, name string, content any) {
 	var page bytes.Buffer
-	f := frame{SignedIn: c.Access.Check(r) == nil, Content: content}
+	f := frame{SignedIn: c.p.Access.Check(r) == nil, Content: content}
 	if err := c.pages[name].ExecuteTemplate(&page, "layout", f); err != nil {
-		c.Log.Error().Err(err).Str("page", name).Msg("page failed")
+		c.p.Log.Error().Err(err).Str("page", name).Msg("page failed")
 		http.Error(w, "This page could not be made; the log says more.", http.StatusInternalServerError)
 		return
 	}

@@ -60,9 +60,9 @@ func setupOn(t *testing.T, redisURL string) *bundle {
 		access: jobstest.Value(access.New(access.Params{Token: apiToken, Now: time.Now}))(t),
 		mux:    http.NewServeMux(),
 	}
-	jobstest.Value(console.New(console.Options{
+	jobstest.Value(console.New(console.Params{
 		Ledger: b.ledger, Jobs: enqueue.New(rdb, enqueue.Options{}), Access: b.access,
-		Position: func() (uint64, bool) { return 42, true }, Log: zerolog.Nop(), Now: time.Now,
+		Position: func() (uint64, bool) { return 42, true }, Log: zerolog.Nop(),
 	}))(t).Register(b.mux)
 	return b
 }

@@ -54,33 +54,33 @@ func (c *Console) login(w http.ResponseWriter, r *http.Request) {
 // signIn begins a session. A form on another site must not be able to, or it
 // could sign somebody in under an account that is not theirs.
 func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
-	if err := c.Access.CheckOrigin(r); err != nil {
+	if err := c.p.Access.CheckOrigin(r); err != nil {
 		c.fail(w, r, err)
 		return
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	next := ours(r.PostFormValue("next"))
-	if !c.Access.Knows(strings.TrimSpace(r.PostFormValue("token"))) {
+	if !c.p.Access.Knows(strings.TrimSpace(r.PostFormValue("token"))) {
 		if !c.gate.hold(r.Context()) {
 			w.Header().Set("Retry-After", "1")
 			c.render(w, r, http.StatusTooManyRequests, "signin", signIn{next, "Too many attempts at once. Try again in a second."})
 			return
 		}
-		c.Log.Warn().Msg("sign-in with a wrong token")
+		c.p.Log.Warn().Msg("sign-in with a wrong token")
 		c.askToken(w, r, signIn{next, "That is not the API token. It is the value of SPONSORSYNC_API_TOKEN on this server."})
 		return
 	}
-	http.SetCookie(w, c.Access.NewSession(r))
+	http.SetCookie(w, c.p.Access.NewSession(r))
 	http.Redirect(w, r, next, http.StatusSeeOther)
 }
 
 func (c *Console) logout(w http.ResponseWriter, r *http.Request) {
 	secure(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := c.Access.CheckOrigin(r); err != nil {
+		if err := c.p.Access.CheckOrigin(r); err != nil {
 			c.fail(w, r, err)
 			return
 		}
-		http.SetCookie(w, c.Access.EndSession(r))
+		http.SetCookie(w, c.p.Access.EndSession(r))
 		http.Redirect(w, r, "/", http.StatusSeeOther)
 	})).ServeHTTP(w, r)
 }

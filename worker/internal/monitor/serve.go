@@ -12,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 
+	"github.com/sponsorsync/sponsorsync/jobs/backlog"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 )
 
@@ -26,17 +27,22 @@ type Params struct {
 	Ledger    *state.Ledger
 	Connected func() bool // whether NATS is there
 	Log       zerolog.Logger
+	Now       func() time.Time
 }
 
 // Serve answers /healthz, /readyz and /metrics until ctx ends. An address that
 // is taken is an error at once.
 func Serve(ctx context.Context, p Params) error {
+	handler, err := Handler(p)
+	if err != nil {
+		return err
+	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", p.Listen)
 	if err != nil {
 		return fmt.Errorf("listen for probes at %s (SPONSORSYNC_WORKER_LISTEN): %w", p.Listen, err)
 	}
 	p.Log.Info().Stringer("address", listener.Addr()).Msg("serving /healthz, /readyz and /metrics")
-	server := &http.Server{Handler: Handler(p), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
 	stopped := context.AfterFunc(ctx, func() {
 		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeTimeout)
 		defer cancel()
@@ -51,13 +57,17 @@ func Serve(ctx context.Context, p Params) error {
 
 // Handler returns the endpoints. /healthz says that the process lives, whatever
 // Redis and NATS do: restarting it would not bring them back.
-func Handler(p Params) http.Handler {
-	p.Metrics.registry.MustRegister(newBacklog(p.Redis, p.Ledger))
+func Handler(p Params) (http.Handler, error) {
+	waiting, err := backlog.New(backlog.Params{Redis: p.Redis, Ledger: p.Ledger, Now: p.Now, Timeout: probeTimeout})
+	if err != nil {
+		return nil, err
+	}
+	p.Metrics.registry.MustRegister(waiting)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { ready(w, r, p) })
 	mux.Handle("GET /metrics", promhttp.HandlerFor(p.Metrics.registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
-	return mux
+	return mux, nil
 }
 
 func ready(w http.ResponseWriter, r *http.Request, p Params) {

@@ -1,0 +1,96 @@
+// Package backlog shows Prometheus how much waits in Redis: jobs in the queues
+// and events in the outbox. Both programs register it, so a dashboard works with
+// either; add up neither, for both show the same Redis.
+//
+// It only reads, and no label grows with the number of organizations.
+package backlog
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
+)
+
+// Params are what a collector is made of. All but Failed are required.
+type Params struct {
+	Redis   redis.UniversalClient
+	Ledger  *state.Ledger
+	Now     func() time.Time
+	Timeout time.Duration // of all that one scrape asks
+	Failed  func(error)   // is told why a figure is missing
+}
+
+// New returns a collector that measures at each scrape. What cannot be read is
+// left out: a gap is honest, a zero is not.
+func New(p Params) (prometheus.Collector, error) {
+	if p.Redis == nil || p.Ledger == nil || p.Now == nil || p.Timeout <= 0 {
+		return nil, errors.New("make backlog collector: Redis, Ledger, Now or Timeout is missing")
+	}
+	if p.Failed == nil {
+		p.Failed = func(error) {}
+	}
+	return &collector{p}, nil
+}
+
+// The metrics. Read-only.
+var (
+	depth  = describe("queue_depth", "Jobs in a queue, by state.", "queue", "state")
+	oldest = describe("queue_oldest_pending_seconds", "How long the next job of a queue has been ready to run.", "queue")
+	outbox = describe("outbox_depth", "Events that wait to be published.")
+)
+
+func describe(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc(prometheus.BuildFQName("sponsorsync", "", name), help, labels, nil)
+}
+
+type collector struct{ p Params }
+
+// Describe implements prometheus.Collector.
+func (c *collector) Describe(to chan<- *prometheus.Desc) {
+	to <- depth
+	to <- oldest
+	to <- outbox
+}
+
+// Collect implements prometheus.Collector.
+func (c *collector) Collect(to chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), c.p.Timeout)
+	defer cancel()
+	depths, err := enqueue.Depths(ctx, c.p.Redis)
+	if err != nil {
+		c.p.Failed(err)
+	}
+	for _, d := range depths {
+		c.queue(to, d)
+	}
+	n, err := c.p.Ledger.OutboxLength(ctx)
+	if err != nil {
+		c.p.Failed(err)
+		return
+	}
+	to <- gauge(outbox, float64(n))
+}
+
+func (c *collector) queue(to chan<- prometheus.Metric, d enqueue.Depth) {
+	for state, n := range map[string]int64{
+		"pending": d.Pending, "active": d.Active, "scheduled": d.Scheduled,
+		"retrying": d.Retry, "dead": d.Archived, "done": d.Complete,
+	} {
+		to <- gauge(depth, float64(n), string(d.Queue), state)
+	}
+	age := 0.0
+	if !d.PendingSince.IsZero() {
+		age = max(c.p.Now().Sub(d.PendingSince).Seconds(), 0)
+	}
+	to <- gauge(oldest, age, string(d.Queue))
+}
+
+func gauge(d *prometheus.Desc, value float64, labels ...string) prometheus.Metric {
+	return prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
+}
