@@ -53,6 +53,12 @@ func Plan(s Sponsorship, now time.Time) (Outgoing, bool) {
 	return out, true
 }
 
+// Fit reports whether the row may enter a batch. A row that the cloud has taken
+// does no harm again, and withdrawals are never held back.
+func (o Outgoing) Fit() bool {
+	return o.Tombstone || CheckName(o.Name) == nil && (o.Marked.Wire.Known || CheckEmail(o.Email) == nil)
+}
+
 // withdrawing reports whether the middle step of a changed address is due: the
 // cloud has just said that nobody redeemed the old offer, or a tombstone may have
 // arrived already and its fate must be learned.

@@ -202,4 +202,12 @@ var mutations = []mutation{
 		`	if _, unmarkErr := r.session.Apply(ctx, unmarks(items)); unmarkErr != nil {`,
 		`	if _, unmarkErr := r.session.Apply(ctx, nil); unmarkErr != nil {`,
 		[]string{"./worker/internal/reconcile"}},
+	{"s1", "a local part of any length", "jobs/sponsorship/address.go",
+		"case len(local) > maxLocal:",
+		"case len(local) > MaxText:",
+		[]string{"./jobs/sponsorship"}},
+	{"s2", "a domain without a dot", "jobs/sponsorship/address.go",
+		`case !strings.Contains(domain, "."):`,
+		`case !strings.Contains(address, "."):`,
+		[]string{"./jobs/sponsorship"}},
 }

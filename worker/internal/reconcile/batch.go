@@ -36,7 +36,7 @@ func planBatch(rows []sponsorship.Sponsorship, now time.Time) plan {
 		out, ok := sponsorship.Plan(s, now)
 		switch {
 		case !ok:
-		case !out.Tombstone && (sponsorship.CheckEmail(out.Email) != nil || sponsorship.CheckName(out.Name) != nil):
+		case !out.Fit():
 			p.local = append(p.local, change{s, sponsorship.Unfit(s, now)})
 		default:
 			p.send = append(p.send, item{s, out})
