@@ -44,7 +44,7 @@ func asError(faults []Fault) error {
 
 // reason strips the operation and the path from a file error: the fault names them already.
 func reason(err error) string {
-	if pathErr := (*fs.PathError)(nil); errors.As(err, &pathErr) {
+	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		return pathErr.Err.Error()
 	}
 	return err.Error()

@@ -44,8 +44,8 @@ func faults(t *testing.T, err error) []config.Fault {
 	if err == nil {
 		return nil
 	}
-	var e *config.Error
-	if !errors.As(err, &e) {
+	e, ok := errors.AsType[*config.Error](err)
+	if !ok {
 		t.Fatalf("got %T, want *config.Error", err)
 	}
 	return e.Faults

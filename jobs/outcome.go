@@ -20,25 +20,23 @@ func Snooze(d time.Duration, why string) error { return &snooze{why, d} }
 
 // IsPermanent reports whether err, or an error that it wraps, is Permanent.
 func IsPermanent(err error) bool {
-	var p *permanent
-	return errors.As(err, &p)
+	_, ok := errors.AsType[*permanent](err)
+	return ok
 }
 
 // IsSnooze reports whether err is a Snooze.
 func IsSnooze(err error) bool {
-	var s *snooze
-	return errors.As(err, &s)
+	_, ok := errors.AsType[*snooze](err)
+	return ok
 }
 
 // Delay returns the delay that err asks for, or false if it leaves that to
 // Backoff.
 func Delay(err error) (time.Duration, bool) {
-	var r *retryAfter
-	if errors.As(err, &r) {
+	if r, ok := errors.AsType[*retryAfter](err); ok {
 		return r.after, true
 	}
-	var s *snooze
-	if errors.As(err, &s) {
+	if s, ok := errors.AsType[*snooze](err); ok {
 		return s.after, true
 	}
 	return 0, false

@@ -125,8 +125,8 @@ func TestServeRefusesToStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = serve(t.Context(), env, io.Discard)
-	var faults *config.Error
-	if !errors.As(err, &faults) || !strings.Contains(err.Error(), "SPONSORSYNC_API_TOKEN: required") {
+	_, ok := errors.AsType[*config.Error](err)
+	if !ok || !strings.Contains(err.Error(), "SPONSORSYNC_API_TOKEN: required") {
 		t.Errorf("got %v, want a fault of the configuration that names the token", err)
 	}
 }

@@ -51,8 +51,8 @@ func TestARefusedSettingIsNamed(t *testing.T) {
 	_, redisErr := boot.Redis(config.Redis{URL: "redis://:" + password + "@localhost/0?foo=" + password})
 	_, sealerErr := boot.Sealer(config.Keyring{"short"})
 	for name, err := range map[string]error{"REDIS_URL": redisErr, config.EncryptionKey: sealerErr} {
-		var settings *config.Error
-		if !errors.As(err, &settings) || settings.Faults[0].Name != name || boot.Status(err) != boot.Usage {
+		settings, ok := errors.AsType[*config.Error](err)
+		if !ok || settings.Faults[0].Name != name || boot.Status(err) != boot.Usage {
 			t.Errorf("%s: got %v", name, err)
 		} else if strings.Contains(err.Error(), password) {
 			t.Errorf("%v shows the password", err)

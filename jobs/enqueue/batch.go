@@ -84,8 +84,8 @@ func itemErrors(index int, err error) []ItemError {
 	if err == nil {
 		return nil
 	}
-	var fields jobs.FieldErrors
-	if !errors.As(err, &fields) {
+	fields, ok := errors.AsType[jobs.FieldErrors](err)
+	if !ok {
 		return []ItemError{{index, "args", err.Error()}}
 	}
 	items := make([]ItemError, len(fields))

@@ -59,8 +59,7 @@ func (e *Error) MarshalJSON() ([]byte, error) {
 
 // CodeOf returns the code of the first Error in err's chain, or "" if none.
 func CodeOf(err error) Code {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Code
 	}
 	return ""

@@ -149,8 +149,8 @@ func TestListPagesThroughEveryStatusOnce(t *testing.T) {
 		t.Fatalf("%d of 25 seen", len(seen))
 	}
 	_, _, err := b.List(t.Context(), org, state.Page{Limit: 10, Cursor: "nonsense"})
-	var bad *state.CursorError
-	if !errors.As(err, &bad) {
+	_, ok := errors.AsType[*state.CursorError](err)
+	if !ok {
 		t.Fatalf("err = %v, want a CursorError", err)
 	}
 	if counts, err := b.Counts(t.Context(), org); err != nil || counts[sponsorship.Pending] != 25 || counts[sponsorship.Sent] != 0 {

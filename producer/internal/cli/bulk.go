@@ -163,7 +163,7 @@ func (e *rowErrors) faults() []string {
 	faults := []string{e.Error()}
 	for _, r := range e.rows {
 		text := r.err.Error()
-		if f := (*fault.Error)(nil); errors.As(r.err, &f) {
+		if f, ok := errors.AsType[*fault.Error](r.err); ok {
 			text = faultText(f)
 		}
 		faults = append(faults, fmt.Sprintf("line %d: %s", r.line, text))

@@ -90,8 +90,8 @@ func (p *rowParser) addRecord(line int, t table, record []string) {
 
 // csvFault turns a faulty line into a fault, and returns every other error.
 func (p *rowParser) csvFault(err error) error {
-	var parse *csv.ParseError
-	if !errors.As(err, &parse) {
+	parse, ok := errors.AsType[*csv.ParseError](err)
+	if !ok {
 		return err
 	}
 	message := parse.Err.Error()

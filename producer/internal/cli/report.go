@@ -72,8 +72,8 @@ func fieldFaults(err error, rename func(field string) string) []string {
 	if err == nil {
 		return nil
 	}
-	var fields jobs.FieldErrors
-	if !errors.As(err, &fields) {
+	fields, ok := errors.AsType[jobs.FieldErrors](err)
+	if !ok {
 		return []string{err.Error()}
 	}
 	faults := make([]string, len(fields))

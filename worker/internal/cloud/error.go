@@ -42,8 +42,7 @@ func (e notSent) Unwrap() error { return e.error }
 // request: it never left, or was answered with a redirect or a refusal. After a
 // 5xx, a timeout or a cut connection nobody knows.
 func Unprocessed(err error) bool {
-	var early notSent
-	if errors.As(err, &early) {
+	if _, ok := errors.AsType[notSent](err); ok {
 		return true
 	}
 	e := asError(err)
@@ -91,8 +90,7 @@ func label(err error) string {
 
 // asError returns the *Error in err's chain, or nil.
 func asError(err error) *Error {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e
 	}
 	return nil

@@ -43,8 +43,7 @@ func ExampleClient_Sync() {
 		BillingSyncKey: secretToken, CloudOrganizationID: organization,
 		Rows: []cloud.Row{{UserID: user1, Name: "Ada", Email: address}},
 	})
-	var e *cloud.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*cloud.Error](err); ok {
 		fmt.Println(e.Fault.Code, e.Status)
 		fmt.Println(e.Fault.Hint()[:55])
 	}

@@ -155,8 +155,8 @@ func batch(rows ...cloud.Row) cloud.SyncRequest {
 // failure asserts that err is a *cloud.Error with the code, holding nothing secret.
 func failure(t *testing.T, err error, code fault.Code) *cloud.Error {
 	t.Helper()
-	var e *cloud.Error
-	if !errors.As(err, &e) {
+	e, ok := errors.AsType[*cloud.Error](err)
+	if !ok {
 		t.Fatalf("got %v, want a *cloud.Error with %s", err, code)
 	}
 	if got := fault.CodeOf(err); got != code {

@@ -230,8 +230,8 @@ func TestTokenIsClassifiedAsByTheClient(t *testing.T) {
 			continue
 		}
 		err := syncOnce(t, b, server.URL)
-		var want *cloud.Error
-		if !errors.As(err, &want) || want.Fault.Code != tt.fault {
+		want, ok := errors.AsType[*cloud.Error](err)
+		if !ok || want.Fault.Code != tt.fault {
 			t.Fatalf("%s: a sync fails with %v, want %s", tt.name, err, tt.fault)
 		}
 		expect(t, check, tt.status, want.Fault.Message, strings.TrimPrefix(server.URL, "http://"))

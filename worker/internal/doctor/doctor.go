@@ -59,8 +59,7 @@ func Main(ctx context.Context, env config.Environ, jsonOut bool, stdout io.Write
 	p := Params{Unknown: env.Unknown(), Now: time.Now}
 	var err error
 	p.Settings, err = config.LoadWorker(env)
-	var invalid *config.Error
-	if errors.As(err, &invalid) {
+	if invalid, ok := errors.AsType[*config.Error](err); ok {
 		p.Faults = invalid.Faults
 	} else if err != nil {
 		return false, fmt.Errorf("read settings: %w", err)

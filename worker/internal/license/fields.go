@@ -95,8 +95,7 @@ func (all fields) file() ([]byte, error) {
 
 // unreadable names the field that has the wrong type, and nothing of its value.
 func unreadable(err error) string {
-	var wrongType *json.UnmarshalTypeError
-	if errors.As(err, &wrongType) && wrongType.Field != "" {
+	if wrongType, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrongType.Field != "" {
 		return fmt.Sprintf("the field %s has another type than expected", wrongType.Field)
 	}
 	return "a date in it has another form than expected"

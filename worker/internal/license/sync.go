@@ -60,8 +60,8 @@ func (s *Syncer) Sync(ctx context.Context, job jobs.Job[jobs.SyncLicense]) error
 	if err == nil {
 		return s.record(ctx, outcome{org: org, jobID: job.ID, document: document})
 	}
-	var f *fault.Error
-	if !errors.As(err, &f) || f.Code.Transient() && job.Attempt < job.MaxAttempts {
+	f, ok := errors.AsType[*fault.Error](err)
+	if !ok || f.Code.Transient() && job.Attempt < job.MaxAttempts {
 		return later(err)
 	}
 	if err := s.record(ctx, outcome{org: org, jobID: job.ID, document: document, fault: f}); err != nil {
@@ -103,8 +103,7 @@ func (s *Syncer) renew(ctx context.Context, org sponsorship.ID) (Document, error
 
 // later leaves the delay to the queue unless the cloud named one.
 func later(err error) error {
-	var answer *cloud.Error
-	if errors.As(err, &answer) && answer.RetryAfter > 0 {
+	if answer, ok := errors.AsType[*cloud.Error](err); ok && answer.RetryAfter > 0 {
 		return jobs.RetryAfter(answer.RetryAfter, err)
 	}
 	return err

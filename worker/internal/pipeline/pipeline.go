@@ -124,8 +124,8 @@ func (h *hook) send(ctx context.Context, batch []*call) {
 
 // isReply reports whether an error came from Redis itself.
 func isReply(err error) bool {
-	var reply redis.Error
-	return errors.As(err, &reply)
+	_, ok := errors.AsType[redis.Error](err)
+	return ok
 }
 
 // done lets the next batch go, and then tells the others of this one.

@@ -77,8 +77,7 @@ func (v verdict) Error() string {
 	case OutcomeInterrupted:
 		return enqueue.WaitPrefix + "the worker was shut down"
 	}
-	var f *fault.Error
-	if errors.As(v.cause, &f) {
+	if f, ok := errors.AsType[*fault.Error](v.cause); ok {
 		return storable(f.Error())
 	}
 	return storable(v.cause.Error())

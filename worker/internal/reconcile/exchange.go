@@ -60,8 +60,7 @@ func (r *round) mark(ctx context.Context, items []item) ([]item, error) {
 // deliver sends the items and stores what comes of them.
 func (r *round) deliver(ctx context.Context, items []item) error {
 	answers, err := r.send(ctx, items)
-	var refused *cloud.Error
-	if errors.As(err, &refused) && refused.ServerError && r.session.Organization.ServerErrors >= patience {
+	if refused, ok := errors.AsType[*cloud.Error](err); ok && refused.ServerError && r.session.Organization.ServerErrors >= patience {
 		return r.isolate(ctx, items, err)
 	}
 	if err != nil {
@@ -74,8 +73,7 @@ func (r *round) deliver(ctx context.Context, items []item) error {
 // again it stays refused, and harms nobody else.
 func (r *round) deliverAlone(ctx context.Context, it item) error {
 	answers, err := r.send(ctx, []item{it})
-	var refused *cloud.Error
-	if errors.As(err, &refused) && refused.ServerError {
+	if refused, ok := errors.AsType[*cloud.Error](err); ok && refused.ServerError {
 		r.refused++
 		return nil
 	}

@@ -83,8 +83,8 @@ func (r *round) halve(ctx context.Context, items []item, found *search) error {
 
 // organisationLevel says that the trouble is not one row's.
 func (r *round) organisationLevel(failure error, says string) error {
-	var answer *cloud.Error
-	if !errors.As(failure, &answer) || !answer.ServerError {
+	answer, ok := errors.AsType[*cloud.Error](failure)
+	if !ok || !answer.ServerError {
 		return failure
 	}
 	told := *answer
