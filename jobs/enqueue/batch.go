@@ -43,8 +43,12 @@ func (e BatchError) Error() string {
 // invalid, and nothing is enqueued. The receipts are in the order of the items.
 //
 // After queue_unavailable some jobs may be there and others not; repeat the
-// batch with the same [Idempotency] to have each exactly once.
-func (c *Client) EnqueueAll(ctx context.Context, all []jobs.Args, once Idempotency) ([]Receipt, error) {
+// batch with the same [WithIdempotency] to have each exactly once.
+func (c *Client) EnqueueAll(ctx context.Context, all []jobs.Args, opts ...Option) ([]Receipt, error) {
+	o := collect(opts)
+	if o.id != "" {
+		return nil, jobs.Invalid(jobs.FieldError{Field: "id", Message: "names one job; a batch takes an idempotency key"})
+	}
 	if len(all) > MaxBatch {
 		return nil, fault.New(fault.PayloadTooLarge, "%d jobs in one batch, at most %d are allowed", len(all), MaxBatch)
 	}
@@ -52,7 +56,7 @@ func (c *Client) EnqueueAll(ctx context.Context, all []jobs.Args, once Idempoten
 	if err != nil {
 		return nil, err
 	}
-	first, err := c.claim(ctx, once, batch)
+	first, err := c.claim(ctx, o.once, batch)
 	if err != nil {
 		return nil, err
 	}

@@ -20,7 +20,7 @@ func TestEnqueueAllKeepsTheOrder(t *testing.T) {
 		batch[i] = redeem(fmt.Sprintf("member%d@example.com", i))
 	}
 	batch[1] = jobs.Sync{OrganizationID: org}
-	receipts, err := b.client.EnqueueAll(t.Context(), batch, enqueue.Idempotency{})
+	receipts, err := b.client.EnqueueAll(t.Context(), batch)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func TestEnqueueAllIsAllOrNothing(t *testing.T) {
 	b := setup(t)
 	_, err := b.client.EnqueueAll(t.Context(), []jobs.Args{
 		redeem("ann@example.com"), redeem("nobody"), jobs.Sync{OrganizationID: "x"},
-	}, enqueue.Idempotency{})
+	})
 	var items enqueue.BatchError
 	if fault.CodeOf(err) != fault.InvalidArguments || !errors.As(err, &items) {
 		t.Fatalf("error %v, want invalid_arguments with items", err)
@@ -59,7 +59,7 @@ func TestEnqueueAllIsAllOrNothing(t *testing.T) {
 func TestEnqueueAllIsBounded(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	_, err := b.client.EnqueueAll(t.Context(), make([]jobs.Args, enqueue.MaxBatch+1), enqueue.Idempotency{})
+	_, err := b.client.EnqueueAll(t.Context(), make([]jobs.Args, enqueue.MaxBatch+1))
 	if fault.CodeOf(err) != fault.PayloadTooLarge {
 		t.Errorf("error %v, want payload_too_large", err)
 	}
@@ -74,7 +74,7 @@ func TestHundredParallelCopiesAreOne(t *testing.T) {
 	for i := range copies {
 		all.Go(func() {
 			var err error
-			receipts[i], err = b.client.EnqueueAll(t.Context(), twoRedeems(), enqueue.Idempotency{Key: "order 1", BodyHash: "h"})
+			receipts[i], err = b.client.EnqueueAll(t.Context(), twoRedeems(), enqueue.WithIdempotency(enqueue.Idempotency{Key: "order 1", BodyHash: "h"}))
 			if err != nil {
 				t.Error(err)
 			}
@@ -101,7 +101,7 @@ func TestHundredParallelCopiesAreOne(t *testing.T) {
 func TestRepeatCompletesWhatTheFirstBegan(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	once := enqueue.Idempotency{Key: "order 1", BodyHash: "h"}
+	once := enqueue.WithIdempotency(enqueue.Idempotency{Key: "order 1", BodyHash: "h"})
 	first, err := b.client.EnqueueAll(t.Context(), twoRedeems(), once)
 	if err != nil {
 		t.Fatal(err)
@@ -122,11 +122,41 @@ func TestRepeatCompletesWhatTheFirstBegan(t *testing.T) {
 	}
 }
 
+func TestOneJobUnderAKey(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	send := func(address string) (enqueue.Receipt, error) {
+		return b.client.Enqueue(t.Context(), redeem(address), enqueue.WithIdempotency(enqueue.Idempotency{Key: "order 1"}))
+	}
+	first, err := send("ann@example.com")
+	if err != nil || first.Duplicate {
+		t.Fatalf("%+v, %v, want a first", first, err)
+	}
+	again, err := send("ann@example.com")
+	if want := (enqueue.Receipt{ID: first.ID, Kind: first.Kind, Duplicate: true}); err != nil || again != want {
+		t.Errorf("%+v, %v, want %+v", again, err, want)
+	}
+	if _, err := send("bob@example.com"); fault.CodeOf(err) != fault.IdempotencyKeyReused {
+		t.Errorf("error %v, want idempotency_key_reused", err)
+	}
+	if n := b.count(t, jobs.QueueIntake); n != 1 {
+		t.Errorf("%d jobs, want 1", n)
+	}
+}
+
+func TestBatchRefusesOneID(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	if _, err := b.client.EnqueueAll(t.Context(), twoRedeems(), enqueue.WithID("mine")); fault.CodeOf(err) != fault.InvalidArguments {
+		t.Errorf("error %v, want invalid_arguments", err)
+	}
+}
+
 func TestKeyWithAnotherBody(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	send := func(hash string, batch []jobs.Args) error {
-		_, err := b.client.EnqueueAll(t.Context(), batch, enqueue.Idempotency{Key: "order 1", BodyHash: hash})
+		_, err := b.client.EnqueueAll(t.Context(), batch, enqueue.WithIdempotency(enqueue.Idempotency{Key: "order 1", BodyHash: hash}))
 		return err
 	}
 	if err := send("h", twoRedeems()); err != nil {

@@ -59,16 +59,34 @@ type Receipt struct {
 	Duplicate bool // the job was there before; nothing was added
 }
 
-// Option of [Client.Enqueue].
-type Option func(*job)
+// Option of [Client.Enqueue] and [Client.EnqueueAll].
+type Option func(*options)
 
-// WithID enqueues under an id of the caller's. An id that is taken makes the
-// receipt a duplicate, so an enqueue that failed can be repeated without harm.
-func WithID(id string) Option { return func(j *job) { j.id = id } }
+type options struct {
+	id   string
+	once Idempotency
+}
+
+func collect(opts []Option) options {
+	var o options
+	for _, opt := range opts {
+		opt(&o)
+	}
+	return o
+}
+
+// WithID enqueues one job under an id of the caller's. An id that is taken makes
+// the receipt a duplicate, so an enqueue that failed can be repeated without
+// harm. A batch refuses it; see [WithIdempotency].
+func WithID(id string) Option { return func(o *options) { o.id = id } }
+
+// WithIdempotency makes a repeated request answer the ids of the first.
+func WithIdempotency(once Idempotency) Option { return func(o *options) { o.once = once } }
 
 // Enqueue validates the arguments and puts one job in. Errors are faults:
-// invalid_arguments, or queue_unavailable, after which the job may be there
-// nevertheless; repeat with the same [WithID], or not at all.
+// invalid_arguments, idempotency_key_reused, or queue_unavailable, after which
+// the job may be there nevertheless; repeat with the same [WithID] or
+// [WithIdempotency], or not at all.
 //
 // The Redis client repeats a lost command by itself, so a random id that turns
 // out to be taken was taken by this very call, and is no duplicate.
@@ -77,19 +95,19 @@ func (c *Client) Enqueue(ctx context.Context, args jobs.Args, opts ...Option) (R
 	if err != nil {
 		return Receipt{}, err
 	}
-	j := job{kind: args.Kind(), payload: payload}
-	for _, opt := range opts {
-		opt(&j)
+	o := collect(opts)
+	one := []job{{id: o.id, kind: args.Kind(), payload: payload}}
+	first := true
+	if o.id == "" {
+		if first, err = c.claim(ctx, o.once, one); err != nil {
+			return Receipt{}, err
+		}
 	}
-	random := j.id == ""
-	if random {
-		j.id = c.newID()
-	}
-	taken, err := c.put(ctx, j)
+	taken, err := c.put(ctx, one[0])
 	if err != nil {
 		return Receipt{}, err
 	}
-	return Receipt{ID: j.id, Kind: j.kind, Duplicate: taken && !random}, nil
+	return Receipt{ID: one[0].id, Kind: args.Kind(), Duplicate: !first || taken && o.id != ""}, nil
 }
 
 // job is what is put in: encoded, and with its id.

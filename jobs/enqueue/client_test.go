@@ -128,7 +128,7 @@ func TestRedisAway(t *testing.T) {
 	b := setup(t)
 	b.store.Close()
 	_, one := b.client.Enqueue(t.Context(), redeem("ann@example.com"))
-	_, many := b.client.EnqueueAll(t.Context(), []jobs.Args{redeem("ann@example.com")}, enqueue.Idempotency{Key: "k"})
+	_, many := b.client.EnqueueAll(t.Context(), []jobs.Args{redeem("ann@example.com")}, enqueue.WithIdempotency(enqueue.Idempotency{Key: "k"}))
 	_, _, look := b.inspector.Job(t.Context(), "x")
 	_, depths := enqueue.Depths(t.Context(), b.rdb)
 	for i, err := range []error{

@@ -8,7 +8,7 @@
 //
 // A job is put in under an id, and an id is taken until the job has succeeded
 // and its retention has passed. An enqueue that failed may therefore be sent
-// again under the same id ([WithID], [Idempotency]) without ever running twice
+// again under the same id ([WithID], [WithIdempotency]) without ever running twice
 // at once.
 //
 // The package never runs a job, never reads a sponsorship, and never hands out

@@ -19,11 +19,24 @@ import (
 // as long, counted from its end, so the key's jobs are known while the key is.
 const keyLife = 24 * time.Hour
 
-// Idempotency makes a repeated request answer the ids of the first. The zero
-// value is no such promise.
+// Idempotency names a request; see [WithIdempotency]. The zero value is no
+// promise. Without a BodyHash, the kinds and arguments tell a repeat from another
+// request.
 type Idempotency struct {
 	Key      string // the caller's; stored as its hash only
 	BodyHash string // tells a repeat from another request under the same key
+}
+
+// bodyHash is the caller's, or made of what is to be enqueued.
+func (i Idempotency) bodyHash(batch []job) string {
+	if i.Key == "" || i.BodyHash != "" {
+		return i.BodyHash
+	}
+	sum := sha256.New()
+	for _, j := range batch {
+		_, _ = fmt.Fprintf(sum, "%s %s\n", j.kind, j.payload) // a hash takes everything
+	}
+	return hex.EncodeToString(sum.Sum(nil))
 }
 
 // claimed is what is stored under a key before anything is enqueued.
@@ -36,7 +49,7 @@ type claimed struct {
 // request chose. It reports whether this is the first. A repeat is enqueued
 // all the same, under the first one's ids: that one may have died on the way.
 func (c *Client) claim(ctx context.Context, once Idempotency, batch []job) (first bool, err error) {
-	mine := claimed{BodyHash: once.BodyHash, IDs: make([]string, len(batch))}
+	mine := claimed{BodyHash: once.bodyHash(batch), IDs: make([]string, len(batch))}
 	for i := range mine.IDs {
 		mine.IDs[i] = c.newID()
 	}

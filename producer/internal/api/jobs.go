@@ -51,7 +51,7 @@ func (a *API) postJobs(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) enqueue(ctx context.Context, batch []jobs.Args, once enqueue.Idempotency) ([]receipt, error) {
-	taken, err := a.p.Jobs.EnqueueAll(ctx, batch, once)
+	taken, err := a.p.Jobs.EnqueueAll(ctx, batch, enqueue.WithIdempotency(once))
 	if err != nil {
 		return nil, err
 	}

@@ -46,7 +46,7 @@ func (b *bulk) enqueueBatch(ctx context.Context, batch []row) error {
 	for i, r := range batch {
 		all[i] = r.args
 	}
-	receipts, err := b.session.client.EnqueueAll(ctx, all, enqueue.Idempotency{})
+	receipts, err := b.session.client.EnqueueAll(ctx, all)
 	if err != nil {
 		return err
 	}

@@ -161,13 +161,13 @@ func (c *Console) press(w http.ResponseWriter, r *http.Request, args jobs.Args) 
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	var once enqueue.Idempotency
 	if key := r.PostFormValue("key"); key != "" {
-		once = enqueue.Idempotency{Key: fmt.Sprintf("console %s %s", args.Kind(), key), BodyHash: string(args.Organization())}
+		once.Key = fmt.Sprintf("console %s %s", args.Kind(), key)
 	}
-	receipts, err := c.p.Jobs.EnqueueAll(r.Context(), []jobs.Args{args}, once)
+	receipt, err := c.p.Jobs.Enqueue(r.Context(), args, enqueue.WithIdempotency(once))
 	if err != nil {
 		return err
 	}
-	to := address(args.Organization(), url.Values{"job": {receipts[0].ID}})
+	to := address(args.Organization(), url.Values{"job": {receipt.ID}})
 	http.Redirect(w, r, to, http.StatusSeeOther)
 	return nil
 }

@@ -116,7 +116,7 @@ func TestOneRequestAHundredTimes(t *testing.T) {
 	for i := range answers {
 		calls.Go(func() {
 			var err error
-			if answers[i], err = l.queue.EnqueueAll(t.Context(), batch, once); err != nil {
+			if answers[i], err = l.queue.EnqueueAll(t.Context(), batch, enqueue.WithIdempotency(once)); err != nil {
 				t.Error(err)
 			}
 		})
@@ -136,7 +136,7 @@ func TestOneRequestAHundredTimes(t *testing.T) {
 		t.Errorf("%d of the requests were told to be the first", firsts)
 	}
 	once.BodyHash = "another body"
-	if _, err := l.queue.EnqueueAll(t.Context(), batch, once); fault.CodeOf(err) != fault.IdempotencyKeyReused {
+	if _, err := l.queue.EnqueueAll(t.Context(), batch, enqueue.WithIdempotency(once)); fault.CodeOf(err) != fault.IdempotencyKeyReused {
 		t.Errorf("another body: %v, want idempotency_key_reused", err)
 	}
 	for _, r := range answers[0] {

@@ -40,7 +40,7 @@ func TestHostileMoreThanTenThousandDead(t *testing.T) {
 		for n := range 1000 {
 			batch = append(batch, jobs.Redeem{OrganizationID: org, OrganizationUserID: sponsorship.ID(fmt.Sprintf("0b0b0b0b-ab5d-4bb3-9b7a-%012d", i+n)), SponsoredEmail: "a@example.com"})
 		}
-		receipts, err := client.EnqueueAll(t.Context(), batch, enqueue.Idempotency{})
+		receipts, err := client.EnqueueAll(t.Context(), batch)
 		if err != nil {
 			t.Fatal(err)
 		}

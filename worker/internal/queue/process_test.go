@@ -242,7 +242,7 @@ func TestRepeatAfterTheEndIsADuplicate(t *testing.T) {
 	b := setup(t, handlers{redeem: func(context.Context, jobs.Job[jobs.Redeem]) error { calls.Add(1); return nil }})
 	b.start(t)
 	send := func() enqueue.Receipt {
-		receipts, err := b.client.EnqueueAll(t.Context(), []jobs.Args{redeem}, enqueue.Idempotency{Key: "k", BodyHash: "h"})
+		receipts, err := b.client.EnqueueAll(t.Context(), []jobs.Args{redeem}, enqueue.WithIdempotency(enqueue.Idempotency{Key: "k", BodyHash: "h"}))
 		if err != nil {
 			t.Fatal(err)
 		}
