@@ -5,12 +5,12 @@ import (
 	"time"
 
 	"github.com/sponsorsync/sponsorsync/jobs/events"
-	"github.com/sponsorsync/sponsorsync/jobs/state"
+	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
 	"github.com/sponsorsync/sponsorsync/worker/internal/relay"
 )
 
 // outbox shows the ledger's outbox to the relay, which does not know Redis.
-type outbox struct{ ledger *state.Ledger }
+type outbox struct{ ledger *ledger.Ledger }
 
 func (o outbox) Read(ctx context.Context, shard, count int, block time.Duration) ([]relay.Entry, error) {
 	if block == 0 {

@@ -16,6 +16,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/intake"
+	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
 	"github.com/sponsorsync/sponsorsync/worker/internal/pipeline"
 	"github.com/sponsorsync/sponsorsync/worker/internal/queue"
 )
@@ -29,7 +30,7 @@ func TestHostileOrderOfOneMembersJobs(t *testing.T) {
 	conv := pipeline.New(*client.Options())
 	defer conv.Close()
 	sealer, _ := state.NewSealer(make([]byte, 32))
-	ledger := state.New(conv, sealer)
+	ledger := ledger.New(conv, sealer)
 	q := enqueue.New(client, enqueue.Options{})
 	in, err := intake.New(intake.Params{Ledger: ledger, Waker: q, Now: now})
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
+	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
 	"github.com/sponsorsync/sponsorsync/worker/internal/relay"
 )
 
@@ -58,9 +59,9 @@ func TestHostileRollbackDropsEvents(t *testing.T) {
 	}
 	defer js.Conn().Close()
 	sealer, _ := state.NewSealer(make([]byte, 32))
-	ledger := state.New(rdb, sealer)
+	led := ledger.New(rdb, sealer)
 	publisher := events.NewPublisher(js, events.Settings{})
-	r, err := relay.New(relay.Params{Outbox: outbox{ledger}, Publisher: stream{publisher}, Shards: state.Shards,
+	r, err := relay.New(relay.Params{Outbox: outbox{led}, Publisher: stream{publisher}, Shards: state.Shards,
 		Log: zerolog.New(zerolog.NewTestWriter(t)), Now: now, Random: func() float64 { return 0.5 }})
 	if err != nil {
 		t.Fatal(err)
@@ -76,7 +77,7 @@ func TestHostileRollbackDropsEvents(t *testing.T) {
 			t.Fatal(err)
 		}
 		jobsN++
-		a, err := ledger.Accept(t.Context(), fmt.Sprint("j", jobsN), state.Write{Before: before.Revision, After: after, Event: (*state.Event)(&e)}, now())
+		a, err := led.Accept(t.Context(), fmt.Sprint("j", jobsN), ledger.Write{Before: before.Revision, After: after, Event: &e}, now())
 		if err != nil || a.Conflict {
 			t.Fatal(err, a)
 		}
@@ -84,7 +85,7 @@ func TestHostileRollbackDropsEvents(t *testing.T) {
 	}
 	drained := func() {
 		for {
-			n, _ := ledger.OutboxLength(t.Context())
+			n, _ := led.OutboxLength(t.Context())
 			if n == 0 {
 				return
 			}
@@ -96,7 +97,7 @@ func TestHostileRollbackDropsEvents(t *testing.T) {
 	write(none, p)
 	out, _ := sponsorship.Plan(p, now())
 	marked := out.Marked
-	if _, err := ledger.Accept(t.Context(), "mark", state.Write{Before: p.Revision, After: marked}, now()); err != nil {
+	if _, err := led.Accept(t.Context(), "mark", ledger.Write{Before: p.Revision, After: marked}, now()); err != nil {
 		t.Fatal(err)
 	}
 	drained()
@@ -106,11 +107,11 @@ func TestHostileRollbackDropsEvents(t *testing.T) {
 	drained()
 	restore(t, rdb, old)
 	// The next sync gets it through: sent, and that is what the record says.
-	back, _ := ledger.Get(t.Context(), hOrg, hUser)
+	back, _ := led.Get(t.Context(), hOrg, hUser)
 	t.Log("after the fail-over the record is", back[0].Status, back[0].Revision)
 	write(back[0], sponsorship.Apply(out, sponsorship.Answer{Present: true, Others: true}, now()))
 	drained()
-	rec, _ := ledger.Get(t.Context(), hOrg, hUser)
+	rec, _ := led.Get(t.Context(), hOrg, hUser)
 	t.Log("RECORD:", rec[0].Status, "revision", rec[0].Revision, "outbox empty, no error reported")
 	show(t, js)
 

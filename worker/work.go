@@ -16,7 +16,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
-	"github.com/sponsorsync/sponsorsync/jobs/state"
+	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
 	"github.com/sponsorsync/sponsorsync/worker/internal/monitor"
 	"github.com/sponsorsync/sponsorsync/worker/internal/pipeline"
 	"github.com/sponsorsync/sponsorsync/worker/internal/queue"
@@ -36,7 +36,7 @@ type worker struct {
 	cfg       config.Worker
 	log       zerolog.Logger
 	rdb       redis.UniversalClient
-	ledger    *state.Ledger
+	ledger    *ledger.Ledger
 	pipelined pipelined
 	jobs      *enqueue.Client
 	metrics   *monitor.Metrics
@@ -48,7 +48,7 @@ type worker struct {
 // client, which obeys deadlines to the letter.
 type pipelined struct {
 	rdb    *pipeline.Client
-	ledger *state.Ledger
+	ledger *ledger.Ledger
 }
 
 // work runs the worker until ctx ends, then drains in this order: no new jobs,
@@ -105,9 +105,9 @@ func (w *worker) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	w.ledger = state.New(w.rdb, sealer)
+	w.ledger = ledger.New(w.rdb, sealer)
 	w.pipelined.rdb = pipeline.New(*rdb.Options())
-	w.pipelined.ledger = state.New(w.pipelined.rdb, sealer)
+	w.pipelined.ledger = ledger.New(w.pipelined.rdb, sealer)
 	w.jobs = enqueue.New(w.rdb, enqueue.Options{})
 	return nil
 }
@@ -145,7 +145,7 @@ func (w *worker) serve(ctx context.Context, h handlers) error {
 	group.Go(func() error { return h.sweeper.Run(ctx) })
 	group.Go(func() error {
 		return monitor.Serve(ctx, monitor.Params{
-			Listen: w.cfg.Listen, Metrics: w.metrics, Redis: w.rdb, Ledger: w.ledger, Connected: w.nats.IsConnected, Log: w.log, Now: time.Now,
+			Listen: w.cfg.Listen, Metrics: w.metrics, Redis: w.rdb, Ledger: w.ledger.Ledger, Connected: w.nats.IsConnected, Log: w.log, Now: time.Now,
 		})
 	})
 	w.log.Info().Str("version", boot.Version()).Bool("cloud_communication", w.cfg.Cloud.Enabled).

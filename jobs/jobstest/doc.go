@@ -10,6 +10,8 @@
 // true, and say what they saw instead. [Must], [Value] and [Equal] are the checks
 // that every test needs.
 //
+// [Ledger] puts sponsorships and failed syncs there without a worker.
+//
 // The package is for tests and for the development stack. Nothing that runs in
 // production may import it.
 package jobstest

@@ -64,7 +64,7 @@ func (l *Ledger) Connect(ctx context.Context, org sponsorship.ID, c Connection, 
 	if c.LicenseKey != "" {
 		key = l.sealer.Seal(c.LicenseKey.Reveal(), place(org, licenseKeyPlace))
 	}
-	err := l.scripts.connect.Run(ctx, l.rdb, keys(org, ""), now.UnixMilli(), string(c.CloudOrganizationID),
+	err := l.connect.Run(ctx, l.rdb, Keys(org, ""), now.UnixMilli(), string(c.CloudOrganizationID),
 		l.sealer.Seal(c.BillingSyncToken.Reveal(), place(org, tokenPlace)), key).Err()
 	if err != nil {
 		return fmt.Errorf("save connection of %s: %w", org, err)
@@ -72,16 +72,9 @@ func (l *Ledger) Connect(ctx context.Context, org sponsorship.ID, c Connection, 
 	return nil
 }
 
-// Lift ends a pause with the given code, whose cause may be mended by now, and
-// returns whether there was one.
-func (l *Ledger) Lift(ctx context.Context, org sponsorship.ID, code fault.Code, now time.Time) (bool, error) {
-	n, err := l.scripts.lift.Run(ctx, l.rdb, keys(org, ""), now.UnixMilli(), string(code)).Int()
-	return n == 1, wrap(err, "end the pause of %s", org)
-}
-
 // Connection returns the saved connection, or a connection_missing fault.
 func (l *Ledger) Connection(ctx context.Context, org sponsorship.ID) (Connection, error) {
-	values, err := l.rdb.HMGet(ctx, orgKey(org, ""), "cloudOrganizationId", "token", "licenseKey").Result()
+	values, err := l.rdb.HMGet(ctx, Key(org, ""), "cloudOrganizationId", "token", "licenseKey").Result()
 	if err != nil {
 		return Connection{}, fmt.Errorf("read connection of %s: %w", org, err)
 	}

@@ -7,49 +7,61 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 )
 
-// Shards is the number of outboxes that organisations are spread over. It is
+// Shards is the number of outboxes that organizations are spread over. It is
 // part of the key names and never changes.
 const Shards = 16
 
-// Shard returns the shard of an organisation, from 0 to Shards-1.
+// statusKeys are the statuses whose indexes are KEYS 10 to 16 of a script, as
+// lua/prelude.lua names them. Never reorder them: a script would file rows under
+// the wrong status.
+var statusKeys = [...]sponsorship.Status{
+	sponsorship.Pending, sponsorship.Sent, sponsorship.Redeemed, sponsorship.Expiring,
+	sponsorship.Removed, sponsorship.Refused, sponsorship.Expired,
+}
+
+// Shard returns the shard of an organization, from 0 to Shards-1.
 func Shard(org sponsorship.ID) int {
 	h := fnv.New32a()
 	h.Write([]byte(org))
 	return int(h.Sum32() % Shards)
 }
 
-func shardKey(shard int, name string) string {
+// ShardKey is the key of something that the organizations of a shard share.
+func ShardKey(shard int, name string) string {
 	return fmt.Sprintf("sponsorsync:{%02d}:%s", shard, name)
 }
 
-func orgKey(org sponsorship.ID, name string) string {
-	key := shardKey(Shard(org), "org:"+string(org))
+// Key is the key of something of an organization: rows, due, lease, or "" for
+// its own hash.
+func Key(org sponsorship.ID, name string) string {
+	key := ShardKey(Shard(org), "org:"+string(org))
 	if name == "" {
 		return key
 	}
 	return key + ":" + name
 }
 
-// markerKey remembers that a job was applied, so that a second delivery of it
+// MarkerKey remembers that a job was applied, so that a second delivery of it
 // changes nothing.
-func markerKey(org sponsorship.ID, jobID string) string {
-	return shardKey(Shard(org), "job:"+jobID)
+func MarkerKey(org sponsorship.ID, jobID string) string {
+	return ShardKey(Shard(org), "job:"+jobID)
 }
 
-func statusKey(org sponsorship.ID, s sponsorship.Status) string {
-	return orgKey(org, "status:"+string(s))
+// StatusKey is the key of the index of one status: ids, by name.
+func StatusKey(org sponsorship.ID, s sponsorship.Status) string {
+	return Key(org, "status:"+string(s))
 }
 
-// keys returns the KEYS of every script, in the order of lua/prelude.lua.
-func keys(org sponsorship.ID, jobID string) []string {
+// Keys returns the KEYS of every [Script], in the order of lua/prelude.lua.
+func Keys(org sponsorship.ID, jobID string) []string {
 	shard := Shard(org)
 	all := []string{
-		orgKey(org, ""), orgKey(org, "rows"), orgKey(org, "due"), orgKey(org, "lease"),
-		shardKey(shard, "orgs"), shardKey(shard, "work"), shardKey(shard, "schedule"), shardKey(shard, "outbox"),
-		markerKey(org, jobID),
+		Key(org, ""), Key(org, "rows"), Key(org, "due"), Key(org, "lease"),
+		ShardKey(shard, "orgs"), ShardKey(shard, "work"), ShardKey(shard, "schedule"), ShardKey(shard, "outbox"),
+		MarkerKey(org, jobID),
 	}
-	for _, s := range sponsorship.Statuses() {
-		all = append(all, statusKey(org, s))
+	for _, s := range statusKeys {
+		all = append(all, StatusKey(org, s))
 	}
 	return all
 }

@@ -19,7 +19,7 @@ type Page struct {
 
 // List returns one page and the cursor of the next, or "" at the end. A record
 // that changes its status while a list is being read may be seen twice or not
-// at all.
+// at all. The error is a *[CursorError] when the cursor is not one of this list.
 func (l *Ledger) List(ctx context.Context, org sponsorship.ID, p Page) ([]sponsorship.Sponsorship, string, error) {
 	statuses := p.Statuses
 	if len(statuses) == 0 {
@@ -31,7 +31,7 @@ func (l *Ledger) List(ctx context.Context, org sponsorship.ID, p Page) ([]sponso
 	}
 	var ids []sponsorship.ID
 	for ; at < len(statuses); at, after = at+1, "" {
-		found, err := l.idsAfter(ctx, statusKey(org, statuses[at]), after, p.Limit-len(ids))
+		found, err := l.idsAfter(ctx, StatusKey(org, statuses[at]), after, p.Limit-len(ids))
 		if err != nil {
 			return nil, "", fmt.Errorf("list sponsorships of %s: %w", org, err)
 		}

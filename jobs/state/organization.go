@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,10 +27,6 @@ type Organization struct {
 
 	LastSyncAt, NextSyncAt, RetryAt, LastLicenseSyncAt *time.Time
 	LastError, LastLicenseError                        *Failure
-
-	full        fullSync
-	syncEvents  int64
-	connections int64 // how often the connection was saved
 }
 
 // Failure is an error as it was recorded.
@@ -38,29 +35,22 @@ type Failure struct {
 	At time.Time
 }
 
-// fullSync numbers the full syncs that were asked for, begun and done.
-type fullSync struct {
-	requested, begun, done int64
-	startedAt              *time.Time
-	trigger                string
-}
-
 // Organization returns one organisation, or false if it was never seen.
 func (l *Ledger) Organization(ctx context.Context, id sponsorship.ID) (Organization, bool, error) {
 	pipe := l.rdb.Pipeline()
-	known := pipe.ZScore(ctx, shardKey(Shard(id), "orgs"), string(id))
-	hash := pipe.HGetAll(ctx, orgKey(id, ""))
+	known := pipe.ZScore(ctx, ShardKey(Shard(id), "orgs"), string(id))
+	hash := pipe.HGetAll(ctx, Key(id, ""))
 	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
 		return Organization{}, false, fmt.Errorf("read organisation %s: %w", id, err)
 	}
-	return parseOrganization(id, hash.Val()), known.Err() == nil, nil
+	return ParseOrganization(id, hash.Val()), known.Err() == nil, nil
 }
 
 // Organizations returns the ids of all organisations, sorted within a shard.
 func (l *Ledger) Organizations(ctx context.Context) ([]sponsorship.ID, error) {
 	var all []sponsorship.ID
 	for shard := range Shards {
-		ids, err := l.rdb.ZRange(ctx, shardKey(shard, "orgs"), 0, -1).Result()
+		ids, err := l.rdb.ZRange(ctx, ShardKey(shard, "orgs"), 0, -1).Result()
 		if err != nil {
 			return nil, fmt.Errorf("list organisations: %w", err)
 		}
@@ -76,7 +66,7 @@ func (l *Ledger) Counts(ctx context.Context, org sponsorship.ID) (map[sponsorshi
 	pipe := l.rdb.Pipeline()
 	cards := map[sponsorship.Status]*redis.IntCmd{}
 	for _, s := range sponsorship.Statuses() {
-		cards[s] = pipe.ZCard(ctx, statusKey(org, s))
+		cards[s] = pipe.ZCard(ctx, StatusKey(org, s))
 	}
 	if _, err := pipe.Exec(ctx); err != nil {
 		return nil, fmt.Errorf("count sponsorships of %s: %w", org, err)
@@ -88,24 +78,20 @@ func (l *Ledger) Counts(ctx context.Context, org sponsorship.ID) (map[sponsorshi
 	return counts, nil
 }
 
-func parseOrganization(id sponsorship.ID, h map[string]string) Organization {
+// ParseOrganization reads an organization's hash.
+func ParseOrganization(id sponsorship.ID, h map[string]string) Organization {
 	number := func(field string) int64 {
 		n, _ := strconv.ParseInt(h[field], 10, 64)
 		return n
 	}
 	return Organization{
 		ID: id, CloudOrganizationID: sponsorship.ID(h["cloudOrganizationId"]), Connected: h["token"] != "",
-		Started: h["started"] != "", Generation: orZero(h["generation"]), Paused: fault.Code(h["paused"]),
+		Started: h["started"] != "", Generation: cmp.Or(h["generation"], "0"), Paused: fault.Code(h["paused"]),
 		Failures: int(number("failures")), ServerErrors: int(number("serverErrors")),
 		LastSyncAt: millis(h["lastSyncAt"]), NextSyncAt: millis(h["nextSyncAt"]), RetryAt: millis(h["retryAt"]),
 		LastLicenseSyncAt: millis(h["lastLicenseSyncAt"]),
 		LastError:         parseFailure(h["errorCode"], h["errorMessage"], h["errorAt"]),
 		LastLicenseError:  parseFailure(h["licenseErrorCode"], h["licenseErrorMessage"], h["licenseErrorAt"]),
-		full: fullSync{
-			requested: number("fullRequested"), begun: number("fullBegun"), done: number("fullDone"),
-			startedAt: millis(h["fullStartedAt"]), trigger: h["fullTrigger"],
-		},
-		syncEvents: number("syncEvents"), connections: number("connections"),
 	}
 }
 

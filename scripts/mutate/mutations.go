@@ -3,48 +3,48 @@ package main
 // mutations are the ways in which the code is broken on purpose. Old is
 // replaced by New, once, in File; a test of one of Packages must then fail.
 var mutations = []mutation{
-	{"1a", "lost wake-up: accept does not note the work", "jobs/state/lua/accept.lua",
+	{"1a", "lost wake-up: accept does not note the work", "worker/internal/ledger/lua/accept.lua",
 		`redis.call('ZADD', K.work, 'NX', now, ORG)
 `,
 		`
 `,
-		[]string{"./jobs/state", "./worker/internal/intake", "./worker/internal/reconcile"}},
-	{"1b", "begin keeps woken", "jobs/state/lua/begin.lua",
+		[]string{"./worker/internal/ledger", "./worker/internal/intake", "./worker/internal/reconcile"}},
+	{"1b", "begin keeps woken", "worker/internal/ledger/lua/begin.lua",
 		`redis.call('HDEL', K.org, 'woken')
 `,
 		`
 `,
-		[]string{"./jobs/state", "./worker/internal/intake", "./worker/internal/reconcile"}},
-	{"1c", "begin does not raise generation", "jobs/state/lua/begin.lua",
+		[]string{"./worker/internal/ledger", "./worker/internal/intake", "./worker/internal/reconcile"}},
+	{"1c", "begin does not raise generation", "worker/internal/ledger/lua/begin.lua",
 		`redis.call('HINCRBY', K.org, 'generation', 1)
 `,
 		`
 `,
-		[]string{"./jobs/state", "./worker/internal/intake", "./worker/internal/reconcile"}},
-	{"1d", "release drops work although something is left", "jobs/state/lua/release.lua",
+		[]string{"./worker/internal/ledger", "./worker/internal/intake", "./worker/internal/reconcile"}},
+	{"1d", "release drops work although something is left", "worker/internal/ledger/lua/release.lua",
 		"if not left then redis.call('ZREM', K.work, ORG) end",
 		"redis.call('ZREM', K.work, ORG)",
-		[]string{"./jobs/state", "./worker/internal/reconcile"}},
-	{"1e", "fail does not note the work again", "jobs/state/lua/fail.lua",
+		[]string{"./worker/internal/ledger", "./worker/internal/reconcile"}},
+	{"1e", "fail does not note the work again", "worker/internal/ledger/lua/fail.lua",
 		`  redis.call('ZADD', K.work, retryAt, ORG)
 `,
 		`
 `,
-		[]string{"./jobs/state", "./worker/internal/reconcile"}},
+		[]string{"./worker/internal/ledger", "./worker/internal/reconcile"}},
 	{"1f", "ensure does not replace a dead wake-up", "jobs/enqueue/system.go",
 		`if state != "archived" {`,
 		`if state != "xarchived" {`,
 		[]string{"./jobs/enqueue"}},
-	{"2a", "accept sets no marker", "jobs/state/lua/accept.lua",
-		`redis.call('SET', K.marker, '', 'PX', ARGV[2])
+	{"2a", "accept sets no marker", "worker/internal/ledger/lua/accept.lua",
+		`redis.call('SET', K.marker, '', 'PX', markerLife)
 `,
 		`
 `,
-		[]string{"./jobs/state", "./worker/internal/intake"}},
-	{"2b", "marker lives 1 s", "jobs/state/intake.go",
+		[]string{"./worker/internal/ledger", "./worker/internal/intake"}},
+	{"2b", "marker lives 1 s", "worker/internal/ledger/accept.go",
 		"const markerLife = 72 * time.Hour",
 		"const markerLife = time.Second",
-		[]string{"./jobs/state", "./worker/internal/intake", "./worker/internal/reconcile", "./jobs/enqueue"}},
+		[]string{"./worker/internal/ledger", "./worker/internal/intake", "./worker/internal/reconcile", "./jobs/enqueue"}},
 	{"2c", "offered is not marked before the request", "jobs/sponsorship/plan.go",
 		`out.Marked.Wire.Offered = s.Email
 `,
@@ -61,12 +61,12 @@ var mutations = []mutation{
 		"e.Status >= 300 && e.Status < 500",
 		"e.Status >= 300 && e.Status < 600",
 		[]string{"./worker/internal/cloud", "./worker/internal/reconcile"}},
-	{"3a", "begin ignores the lease", "jobs/state/lua/begin.lua",
+	{"3a", "begin ignores the lease", "worker/internal/ledger/lua/begin.lua",
 		`if redis.call('EXISTS', K.lease) == 1 then return {'busy'} end
 `,
 		`
 `,
-		[]string{"./jobs/state", "./worker/internal/reconcile"}},
+		[]string{"./worker/internal/ledger", "./worker/internal/reconcile"}},
 	{"3b", "heartbeat never renews", "worker/internal/reconcile/heartbeat.go",
 		"err := s.Renew(bounded)",
 		"var err error; _ = bounded",
@@ -78,21 +78,21 @@ var mutations = []mutation{
 `,
 		[]string{"./worker/internal/reconcile"}},
 	{"3d", "lease taken for lost only after 10 lives", "worker/internal/reconcile/heartbeat.go",
-		"time.Since(trusted) > state.LeaseLife*3/4",
-		"time.Since(trusted) > state.LeaseLife*10",
+		"time.Since(trusted) > ledger.LeaseLife*3/4",
+		"time.Since(trusted) > ledger.LeaseLife*10",
 		[]string{"./worker/internal/reconcile"}},
-	{"3e", "release without looking whose lease", "jobs/state/lua/release.lua",
-		`if not held(ARGV[1]) then return false end
+	{"3e", "release without looking whose lease", "worker/internal/ledger/lua/release.lua",
+		`if not held(token) then return false end
 `,
 		`
 `,
-		[]string{"./jobs/state", "./worker/internal/reconcile"}},
-	{"3f", "write does not prolong the lease", "jobs/state/lua/write.lua",
-		`  redis.call('PEXPIRE', K.lease, ARGV[2])
+		[]string{"./worker/internal/ledger", "./worker/internal/reconcile"}},
+	{"3f", "write does not prolong the lease", "worker/internal/ledger/lua/write.lua",
+		`  redis.call('PEXPIRE', K.lease, leaseLife)
 `,
 		`
 `,
-		[]string{"./jobs/state", "./worker/internal/reconcile"}},
+		[]string{"./worker/internal/ledger", "./worker/internal/reconcile"}},
 	{"4a", "nothing is held back behind a failed event", "jobs/events/publish.go",
 		"blocked[batch[i].Key] = results[i] != nil",
 		"blocked[batch[i].Key] = false",
@@ -104,18 +104,18 @@ var mutations = []mutation{
 			acked = append(acked, entries[i].Position)
 			failure = err`,
 		[]string{"./worker/internal/relay"}},
-	{"4c", "sync.failed at every retry", "jobs/state/lua/fail.lua",
-		"if redis.call('HGET', K.org, 'errorCode') ~= ARGV[3] then",
+	{"4c", "sync.failed at every retry", "worker/internal/ledger/lua/fail.lua",
+		"if redis.call('HGET', K.org, 'errorCode') ~= code then",
 		"if true then",
-		[]string{"./jobs/state", "./worker/internal/reconcile"}},
+		[]string{"./worker/internal/ledger", "./worker/internal/reconcile"}},
 	{"4d", "duplicate window of the stream 2 min", "jobs/events/stream.go",
 		"leastDuplicates = 10 * time.Minute",
 		"leastDuplicates = 2 * time.Minute",
 		[]string{"./jobs/events"}},
-	{"4e", "write emits events of rows that were not stored", "jobs/state/lua/write.lua",
-		"  if put(i, ARGV[3]) then",
-		"  if put(i, ARGV[3]) or true then",
-		[]string{"./jobs/state", "./worker/internal/reconcile"}},
+	{"4e", "write emits events of rows that were not stored", "worker/internal/ledger/lua/write.lua",
+		"  if put(now, unpack(ARGV, row, event - 1)) then",
+		"  if put(now, unpack(ARGV, row, event - 1)) or true then",
+		[]string{"./worker/internal/ledger", "./worker/internal/reconcile"}},
 	{"4f", "an event's id holds no digest of what it says", "jobs/events/event.go",
 		`	e.ID += "." + hex.EncodeToString(sum[:digestSize])
 `,
@@ -142,12 +142,12 @@ var mutations = []mutation{
 		"MaxWait: 45 * time.Second,",
 		"MaxWait: 300 * time.Second,",
 		[]string{"./worker", "./worker/internal/cloud", "./worker/internal/reconcile"}},
-	{"6a", "put ignores the revision", "jobs/state/lua/prelude.lua",
+	{"6a", "put ignores the revision", "worker/internal/ledger/lua/prelude.lua",
 		`if oldRevision ~= before then return false, old end
 `,
 		`
 `,
-		[]string{"./jobs/state", "./worker/internal/reconcile"}},
+		[]string{"./worker/internal/ledger", "./worker/internal/reconcile"}},
 	{"6b", "rows changed since read are sent all the same", "worker/internal/reconcile/exchange.go",
 		`			outdated[at[n]] = true
 `,
@@ -157,16 +157,16 @@ var mutations = []mutation{
 		"askFresh = time.Minute",
 		"askFresh = 24 * time.Hour",
 		[]string{"./jobs/sponsorship", "./worker/internal/reconcile"}},
-	{"7a", "failure with an old token pauses the new connection", "jobs/state/lua/fail.lua",
-		"local superseded = ARGV[6] == '1' and number('connections') ~= tonumber(ARGV[13])",
+	{"7a", "failure with an old token pauses the new connection", "worker/internal/ledger/lua/fail.lua",
+		"local superseded = pause == '1' and number('connections') ~= tonumber(connections)",
 		"local superseded = false",
-		[]string{"./jobs/state", "./worker/internal/reconcile"}},
+		[]string{"./worker/internal/ledger", "./worker/internal/reconcile"}},
 	{"7b", "resume does not restore the schedule", "jobs/state/lua/prelude.lua",
 		`  if nextSync > 0 then redis.call('ZADD', K.schedule, 'NX', nextSync, ORG) end
 `,
 		`
 `,
-		[]string{"./jobs/state", "./worker/internal/reconcile"}},
+		[]string{"./jobs/state", "./worker/internal/ledger", "./worker/internal/reconcile"}},
 	{"8a", "address in a fault message", "jobs/sponsorship/decide.go",
 		`"redeem: the member already sponsors another address")`,
 		`"redeem: the member already sponsors %s", s.Email)`,

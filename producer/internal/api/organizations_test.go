@@ -49,7 +49,7 @@ func TestSavingTheConnectionAgainTriesAtOnce(t *testing.T) {
 		return n
 	}
 	jobstest.Equal(t, "jobs before the first sync", waiting(), 0)
-	jobstest.Value(b.ledger.RequestFull(t.Context(), acme, "job", "manual", noon))(t)
+	jobstest.Must(t, jobstest.Ledger{Redis: b.redis}.Start(t.Context(), acme))
 	jobstest.Equal(t, "again", b.do(t, put).status, http.StatusNoContent)
 	jobstest.Equal(t, "jobs", waiting(), 1)
 }

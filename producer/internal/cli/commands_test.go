@@ -123,7 +123,7 @@ func TestStatusInTheWordsOfTheGuide(t *testing.T) {
 		s.UserID = sponsorship.ID(member[:35] + string(rune('0'+i)))
 		b.store(s)
 	}
-	b.fail(state.Failed{Fault: fault.New(fault.CloudUnavailable, "no answer"), RetryAt: end})
+	b.fail(jobstest.Failure{Fault: fault.New(fault.CloudUnavailable, "no answer"), RetryAt: end})
 
 	r := b.run("status", "--org", acme)
 	requireStatus(t, r, 0)

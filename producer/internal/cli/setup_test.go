@@ -126,13 +126,14 @@ func requireAbsent(t *testing.T, text string, parts ...string) {
 	}
 }
 
+func (b *bundle) seed() jobstest.Ledger { return jobstest.Ledger{Redis: b.rdb} }
+
 // store puts a sponsorship into the ledger as it is. Like fail it may be called
 // by a worker.
 func (b *bundle) store(s sponsorship.Sponsorship) {
 	b.t.Helper()
-	before := s.Revision
-	s.OrganizationID, s.Revision = acme, before+1
-	if _, err := b.ledger.Accept(b.t.Context(), string(s.UserID)+string(s.Status)+string(s.Intent), state.Write{Before: before, After: s}, time.Now()); err != nil {
+	s.OrganizationID, s.Revision = acme, s.Revision+1
+	if err := b.seed().Put(b.t.Context(), s); err != nil {
 		b.t.Errorf("store sponsorship: %v", err)
 	}
 }
@@ -140,20 +141,16 @@ func (b *bundle) store(s sponsorship.Sponsorship) {
 // start is what a first sync by hand does.
 func (b *bundle) start() {
 	b.t.Helper()
-	if _, err := b.ledger.RequestFull(b.t.Context(), acme, "first", "manual", time.Now()); err != nil {
+	if err := b.seed().Start(b.t.Context(), acme); err != nil {
 		b.t.Fatalf("start organisation: %v", err)
 	}
 }
 
 // fail is what a failed sync leaves.
-func (b *bundle) fail(f state.Failed) {
+func (b *bundle) fail(f jobstest.Failure) {
 	b.t.Helper()
-	begun, err := b.ledger.Begin(b.t.Context(), acme, state.Attempt{Token: "token", Now: time.Now})
-	if err != nil || begun.Session == nil {
-		b.t.Errorf("begin sync: %+v, %v", begun, err)
-		return
-	}
-	if _, err := begun.Session.Fail(b.t.Context(), f); err != nil {
+	f.At = time.Now()
+	if err := b.seed().Fail(b.t.Context(), acme, f); err != nil {
 		b.t.Errorf("fail sync: %v", err)
 	}
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
-	"github.com/sponsorsync/sponsorsync/jobs/state"
 )
 
 var redeemArgs = []string{"redeem", "--org", acme, "--user", member, "--email", address, "--wait"}
@@ -85,12 +84,12 @@ func TestWaitForASponsorship(t *testing.T) {
 		"no first sync": {false, func(b *bundle) error { return redeem(b, pending) },
 			0, []string{"waiting for a connection and a first sync", "producer sync --org " + acme}},
 		"paused": {true, func(b *bundle) error {
-			b.fail(state.Failed{Fault: fault.New(fault.OrganizationUnknown, "says the cloud"), RetryAt: time.Now(), Pause: true})
+			b.fail(jobstest.Failure{Fault: fault.New(fault.OrganizationUnknown, "says the cloud"), RetryAt: time.Now(), Paused: true})
 			return redeem(b, pending)
 		}, 1, []string{"organization_unknown: says the cloud", "hint: Check the cloud organisation's id"}},
 		"switched off": {true, func(b *bundle) error {
 			err := redeem(b, pending)
-			b.fail(state.Failed{Fault: fault.New(fault.CloudCommunicationDisabled, "switched off"), RetryAt: time.Now()})
+			b.fail(jobstest.Failure{Fault: fault.New(fault.CloudCommunicationDisabled, "switched off"), RetryAt: time.Now()})
 			return err
 		}, 1, []string{"cloud_communication_disabled", "hint: Set globalSettings__enableCloudCommunication=true"}},
 	} {
@@ -117,7 +116,7 @@ func TestWaitSaysWhyAndEndsWithTheAnswer(t *testing.T) {
 	b.start()
 	b.work(func(jobs.Args) error {
 		b.store(sponsorship.Sponsorship{UserID: member, Status: sponsorship.Pending, Intent: sponsorship.IntentRedeem})
-		b.fail(state.Failed{Fault: fault.New(fault.CloudUnavailable, "no answer"), RetryAt: time.Now().Add(time.Hour)})
+		b.fail(jobstest.Failure{Fault: fault.New(fault.CloudUnavailable, "no answer"), RetryAt: time.Now().Add(time.Hour)})
 		return nil
 	})
 	var out, stderr buffer

@@ -157,9 +157,9 @@ func TestOverviewSaysWhatToDo(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.connected(t, acme)
-	b.synced(t, acme, &state.Failed{Fault: fault.New(fault.BillingSyncTokenInvalid, "sync: the cloud refused the token"), Pause: true, RetryAt: noon})
+	b.synced(t, acme, &jobstest.Failure{Fault: fault.New(fault.BillingSyncTokenInvalid, "sync: the cloud refused the token"), Paused: true, RetryAt: noon})
 	b.connected(t, bravo)
-	b.synced(t, bravo, &state.Failed{Fault: fault.New(fault.CloudUnavailable, "sync: no route"), RetryAt: noon.Add(time.Minute)})
+	b.synced(t, bravo, &jobstest.Failure{Fault: fault.New(fault.CloudUnavailable, "sync: no route"), RetryAt: noon.Add(time.Minute)})
 	page, _ := b.page(t, "/")
 	requireText(t, page,
 		"sync: the cloud refused the token", "<code>billing_sync_token_invalid</code>", "Set up billing sync, generate the token",

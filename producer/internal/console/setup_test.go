@@ -117,24 +117,23 @@ func text(t *testing.T, r *http.Response) string {
 func (b *bundle) connected(t *testing.T, org sponsorship.ID, all ...sponsorship.Sponsorship) {
 	t.Helper()
 	jobstest.Must(t, b.ledger.Connect(t.Context(), org, state.Connection{CloudOrganizationID: bravo, BillingSyncToken: "the-secret-token"}, noon))
-	for i, s := range all {
+	for _, s := range all {
 		s.OrganizationID, s.Revision, s.UpdatedAt = org, 1, noon
-		jobstest.Value(b.ledger.Accept(t.Context(), "job"+string(rune('a'+i)), state.Write{After: s}, noon))(t)
+		jobstest.Must(t, jobstest.Ledger{Redis: b.redis}.Put(t.Context(), s))
 	}
 }
 
 // synced ends a full sync, well or with a fault.
-func (b *bundle) synced(t *testing.T, org sponsorship.ID, f *state.Failed) {
+func (b *bundle) synced(t *testing.T, org sponsorship.ID, f *jobstest.Failure) {
 	t.Helper()
-	jobstest.Value(b.ledger.RequestFull(t.Context(), org, "sync-job", "manual", noon))(t)
-	attempt := state.Attempt{Token: "worker", Now: func() time.Time { return noon }}
-	session := jobstest.Value(b.ledger.Begin(t.Context(), org, attempt))(t).Session
+	seed := jobstest.Ledger{Redis: b.redis}
+	jobstest.Must(t, seed.Start(t.Context(), org))
 	if f != nil {
-		jobstest.Value(session.Fail(t.Context(), *f))(t)
+		f.At = noon
+		jobstest.Must(t, seed.Fail(t.Context(), org, *f))
 		return
 	}
-	jobstest.Must(t, session.Settle(t.Context(), true, noon.Add(24*time.Hour), nil))
-	jobstest.Value(session.Release(t.Context(), true))(t)
+	jobstest.Must(t, seed.Sync(t.Context(), org, noon, noon.Add(24*time.Hour)))
 }
 
 func (b *bundle) jobCount(t *testing.T) int64 {

@@ -12,7 +12,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/events"
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
-	"github.com/sponsorsync/sponsorsync/jobs/state"
+	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
 )
 
 // BenchmarkLatency takes the time from a change of status to a subscriber's
@@ -61,14 +61,14 @@ func publish(b *testing.B, js jetstream.JetStream, i int) string {
 	return event.ID
 }
 
-func redeemedBy(b *testing.B, org, member sponsorship.ID) state.Write {
+func redeemedBy(b *testing.B, org, member sponsorship.ID) ledger.Write {
 	b.Helper()
 	none := sponsorship.Sponsorship{OrganizationID: org, UserID: member}
 	after, _, err := sponsorship.Decide(none, sponsorship.Redeem{Email: "home@example.com"}, sponsorship.Stamp{Now: now()})
 	jobstest.Must(b, err)
 	e, _, err := events.Announce(none, after)
 	jobstest.Must(b, err)
-	return state.Write{After: after, Event: &state.Event{ID: e.ID, Subject: e.Subject, Key: e.Key, Payload: e.Payload}}
+	return ledger.Write{After: after, Event: &events.Encoded{ID: e.ID, Subject: e.Subject, Key: e.Key, Payload: e.Payload}}
 }
 
 // listener passes on what the subscriber was called with, and when.

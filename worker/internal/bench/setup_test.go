@@ -16,6 +16,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
+	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
 )
 
 // deadline bounds every wait; it is far beyond what any of them takes.
@@ -54,7 +55,7 @@ func redeemOf(n int) jobs.Redeem {
 type store struct {
 	server *jobstest.Process
 	rdb    redis.UniversalClient
-	ledger *state.Ledger
+	ledger *ledger.Ledger
 	jobs   *enqueue.Client
 }
 
@@ -70,11 +71,11 @@ func newStore(b *testing.B) *store {
 	return s
 }
 
-func newLedger(b *testing.B, rdb redis.UniversalClient) *state.Ledger {
+func newLedger(b *testing.B, rdb redis.UniversalClient) *ledger.Ledger {
 	b.Helper()
 	sealer, err := state.NewSealer(make([]byte, 32)) // what encryptionKey decodes to
 	jobstest.Must(b, err)
-	return state.New(rdb, sealer)
+	return ledger.New(rdb, sealer)
 }
 
 // empty forgets everything, so that each round begins alike.
@@ -88,16 +89,16 @@ func (s *store) empty(b *testing.B) {
 func (s *store) begin(b *testing.B, org sponsorship.ID) {
 	b.Helper()
 	now := time.Now().UTC()
-	_, err := s.ledger.RequestFull(b.Context(), org, uuid.NewString(), "manual", now)
+	_, err := s.ledger.RequestFull(b.Context(), org, ledger.Request{JobID: uuid.NewString(), Trigger: ledger.Manual, Now: now})
 	jobstest.Must(b, err)
 	session := s.session(b, org)
 	jobstest.Must(b, session.Settle(b.Context(), true, now.Add(24*time.Hour), nil))
 	release(b, session)
 }
 
-func (s *store) session(b *testing.B, org sponsorship.ID) *state.Session {
+func (s *store) session(b *testing.B, org sponsorship.ID) *ledger.Session {
 	b.Helper()
-	begun, err := s.ledger.Begin(b.Context(), org, state.Attempt{Token: uuid.NewString(), Now: now})
+	begun, err := s.ledger.Begin(b.Context(), org, ledger.Attempt{Token: uuid.NewString(), Now: now})
 	jobstest.Must(b, err)
 	if begun.Session == nil {
 		b.Fatal("another sync holds the organisation")
@@ -105,7 +106,7 @@ func (s *store) session(b *testing.B, org sponsorship.ID) *state.Session {
 	return begun.Session
 }
 
-func release(b *testing.B, session *state.Session) {
+func release(b *testing.B, session *ledger.Session) {
 	b.Helper()
 	_, err := session.Release(b.Context(), true)
 	jobstest.Must(b, err)
@@ -117,9 +118,9 @@ func (s *store) seed(b *testing.B, org sponsorship.ID, n int) {
 	session := s.session(b, org)
 	yesterday := now().Add(-24 * time.Hour)
 	for first := 0; first < n; first += batchSize {
-		var writes []state.Write
+		var writes []ledger.Write
 		for i := first; i < min(first+batchSize, n); i++ {
-			writes = append(writes, state.Write{After: sponsorship.Sponsorship{
+			writes = append(writes, ledger.Write{After: sponsorship.Sponsorship{
 				OrganizationID: org, UserID: user(i), Email: address(i), Name: label(i), Status: sponsorship.Sent, Revision: 1,
 				LastSyncAt: &yesterday, UpdatedAt: yesterday, Wire: sponsorship.Wire{Offered: address(i), Known: true},
 			}})

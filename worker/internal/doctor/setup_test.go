@@ -47,6 +47,7 @@ type bundle struct {
 	installation cloudtest.Installation
 	stack        *jobstest.Stack // its NATS only
 	store        *miniredis.Miniredis
+	seed         jobstest.Ledger
 	ledger       *state.Ledger
 	info         atomic.Value // what Redis says of itself
 	env          map[string]string
@@ -90,7 +91,7 @@ func (b *bundle) startStores(t *testing.T) {
 	t.Cleanup(func() { jobstest.Must(t, rdb.Close()) })
 	sealer, err := state.NewSealer(key)
 	jobstest.Must(t, err)
-	b.ledger = state.New(rdb, sealer)
+	b.ledger, b.seed = state.New(rdb, sealer), jobstest.Ledger{Redis: rdb}
 	b.connect()
 
 	b.stack, err = jobstest.Start(jobstest.Options{})
@@ -107,14 +108,7 @@ func (b *bundle) connect() {
 	b.t.Helper()
 	ctx, now := b.t.Context(), time.Now
 	jobstest.Must(b.t, b.ledger.Connect(ctx, org, state.Connection{CloudOrganizationID: org, BillingSyncToken: billingToken}, now()))
-	_, err := b.ledger.RequestFull(ctx, org, "job-1", "manual", now())
-	jobstest.Must(b.t, err)
-	begun, err := b.ledger.Begin(ctx, org, state.Attempt{Token: "lease-1", Now: now})
-	jobstest.Must(b.t, err)
-	session := begun.Session
-	jobstest.Must(b.t, session.Settle(ctx, true, now().Add(24*time.Hour), nil))
-	_, err = session.Release(ctx, true)
-	jobstest.Must(b.t, err)
+	jobstest.Must(b.t, b.seed.Sync(ctx, org, now(), now().Add(24*time.Hour)))
 }
 
 func (b *bundle) environ() config.Environ {

@@ -9,8 +9,8 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
-	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
+	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
 	"github.com/sponsorsync/sponsorsync/worker/internal/sweep"
 )
 
@@ -34,7 +34,7 @@ func TestClocksDisagree(t *testing.T) {
 		})
 		jobstest.Must(t, err)
 		jobstest.Must(t, sweeper.Wake(t.Context()))
-		begun, err := l.ledger.Begin(t.Context(), org, state.Attempt{Token: newID(), Now: now})
+		begun, err := l.ledger.Begin(t.Context(), org, ledger.Attempt{Token: newID(), Now: now})
 		jobstest.Must(t, err)
 		if !begun.Busy {
 			t.Errorf("a clock %v off took the organisation: %+v", skew, begun)

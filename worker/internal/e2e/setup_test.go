@@ -27,6 +27,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
+	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
 )
 
 // deadline is generous: it costs nothing when all is well.
@@ -77,7 +78,7 @@ type system struct {
 	cloud  *cloudtest.Cloud
 	remote cloudtest.Organization
 	env    []string
-	ledger *state.Ledger
+	ledger *ledger.Ledger
 	rdb    redis.UniversalClient
 	js     jetstream.JetStream
 	first  *program // a worker that a test may kill
@@ -127,7 +128,7 @@ func (s *system) connect(key []byte) {
 	s.t.Cleanup(func() { _ = s.rdb.Close() })
 	sealer, err := state.NewSealer(key)
 	jobstest.Must(s.t, err)
-	s.ledger = state.New(s.rdb, sealer)
+	s.ledger = ledger.New(s.rdb, sealer)
 	s.js, err = events.Connect(events.Connection{URL: s.nats.URL, Name: "test"})
 	jobstest.Must(s.t, err)
 	s.t.Cleanup(s.js.Conn().Close)

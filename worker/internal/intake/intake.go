@@ -13,10 +13,9 @@ import (
 	"time"
 
 	"github.com/sponsorsync/sponsorsync/jobs"
-	"github.com/sponsorsync/sponsorsync/jobs/events"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
-	"github.com/sponsorsync/sponsorsync/jobs/state"
+	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
 )
 
 // Waker enqueues a sync of what is pending, once per generation.
@@ -26,7 +25,7 @@ type Waker interface {
 
 // Params are an Intake's parts; all are required.
 type Params struct {
-	Ledger *state.Ledger
+	Ledger *ledger.Ledger
 	Waker  Waker
 	Now    func() time.Time
 }
@@ -58,7 +57,7 @@ func (h *Intake) ChangeSponsorship(ctx context.Context, job jobs.Job[jobs.Change
 	if a.Revoke {
 		request = sponsorship.Revoke{}
 	}
-	seen, err := h.p.Ledger.Look(ctx, a.OrganizationID, a.OrganizationUserID, job.ID)
+	seen, err := h.p.Ledger.Look(ctx, ledger.Lookup{Organization: a.OrganizationID, User: a.OrganizationUserID, JobID: job.ID})
 	switch {
 	case err != nil:
 		return err
@@ -89,7 +88,7 @@ func (h *Intake) decide(ctx context.Context, o order, current sponsorship.Sponso
 		if err != nil || !changed {
 			return h.nothingToStore(ctx, o, current, err)
 		}
-		write, err := announced(current, next)
+		write, err := ledger.Announced(current, next)
 		if err != nil {
 			return err
 		}
@@ -132,12 +131,3 @@ func (h *Intake) wake(ctx context.Context, org sponsorship.ID, generation string
 
 // again repeats the outcome of an earlier run of the same job.
 func again(outcome string) error { return jobs.Permanent(fault.Parse(outcome)) }
-
-func announced(before, after sponsorship.Sponsorship) (state.Write, error) {
-	write := state.Write{Before: before.Revision, After: after}
-	encoded, changed, err := events.Announce(before, after)
-	if err == nil && changed {
-		write.Event = (*state.Event)(&encoded)
-	}
-	return write, err
-}

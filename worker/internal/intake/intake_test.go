@@ -19,6 +19,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/intake"
+	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -32,7 +33,7 @@ const (
 // bundle is an intake on a ledger of its own; it records whom it wakes.
 type bundle struct {
 	*testing.T
-	ledger *state.Ledger
+	ledger *ledger.Ledger
 	intake *intake.Intake
 	clock  func() time.Time
 	woken  []string // generations
@@ -45,7 +46,7 @@ func setup(t *testing.T) *bundle {
 	t.Cleanup(func() { _ = rdb.Close() })
 	sealer, err := state.NewSealer(make([]byte, 32))
 	jobstest.Must(t, err)
-	b := &bundle{T: t, ledger: state.New(rdb, sealer), clock: time.Now}
+	b := &bundle{T: t, ledger: ledger.New(rdb, sealer), clock: time.Now}
 	b.intake = b.another(func() time.Time { return b.clock() })
 	return b
 }
@@ -65,7 +66,7 @@ func (b *bundle) Wake(_ context.Context, _ sponsorship.ID, generation string) er
 // started lets the organization's first sync be asked for by hand.
 func (b *bundle) started() *bundle {
 	b.Helper()
-	_, err := b.ledger.RequestFull(b.Context(), org, "first", "manual", time.Now())
+	_, err := b.ledger.RequestFull(b.Context(), org, ledger.Request{JobID: "first", Trigger: ledger.Manual, Now: time.Now()})
 	jobstest.Must(b, err)
 	return b
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/events"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
-	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud"
+	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
 )
 
 // Cloud is what a license sync needs of the cloud.
@@ -25,7 +25,7 @@ type Cloud interface {
 
 // Params are a Syncer's parts; all are required.
 type Params struct {
-	Ledger *state.Ledger
+	Ledger *ledger.Ledger
 	Cloud  Cloud
 	Verify func(raw json.RawMessage, cloudOrganization sponsorship.ID) (Document, error)
 	Store  *Store
@@ -52,8 +52,8 @@ const maxConflicts = 8
 // and announced, once per job and cause; an outage only when the job gives up.
 func (s *Syncer) Sync(ctx context.Context, job jobs.Job[jobs.SyncLicense]) error {
 	org := job.Args.OrganizationID
-	seen, err := s.p.Ledger.Look(ctx, org, "", marker(job.ID, nil))
-	if err != nil || seen.Applied {
+	done, err := s.p.Ledger.Applied(ctx, org, marker(job.ID, nil))
+	if err != nil || done {
 		return err
 	}
 	document, err := s.renew(ctx, org)
@@ -131,9 +131,9 @@ func (s *Syncer) record(ctx context.Context, o outcome) error {
 		if err != nil {
 			return err
 		}
-		recorded, err := s.p.Ledger.RecordLicense(ctx, o.org, state.LicenseOutcome{
+		recorded, err := s.p.Ledger.RecordLicense(ctx, o.org, ledger.LicenseOutcome{
 			JobID: marker(o.jobID, o.fault), Fault: o.fault, Number: number,
-			Event: (*state.Event)(&event),
+			Event: &event,
 		}, now)
 		if err != nil || recorded {
 			return err

@@ -24,6 +24,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
+	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
 	"github.com/sponsorsync/sponsorsync/worker/internal/license"
 )
 
@@ -33,7 +34,7 @@ const licensee sponsorship.ID = "77777777-7777-4777-8777-777777777777"
 type licenseBundle struct {
 	cloud  *cloudtest.Cloud
 	remote cloudtest.Organization
-	ledger *state.Ledger
+	ledger *ledger.Ledger
 	store  *license.Store
 	dir    string
 	params license.Params
@@ -50,7 +51,7 @@ func setupLicense(t *testing.T) *licenseBundle {
 	t.Cleanup(func() { jobstest.Must(t, rdb.Close()) })
 	sealer, err := state.NewSealer(make([]byte, 32))
 	jobstest.Must(t, err)
-	b.ledger = state.New(rdb, sealer)
+	b.ledger = ledger.New(rdb, sealer)
 	client, err := cloud.New(cloud.Params{
 		Config: cloud.Config{
 			IdentityURI: b.cloud.URL(), APIURI: b.cloud.URL(),

@@ -3,10 +3,9 @@ package reconcile
 import (
 	"time"
 
-	"github.com/sponsorsync/sponsorsync/jobs/events"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
-	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud"
+	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
 )
 
 // item is one sponsorship of a batch: as it was read, and as it goes out.
@@ -58,21 +57,21 @@ func apart(items []item) (together, alone []item) {
 }
 
 // unmarks are the writes that take the marks back.
-func unmarks(items []item) []state.Write {
+func unmarks(items []item) []ledger.Write {
 	marked, at := marks(items)
 	for i, w := range marked {
 		before := items[at[i]].read
 		before.Revision = w.After.Revision + 1
-		marked[i] = state.Write{Before: w.After.Revision, After: before}
+		marked[i] = ledger.Write{Before: w.After.Revision, After: before}
 	}
 	return marked
 }
 
 // marks are the writes that must be stored before the rows leave.
-func marks(items []item) (writes []state.Write, at []int) {
+func marks(items []item) (writes []ledger.Write, at []int) {
 	for i, it := range items {
 		if it.out.Marked.Revision != it.read.Revision {
-			writes = append(writes, state.Write{Before: it.read.Revision, After: it.out.Marked})
+			writes = append(writes, ledger.Write{Before: it.read.Revision, After: it.out.Marked})
 			at = append(at, i)
 		}
 	}
@@ -105,22 +104,12 @@ func answered(items []item, answers []cloud.RowAnswer, now time.Time) []change {
 }
 
 // writes turns changes into writes, each with the event that announces it.
-func writes(changes []change) ([]state.Write, error) {
-	all := make([]state.Write, len(changes))
+func writes(changes []change) (all []ledger.Write, err error) {
+	all = make([]ledger.Write, len(changes))
 	for i, c := range changes {
-		event, err := announce(c)
-		if err != nil {
+		if all[i], err = ledger.Announced(c.before, c.after); err != nil {
 			return nil, err
 		}
-		all[i] = state.Write{Before: c.before.Revision, After: c.after, Event: event}
 	}
 	return all, nil
-}
-
-func announce(c change) (*state.Event, error) {
-	encoded, changed, err := events.Announce(c.before, c.after)
-	if err != nil || !changed {
-		return nil, err
-	}
-	return (*state.Event)(&encoded), nil
 }

@@ -5,8 +5,8 @@ import (
 	"errors"
 
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
-	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud"
+	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
 )
 
 // exchange is one batch: plan, mark, send, apply.
@@ -125,7 +125,7 @@ func (r *round) store(ctx context.Context, changes []change) error {
 	return err
 }
 
-func (r *round) count(w state.Write) {
+func (r *round) count(w ledger.Write) {
 	switch w.After.Status {
 	case sponsorship.Removed:
 		r.removed++

@@ -11,6 +11,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud"
+	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
 )
 
 // lastWords bounds the writes that follow an end: the session's own context may
@@ -24,7 +25,7 @@ func (r *round) fail(parent context.Context, err error) error {
 	defer cancel()
 	var f *fault.Error
 	switch {
-	case errors.Is(err, state.ErrLeaseLost):
+	case errors.Is(err, ledger.ErrLeaseLost):
 		return err
 	case parent.Err() != nil, !errors.As(err, &f):
 		// A shutdown, or our own trouble: nothing to tell the admin of this organisation.
@@ -43,7 +44,7 @@ func (r *round) fail(parent context.Context, err error) error {
 		return encodeErr
 	}
 	r.log(f, org, delay)
-	superseded, failErr := r.session.Fail(ctx, state.Failed{
+	superseded, failErr := r.session.Fail(ctx, ledger.Failed{
 		Fault: f, RetryAt: r.p.Now().Add(delay), Pause: f.Code.NeedsAdmin(), ServerError: serverError, Event: event,
 	})
 	switch {
@@ -67,7 +68,7 @@ func (r *round) log(f *fault.Error, org state.Organization, delay time.Duration)
 
 // disabled records that cloud communication is switched off. Nothing is paused:
 // after the switch and a restart, work goes on by itself.
-func (r *Reconciler) disabled(ctx context.Context, org sponsorship.ID, trigger Trigger, off error) error {
+func (r *Reconciler) disabled(ctx context.Context, org sponsorship.ID, trigger ledger.Trigger, off error) error {
 	f := fault.Wrap(fault.CodeOf(off), off, "sync of organization %s: cloud communication is switched off on this server", org)
 	begun, err := r.begin(ctx, org, false)
 	if err != nil {
@@ -79,11 +80,11 @@ func (r *Reconciler) disabled(ctx context.Context, org sponsorship.ID, trigger T
 		if err != nil {
 			return err
 		}
-		if _, err := begun.Session.Fail(ctx, state.Failed{Fault: f, RetryAt: r.p.Now(), Uncounted: true, Event: event}); err != nil {
+		if _, err := begun.Session.Fail(ctx, ledger.Failed{Fault: f, RetryAt: r.p.Now(), Uncounted: true, Event: event}); err != nil {
 			return err
 		}
 	}
 	return r.outcome(trigger, f)
 }
 
-func occasion(s *state.Session) string { return strconv.FormatInt(s.EventNumber(), 10) }
+func occasion(s *ledger.Session) string { return strconv.FormatInt(s.EventNumber(), 10) }

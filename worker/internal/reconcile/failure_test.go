@@ -14,6 +14,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
+	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
 	"github.com/sponsorsync/sponsorsync/worker/internal/reconcile"
 )
 
@@ -232,7 +233,7 @@ func TestTwoSyncsOfOneOrganisationNeverOverlap(t *testing.T) {
 	gate := b.cloud.Hold(cloudtest.BeforeEffect, func(r cloudtest.Request) bool { return r.Path == cloudtest.PathSync })
 	first := make(chan error, 1)
 	job := b.jobID()
-	go func() { first <- b.sync.Full(context.Background(), org, job, reconcile.Manual) }()
+	go func() { first <- b.sync.Full(context.Background(), org, job, ledger.Manual) }()
 	_, err := gate.Wait(t.Context())
 	jobstest.Must(t, err)
 	b.redeem(2)
@@ -273,13 +274,13 @@ func TestAShutdownIsNoFailureOfTheOrganisation(t *testing.T) {
 	b.redeem(1)
 	ctx, cancel := context.WithCancel(t.Context())
 	b.cloud.OnSync(func(context.Context, cloudtest.Request) { cancel() })
-	err := b.sync.Full(ctx, org, "stopped", reconcile.Manual)
+	err := b.sync.Full(ctx, org, "stopped", ledger.Manual)
 	if !errors.Is(err, context.Canceled) {
 		t.Fatalf("err = %v, want the context's", err)
 	}
 	b.lastError("")
 	b.cloud.OnSync(nil)
-	jobstest.Must(t, b.sync.Full(t.Context(), org, "stopped", reconcile.Manual)) // at once: the lease was given back
+	jobstest.Must(t, b.sync.Full(t.Context(), org, "stopped", ledger.Manual)) // at once: the lease was given back
 	b.is(1, "sent")
 	if b.mails(1) != 1 {
 		t.Fatalf("%d mails", b.mails(1))

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"time"
 
-	"github.com/sponsorsync/sponsorsync/jobs/state"
+	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
 )
 
 // heartbeat keeps the lease while requests are under way. The context that it
 // returns ends when the lease is lost. stop waits for the heart to stand still,
 // and may be called twice.
-func (r *Reconciler) heartbeat(parent context.Context, s *state.Session) (context.Context, func()) {
+func (r *Reconciler) heartbeat(parent context.Context, s *ledger.Session) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	done := make(chan struct{})
 	go func() {
@@ -26,8 +26,8 @@ func (r *Reconciler) heartbeat(parent context.Context, s *state.Session) (contex
 // beat renews the lease four times a life. A renewal that fails for another
 // reason than a lost lease is tried again at the next beat; the lease is taken
 // for lost while a quarter of its life is still left.
-func beat(ctx context.Context, s *state.Session) error {
-	ticker := time.NewTicker(state.LeaseLife / 4)
+func beat(ctx context.Context, s *ledger.Session) error {
+	ticker := time.NewTicker(ledger.LeaseLife / 4)
 	defer ticker.Stop()
 	trusted := time.Now() // monotonic, unlike an injected clock
 	for {
@@ -37,14 +37,14 @@ func beat(ctx context.Context, s *state.Session) error {
 		case <-ticker.C:
 		}
 		attempt := time.Now()
-		bounded, cancel := context.WithTimeout(ctx, state.LeaseLife/4)
+		bounded, cancel := context.WithTimeout(ctx, ledger.LeaseLife/4)
 		err := s.Renew(bounded)
 		cancel()
 		switch {
 		case err == nil:
 			trusted = attempt
-		case errors.Is(err, state.ErrLeaseLost), time.Since(trusted) > state.LeaseLife*3/4:
-			return state.ErrLeaseLost
+		case errors.Is(err, ledger.ErrLeaseLost), time.Since(trusted) > ledger.LeaseLife*3/4:
+			return ledger.ErrLeaseLost
 		}
 	}
 }

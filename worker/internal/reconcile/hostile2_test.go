@@ -15,6 +15,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
+	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
 	"github.com/sponsorsync/sponsorsync/worker/internal/reconcile"
 )
 
@@ -25,7 +26,7 @@ func onRealRedis(t *testing.T, b *bundle) {
 	rdb := redis.NewClient(o)
 	t.Cleanup(func() { _ = rdb.Close() })
 	sealer, _ := state.NewSealer(make([]byte, 32))
-	b.rdb, b.ledger = rdb, state.New(rdb, sealer)
+	b.rdb, b.ledger = rdb, ledger.New(rdb, sealer)
 	b.intake = newIntake(b)
 	b.with(func(p *reconcile.Params) { p.Ledger = b.ledger })
 	jobstest.Must(t, b.ledger.Connect(t.Context(), org, b.connection(), b.now()))

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
+	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
 	"github.com/sponsorsync/sponsorsync/worker/internal/reconcile"
 	"github.com/sponsorsync/sponsorsync/worker/internal/sweep"
 )
@@ -23,7 +24,7 @@ func TestHostileRedisAwayDuringASlowRequest(t *testing.T) {
 	rdb := redis.NewClient(o)
 	t.Cleanup(func() { _ = rdb.Close() })
 	sealer, _ := state.NewSealer(make([]byte, 32))
-	b.rdb, b.ledger = rdb, state.New(rdb, sealer)
+	b.rdb, b.ledger = rdb, ledger.New(rdb, sealer)
 	b.intake = newIntake(b)
 	b.with(func(p *reconcile.Params) { p.Ledger = b.ledger })
 	jobstest.Must(t, b.ledger.Connect(t.Context(), org, b.connection(), b.now()))

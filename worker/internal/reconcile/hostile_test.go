@@ -22,6 +22,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
 	"github.com/sponsorsync/sponsorsync/worker/internal/intake"
+	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
 	"github.com/sponsorsync/sponsorsync/worker/internal/queue"
 	"github.com/sponsorsync/sponsorsync/worker/internal/reconcile"
 	"github.com/sponsorsync/sponsorsync/worker/internal/sweep"
@@ -141,7 +142,7 @@ func TestHostileKillThenTakeover(t *testing.T) {
 	// kill -9: nothing of the worker runs any more; its request stays with the cloud.
 	dead := make(chan error, 1)
 	go func() {
-		begun, err := b.ledger.Begin(ctx, org, state.Attempt{Token: "dead", Now: b.now, Automatic: true})
+		begun, err := b.ledger.Begin(ctx, org, ledger.Attempt{Token: "dead", Now: b.now, Automatic: true})
 		if err != nil {
 			dead <- err
 			return
@@ -160,7 +161,7 @@ func TestHostileKillThenTakeover(t *testing.T) {
 	// miniredis has no clock of its own: the lease's end is 15 s of life
 	for b.get(1).Status != "sent" && time.Since(start) < 40*time.Second {
 		time.Sleep(time.Second)
-		if time.Since(start) > state.LeaseLife {
+		if time.Since(start) > ledger.LeaseLife {
 			b.rdb.Del(t.Context(), leaseKey(b)) // what PX does
 		}
 		jobstest.Must(t, sweep.Wake(t.Context()))
@@ -338,7 +339,7 @@ func TestHostileBeginAnswerLost(t *testing.T) {
 	b := setup(t)
 	b.mustFull()
 	b.redeem(1)
-	a := state.Attempt{Token: "same", Now: b.now, Automatic: true}
+	a := ledger.Attempt{Token: "same", Now: b.now, Automatic: true}
 	_, err := b.ledger.Begin(t.Context(), org, a) // the answer is lost; go-redis repeats
 	jobstest.Must(t, err)
 	again, err := b.ledger.Begin(t.Context(), org, a)

@@ -4,16 +4,17 @@ import (
 	"context"
 
 	"github.com/sponsorsync/sponsorsync/jobs"
+	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
 )
 
 // SyncManual handles sync jobs: a person asked.
 func (r *Reconciler) SyncManual(ctx context.Context, job jobs.Job[jobs.Sync]) error {
-	return r.Full(ctx, job.Args.OrganizationID, job.ID, Manual)
+	return r.Full(ctx, job.Args.OrganizationID, job.ID, ledger.Manual)
 }
 
 // SyncScheduled handles sync-scheduled jobs: the day has passed.
 func (r *Reconciler) SyncScheduled(ctx context.Context, job jobs.Job[jobs.SyncScheduled]) error {
-	return r.Full(ctx, job.Args.OrganizationID, job.ID, Scheduled)
+	return r.Full(ctx, job.Args.OrganizationID, job.ID, ledger.Scheduled)
 }
 
 // SyncPending handles sync-pending jobs: work has piled up.

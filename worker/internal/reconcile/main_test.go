@@ -9,6 +9,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
+	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
 	"github.com/sponsorsync/sponsorsync/worker/internal/reconcile"
 )
 
@@ -59,7 +60,7 @@ func TestSentThenRedeemedByADailySync(t *testing.T) {
 	b.is(1, "sent")
 	_, err := b.cloud.Accept(b.remote.ID, string(user(1)))
 	jobstest.Must(t, err)
-	jobstest.Must(t, b.sync.Full(t.Context(), org, "daily", reconcile.Scheduled))
+	jobstest.Must(t, b.sync.Full(t.Context(), org, "daily", ledger.Scheduled))
 	b.is(1, "redeemed")
 	if b.get(1).ValidUntil == nil || b.mails(1) != 1 {
 		t.Fatalf("valid until %v, %d mails", b.get(1).ValidUntil, b.mails(1))
@@ -120,8 +121,8 @@ func TestALostAnswerChangesNothing(t *testing.T) {
 func TestAFullSyncRunsOnceForAJob(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	jobstest.Must(t, b.sync.Full(t.Context(), org, "same", reconcile.Manual))
-	jobstest.Must(t, b.sync.Full(t.Context(), org, "same", reconcile.Manual))
+	jobstest.Must(t, b.sync.Full(t.Context(), org, "same", ledger.Manual))
+	jobstest.Must(t, b.sync.Full(t.Context(), org, "same", ledger.Manual))
 	if n := len(b.cloud.SyncRequests()); n != 1 {
 		t.Fatalf("%d requests for one job that was delivered twice, want 1", n)
 	}

@@ -22,18 +22,8 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
-	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud"
-)
-
-// Trigger is who asked for a sync.
-type Trigger string
-
-// The triggers, as sync events name them.
-const (
-	Manual    Trigger = "manual"
-	Scheduled Trigger = "scheduled"
-	Pending   Trigger = "pending" // what piled up, without the rest
+	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
 )
 
 // Cloud is what a sync needs of the cloud.
@@ -45,7 +35,7 @@ type Cloud interface {
 
 // Params are a Reconciler's parts; all are required but Linger and Observe.
 type Params struct {
-	Ledger    *state.Ledger
+	Ledger    *ledger.Ledger
 	Cloud     Cloud
 	BatchSize int // rows per request
 	Interval  time.Duration
@@ -81,15 +71,15 @@ const busyDelay = time.Second
 
 // Full carries out a full sync that a person or the schedule asked for with a
 // job. Running it twice for one job does no more than once.
-func (r *Reconciler) Full(ctx context.Context, org sponsorship.ID, jobID string, trigger Trigger) error {
+func (r *Reconciler) Full(ctx context.Context, org sponsorship.ID, jobID string, trigger ledger.Trigger) error {
 	if off := r.p.Cloud.Allowed(); off != nil {
 		return r.disabled(ctx, org, trigger, off)
 	}
-	request, err := r.p.Ledger.RequestFull(ctx, org, jobID, string(trigger), r.p.Now())
+	request, err := r.p.Ledger.RequestFull(ctx, org, ledger.Request{JobID: jobID, Trigger: trigger, Now: r.p.Now()})
 	if err != nil || request.Done || request.Denied {
 		return err
 	}
-	begun, err := r.begin(ctx, org, trigger != Manual)
+	begun, err := r.begin(ctx, org, trigger != ledger.Manual)
 	switch {
 	case err != nil:
 		return err
@@ -99,7 +89,7 @@ func (r *Reconciler) Full(ctx context.Context, org sponsorship.ID, jobID string,
 		return r.notNow(begun)
 	}
 	err = r.run(ctx, begun.Session)
-	if errors.Is(err, state.ErrLeaseLost) {
+	if errors.Is(err, ledger.ErrLeaseLost) {
 		return jobs.Snooze(busyDelay, "another sync has taken over this organisation")
 	}
 	return r.outcome(trigger, err)
@@ -108,7 +98,7 @@ func (r *Reconciler) Full(ctx context.Context, org sponsorship.ID, jobID string,
 // Pending sends what is due, and carries on a full sync that was interrupted.
 func (r *Reconciler) Pending(ctx context.Context, org sponsorship.ID) error {
 	if off := r.p.Cloud.Allowed(); off != nil {
-		return r.disabled(ctx, org, Pending, off)
+		return r.disabled(ctx, org, ledger.Pending, off)
 	}
 	begun, err := r.begin(ctx, org, true)
 	switch {
@@ -118,19 +108,19 @@ func (r *Reconciler) Pending(ctx context.Context, org sponsorship.ID) error {
 		return r.notNow(begun)
 	}
 	err = r.run(ctx, begun.Session)
-	if errors.Is(err, state.ErrLeaseLost) {
+	if errors.Is(err, ledger.ErrLeaseLost) {
 		return nil
 	}
-	return r.outcome(Pending, err)
+	return r.outcome(ledger.Pending, err)
 }
 
-func (r *Reconciler) begin(ctx context.Context, org sponsorship.ID, automatic bool) (state.Begun, error) {
-	return r.p.Ledger.Begin(ctx, org, state.Attempt{Token: r.p.NewToken(), Now: r.p.Now, Automatic: automatic})
+func (r *Reconciler) begin(ctx context.Context, org sponsorship.ID, automatic bool) (ledger.Begun, error) {
+	return r.p.Ledger.Begin(ctx, org, ledger.Attempt{Token: r.p.NewToken(), Now: r.p.Now, Automatic: automatic})
 }
 
 // notNow keeps an outage from being hammered by every new intent, and leaves
 // alone an organisation that waits for a person.
-func (r *Reconciler) notNow(b state.Begun) error {
+func (r *Reconciler) notNow(b ledger.Begun) error {
 	if b.Early == nil {
 		return nil
 	}
@@ -140,11 +130,11 @@ func (r *Reconciler) notNow(b state.Begun) error {
 // outcome turns a session's error into the job's. A person's job that needs a
 // person is dead; an automatic one has nobody to tell but the ledger, which
 // knows already.
-func (r *Reconciler) outcome(trigger Trigger, err error) error {
+func (r *Reconciler) outcome(trigger ledger.Trigger, err error) error {
 	switch code := fault.CodeOf(err); {
 	case err == nil:
 		return nil
-	case code.NeedsAdmin() && trigger == Manual:
+	case code.NeedsAdmin() && trigger == ledger.Manual:
 		return jobs.Permanent(err)
 	case code.NeedsAdmin():
 		return nil
@@ -153,7 +143,7 @@ func (r *Reconciler) outcome(trigger Trigger, err error) error {
 }
 
 // run works with the lease in hand until nothing is left, and gives it back.
-func (r *Reconciler) run(ctx context.Context, s *state.Session) error {
+func (r *Reconciler) run(ctx context.Context, s *ledger.Session) error {
 	if org := s.Organization; org.Paused != "" { // paused since a person's job began to wait for its turn
 		_, err := r.release(ctx, s, true)
 		if err == nil && org.LastError != nil {
@@ -177,7 +167,7 @@ func (r *Reconciler) run(ctx context.Context, s *state.Session) error {
 
 // release gives the lease back also when the context has ended: it would keep
 // the organisation waiting.
-func (r *Reconciler) release(parent context.Context, s *state.Session, anyway bool) (bool, error) {
+func (r *Reconciler) release(parent context.Context, s *ledger.Session, anyway bool) (bool, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(parent), lastWords)
 	defer cancel()
 	return s.Release(ctx, anyway)
@@ -185,7 +175,7 @@ func (r *Reconciler) release(parent context.Context, s *state.Session, anyway bo
 
 // cause prefers the reason why the context ended over "context canceled".
 func cause(ctx context.Context, err error) error {
-	if why := context.Cause(ctx); why != nil && errors.Is(why, state.ErrLeaseLost) {
+	if why := context.Cause(ctx); why != nil && errors.Is(why, ledger.ErrLeaseLost) {
 		return why
 	}
 	return err

@@ -12,6 +12,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
+	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
 	"github.com/sponsorsync/sponsorsync/worker/internal/reconcile"
 )
 
@@ -27,12 +28,12 @@ func TestAFullSyncAskedForAtTheVeryEndIsDoneAtOnce(t *testing.T) {
 				return
 			}
 			asked = true
-			_, err := b.ledger.RequestFull(t.Context(), org, "at the end", "manual", b.now())
+			_, err := b.ledger.RequestFull(t.Context(), org, ledger.Request{JobID: "at the end", Trigger: ledger.Manual, Now: b.now()})
 			jobstest.Must(t, err)
 		}
 	})
 	b.mustFull()
-	request, err := b.ledger.RequestFull(t.Context(), org, "at the end", "manual", b.now())
+	request, err := b.ledger.RequestFull(t.Context(), org, ledger.Request{JobID: "at the end", Trigger: ledger.Manual, Now: b.now()})
 	jobstest.Must(t, err)
 	if !request.Done {
 		t.Fatal("the request is still open")
@@ -157,7 +158,7 @@ func TestSavingTheConnectionCausesOneFullSync(t *testing.T) {
 	b.mustFull()
 	key := b.remote.BillingSyncKey
 	b.cloud.UpdateOrganization(b.remote.ID, func(o *cloudtest.Organization) { o.BillingSyncKey = "another" })
-	jobstest.Must(t, b.sync.Full(t.Context(), org, "daily", reconcile.Scheduled))
+	jobstest.Must(t, b.sync.Full(t.Context(), org, "daily", ledger.Scheduled))
 	b.lastError(fault.BillingSyncTokenInvalid)
 	b.cloud.UpdateOrganization(b.remote.ID, func(o *cloudtest.Organization) { o.BillingSyncKey = key })
 	jobstest.Must(t, b.ledger.Connect(t.Context(), org, b.connection(), b.now()))

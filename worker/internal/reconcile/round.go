@@ -8,6 +8,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
+	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
 )
 
 // maxRequests ends a round that new work keeps alive, so that its success is
@@ -26,9 +27,9 @@ func fullOrder() []sponsorship.Status {
 // round is one pass that ends with one sync event.
 type round struct {
 	*Reconciler
-	session    *state.Session
+	session    *ledger.Session
 	connection state.Connection
-	trigger    Trigger
+	trigger    ledger.Trigger
 	began      time.Time
 
 	full     bool      // everything, not only what is due
@@ -40,11 +41,11 @@ type round struct {
 	requests, rows, removed, refused int
 }
 
-func (r *Reconciler) newRound(s *state.Session) *round {
-	trigger := Pending
+func (r *Reconciler) newRound(s *ledger.Session) *round {
+	trigger := ledger.Pending
 	full, since, by := s.FullOutstanding()
 	if full {
-		trigger = Trigger(by)
+		trigger = by
 	}
 	return &round{Reconciler: r, session: s, trigger: trigger, began: r.p.Now(), full: full, since: since, read: !full}
 }
@@ -161,7 +162,7 @@ func (r *round) settle(ctx context.Context) error {
 }
 
 // event is the round's sync event: succeeded, or failed with a fault.
-func (r *round) event(f *fault.Error) (*state.Event, error) {
+func (r *round) event(f *fault.Error) (*events.Encoded, error) {
 	now := r.p.Now()
 	encoded, err := events.NewSync(events.Sync{
 		OrganizationID: r.session.Organization.ID, Trigger: string(r.trigger),
@@ -171,5 +172,5 @@ func (r *round) event(f *fault.Error) (*state.Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	return (*state.Event)(&encoded), nil
+	return &encoded, nil
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
 	"github.com/sponsorsync/sponsorsync/worker/internal/intake"
+	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
 	"github.com/sponsorsync/sponsorsync/worker/internal/reconcile"
 )
 
@@ -48,7 +49,7 @@ type bundle struct {
 	cloud    *cloudtest.Cloud
 	remote   cloudtest.Organization
 	rdb      redis.UniversalClient
-	ledger   *state.Ledger
+	ledger   *ledger.Ledger
 	intake   *intake.Intake
 	sync     *reconcile.Reconciler
 	params   reconcile.Params
@@ -95,7 +96,7 @@ func setup(t *testing.T) *bundle {
 	t.Cleanup(func() { _ = b.rdb.Close() })
 	sealer, err := state.NewSealer(make([]byte, 32))
 	jobstest.Must(t, err)
-	b.ledger = state.New(b.rdb, sealer)
+	b.ledger = ledger.New(b.rdb, sealer)
 	b.intake = newIntake(b)
 
 	client, err := cloud.New(cloud.Params{
@@ -159,7 +160,7 @@ func readdress(to string) func(*jobs.ChangeSponsorship) {
 func relabel(a *jobs.ChangeSponsorship) { a.FriendlyName = "label" }
 
 // full is a person's sync with a new job, pending a wake-up.
-func (b *bundle) full() error    { return b.sync.Full(b.t.Context(), org, b.jobID(), reconcile.Manual) }
+func (b *bundle) full() error    { return b.sync.Full(b.t.Context(), org, b.jobID(), ledger.Manual) }
 func (b *bundle) pending() error { return b.sync.Pending(b.t.Context(), org) }
 
 func (b *bundle) mustFull() {
@@ -226,7 +227,7 @@ func (b *bundle) story(n int) []string {
 	return told
 }
 
-func (b *bundle) outbox() []state.OutboxEntry {
+func (b *bundle) outbox() []ledger.OutboxEntry {
 	b.t.Helper()
 	entries, err := b.ledger.ReadOutbox(b.t.Context(), state.Shard(org), 10000, -1)
 	jobstest.Must(b.t, err)

@@ -16,6 +16,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
+	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
 )
 
 // Enqueuer enqueues what a sweep finds, each thing once however often it is found.
@@ -26,7 +27,7 @@ type Enqueuer interface {
 
 // Params are a Sweeper's parts; all but Log are required.
 type Params struct {
-	Ledger   *state.Ledger
+	Ledger   *ledger.Ledger
 	Enqueuer Enqueuer
 	Interval time.Duration // between the sweeps that a worker makes by itself
 	Grace    time.Duration // how long work may be ready before it counts as stuck

@@ -14,6 +14,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
+	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
 	"github.com/sponsorsync/sponsorsync/worker/internal/sweep"
 )
 
@@ -49,7 +50,7 @@ func setup(t *testing.T) (sweep.Params, *recorder) {
 	}
 	r := &recorder{}
 	return sweep.Params{
-		Ledger: state.New(rdb, sealer), Enqueuer: r, Interval: time.Millisecond, Grace: time.Minute, CloudEnabled: true,
+		Ledger: ledger.New(rdb, sealer), Enqueuer: r, Interval: time.Millisecond, Grace: time.Minute, CloudEnabled: true,
 		Trim: func(context.Context) error { return nil }, Now: time.Now, Log: zerolog.Nop(),
 	}, r
 }
@@ -67,13 +68,13 @@ const sweptOrg = sponsorship.ID("30000000-0000-4000-8000-000000000001")
 
 // startedLongAgo leaves an organisation with an unanswered full sync, and one
 // whose date has come.
-func startedLongAgo(t *testing.T, l *state.Ledger) {
+func startedLongAgo(t *testing.T, l *ledger.Ledger) {
 	t.Helper()
 	ago := time.Now().Add(-time.Hour)
-	if _, err := l.RequestFull(t.Context(), sweptOrg, "job", "manual", ago); err != nil {
+	if _, err := l.RequestFull(t.Context(), sweptOrg, ledger.Request{JobID: "job", Trigger: ledger.Manual, Now: ago}); err != nil {
 		t.Fatal(err)
 	}
-	begun, err := l.Begin(t.Context(), sweptOrg, state.Attempt{Token: "token", Now: func() time.Time { return ago }})
+	begun, err := l.Begin(t.Context(), sweptOrg, ledger.Attempt{Token: "token", Now: func() time.Time { return ago }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +82,7 @@ func startedLongAgo(t *testing.T, l *state.Ledger) {
 	if err := session.Settle(t.Context(), true, ago.Add(time.Minute), nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.RequestFull(t.Context(), sweptOrg, "again", "manual", ago); err != nil {
+	if _, err := l.RequestFull(t.Context(), sweptOrg, ledger.Request{JobID: "again", Trigger: ledger.Manual, Now: ago}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := session.Release(t.Context(), true); err != nil {

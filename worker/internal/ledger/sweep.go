@@ -1,6 +1,7 @@
-package state
+package ledger
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,19 +11,20 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
 )
 
-// Wake is an organisation that has had work for too long while no sync of it
+// Wake is an organization that has had work for too long while no sync of it
 // runs, and the generation to wake it under.
 type Wake struct {
 	Organization sponsorship.ID
 	Generation   string
 }
 
-// Stuck returns up to n organisations of a shard whose work was ready before
+// Stuck returns up to n organizations of a shard whose work was ready before
 // the given time and that no sync holds.
 func (l *Ledger) Stuck(ctx context.Context, shard int, before time.Time, n int) ([]Wake, error) {
-	ids, err := l.dated(ctx, shardKey(shard, "work"), before, n)
+	ids, err := l.dated(ctx, state.ShardKey(shard, "work"), before, n)
 	if err != nil || len(ids) == 0 {
 		return nil, wrap(err, "look for stuck work")
 	}
@@ -30,8 +32,8 @@ func (l *Ledger) Stuck(ctx context.Context, shard int, before time.Time, n int) 
 	leases, generations := make([]*redis.IntCmd, len(ids)), make([]*redis.StringCmd, len(ids))
 	for i, id := range ids {
 		org := sponsorship.ID(id.Member.(string))
-		leases[i] = pipe.Exists(ctx, orgKey(org, "lease"))
-		generations[i] = pipe.HGet(ctx, orgKey(org, ""), "generation")
+		leases[i] = pipe.Exists(ctx, state.Key(org, "lease"))
+		generations[i] = pipe.HGet(ctx, state.Key(org, ""), "generation")
 	}
 	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
 		return nil, fmt.Errorf("look for stuck work: %w", err)
@@ -39,27 +41,27 @@ func (l *Ledger) Stuck(ctx context.Context, shard int, before time.Time, n int) 
 	var stuck []Wake
 	for i, id := range ids {
 		if leases[i].Val() == 0 {
-			stuck = append(stuck, Wake{sponsorship.ID(id.Member.(string)), orZero(generations[i].Val())})
+			stuck = append(stuck, Wake{sponsorship.ID(id.Member.(string)), cmp.Or(generations[i].Val(), "0")})
 		}
 	}
 	return stuck, nil
 }
 
-// Scheduled is an organisation whose date for a full sync has come.
-type Scheduled struct {
+// DueSync is an organization whose date for a full sync has come.
+type DueSync struct {
 	Organization sponsorship.ID
 	Date         time.Time
 }
 
-// DueSyncs returns up to n organisations of a shard whose next full sync is due.
-func (l *Ledger) DueSyncs(ctx context.Context, shard int, now time.Time, n int) ([]Scheduled, error) {
-	ids, err := l.dated(ctx, shardKey(shard, "schedule"), now, n)
+// DueSyncs returns up to n organizations of a shard whose next full sync is due.
+func (l *Ledger) DueSyncs(ctx context.Context, shard int, now time.Time, n int) ([]DueSync, error) {
+	ids, err := l.dated(ctx, state.ShardKey(shard, "schedule"), now, n)
 	if err != nil {
 		return nil, fmt.Errorf("look for due syncs: %w", err)
 	}
-	due := make([]Scheduled, len(ids))
+	due := make([]DueSync, len(ids))
 	for i, id := range ids {
-		due[i] = Scheduled{sponsorship.ID(id.Member.(string)), time.UnixMilli(int64(id.Score)).UTC()}
+		due[i] = DueSync{sponsorship.ID(id.Member.(string)), time.UnixMilli(int64(id.Score)).UTC()}
 	}
 	return due, nil
 }
@@ -68,11 +70,4 @@ func (l *Ledger) dated(ctx context.Context, key string, until time.Time, n int) 
 	return l.rdb.ZRangeByScoreWithScores(ctx, key, &redis.ZRangeBy{
 		Min: "-inf", Max: strconv.FormatInt(until.UnixMilli(), 10), Count: int64(n),
 	}).Result()
-}
-
-func orZero(generation string) string {
-	if generation == "" {
-		return "0"
-	}
-	return generation
 }

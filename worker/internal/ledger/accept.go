@@ -1,6 +1,7 @@
-package state
+package ledger
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
 )
 
 // markerLife is how long a job is remembered as applied: longer than any queue
@@ -30,15 +32,15 @@ type Accepted struct {
 }
 
 // Accept stores what a job asked for: record, event, the marker that this job
-// was applied, and that the organisation has work, in one step.
+// was applied, and that the organization has work, in one step.
 func (l *Ledger) Accept(ctx context.Context, jobID string, w Write, now time.Time) (Accepted, error) {
-	row, err := w.rowArgs()
+	row, err := w.args()
 	if err != nil {
 		return Accepted{}, err
 	}
 	org := w.After.OrganizationID
-	args := append([]any{now.UnixMilli(), markerLife.Milliseconds()}, row...)
-	reply, err := l.scripts.accept.Run(ctx, l.rdb, keys(org, jobID), append(args, eventArgs(w.Event)...)...).StringSlice()
+	reply, err := l.scripts.accept.Run(ctx, l.rdb, state.Keys(org, jobID),
+		append([]any{now.UnixMilli(), markerLife.Milliseconds()}, row...)...).StringSlice()
 	if err != nil {
 		return Accepted{}, fmt.Errorf("accept sponsorship %s of %s: %w", w.After.UserID, org, err)
 	}
@@ -48,7 +50,7 @@ func (l *Ledger) Accept(ctx context.Context, jobID string, w Write, now time.Tim
 	case "conflict":
 		current := sponsorship.Sponsorship{OrganizationID: org, UserID: w.After.UserID}
 		if reply[1] != "" {
-			current, err = decodeRow(reply[1])
+			current, err = state.DecodeRow(reply[1])
 		}
 		return Accepted{Conflict: true, Current: current}, err
 	}
@@ -60,35 +62,48 @@ type Seen struct {
 	Sponsorship sponsorship.Sponsorship
 	Applied     bool   // this job was applied before
 	Outcome     string // what Remember noted of it then
-	Generation  string // to wake the organisation under, once more
+	Generation  string // to wake the organization under, once more
+}
+
+// Lookup names a record, and the job that asks for it.
+type Lookup struct {
+	Organization, User sponsorship.ID
+	JobID              string
 }
 
 // Look reads a record and, if the job was applied before, what was noted of it.
-func (l *Ledger) Look(ctx context.Context, org, id sponsorship.ID, jobID string) (Seen, error) {
+func (l *Ledger) Look(ctx context.Context, at Lookup) (Seen, error) {
+	org := at.Organization
 	pipe := l.rdb.Pipeline()
-	marker := pipe.Get(ctx, markerKey(org, jobID))
-	row := pipe.HGet(ctx, orgKey(org, "rows"), string(id))
-	generation := pipe.HGet(ctx, orgKey(org, ""), "generation")
+	marker := pipe.Get(ctx, state.MarkerKey(org, at.JobID))
+	row := pipe.HGet(ctx, state.Key(org, "rows"), string(at.User))
+	generation := pipe.HGet(ctx, state.Key(org, ""), "generation")
 	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
-		return Seen{}, fmt.Errorf("read sponsorship %s of %s: %w", id, org, err)
+		return Seen{}, fmt.Errorf("read sponsorship %s of %s: %w", at.User, org, err)
 	}
 	seen := Seen{
-		Sponsorship: sponsorship.Sponsorship{OrganizationID: org, UserID: id},
-		Applied:     marker.Err() == nil, Outcome: marker.Val(), Generation: orZero(generation.Val()),
+		Sponsorship: sponsorship.Sponsorship{OrganizationID: org, UserID: at.User},
+		Applied:     marker.Err() == nil, Outcome: marker.Val(), Generation: cmp.Or(generation.Val(), "0"),
 	}
 	var err error
 	if row.Err() == nil {
-		seen.Sponsorship, err = decodeRow(row.Val())
+		seen.Sponsorship, err = state.DecodeRow(row.Val())
 	}
 	return seen, err
+}
+
+// Applied reports whether a job was applied before.
+func (l *Ledger) Applied(ctx context.Context, org sponsorship.ID, jobID string) (bool, error) {
+	n, err := l.rdb.Exists(ctx, state.MarkerKey(org, jobID)).Result()
+	return n == 1, wrap(err, "look for job %s", jobID)
 }
 
 // Remember notes the outcome of a job that stored nothing: "" for a success, or
 // the text of its fault. The first note stays, and is returned.
 func (l *Ledger) Remember(ctx context.Context, org sponsorship.ID, jobID, outcome string) (string, error) {
 	pipe := l.rdb.Pipeline()
-	pipe.SetNX(ctx, markerKey(org, jobID), outcome, markerLife)
-	noted := pipe.Get(ctx, markerKey(org, jobID))
+	pipe.SetNX(ctx, state.MarkerKey(org, jobID), outcome, markerLife)
+	noted := pipe.Get(ctx, state.MarkerKey(org, jobID))
 	if _, err := pipe.Exec(ctx); err != nil {
 		return "", fmt.Errorf("remember job %s: %w", jobID, err)
 	}

@@ -1,6 +1,7 @@
 -- Ends a pause with the given code, because its cause may be mended.
--- ARGV 1 now (ms)  2 code
 -- Returns 1 if there was such a pause.
-if redis.call('HGET', K.org, 'paused') ~= ARGV[2] then return 0 end
-resume(ARGV[1])
+local now, code = unpack(ARGV)
+
+if redis.call('HGET', K.org, 'paused') ~= code then return 0 end
+resume(now)
 return 1

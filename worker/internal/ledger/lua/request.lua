@@ -1,11 +1,12 @@
 -- Asks for a full sync in the name of a job, once. One that has been asked for
 -- and has not begun is joined; an automatic request joins any that is not done.
--- ARGV 1 now (ms)  2 marker's life (ms)  3 trigger
 -- Returns {number of the request, last request that is done}, or false where an
 -- automatic request must wait for a person.
+local now, markerLife, trigger = unpack(ARGV)
+
 local marker = redis.call('GET', K.marker)
 if not marker then
-  local manual = ARGV[3] == 'manual'
+  local manual = trigger == 'manual'
   if manual then
     redis.call('HSET', K.org, 'started', 1)
     redis.call('HDEL', K.org, 'paused', 'retryAt')
@@ -16,12 +17,12 @@ if not marker then
   local joinable = number('fullBegun')
   if not manual then joinable = number('fullDone') end
   if number('fullRequested') <= joinable then
-    redis.call('HSET', K.org, 'fullRequested', number('fullRequested') + 1, 'fullTrigger', ARGV[3])
+    redis.call('HSET', K.org, 'fullRequested', number('fullRequested') + 1, 'fullTrigger', trigger)
   elseif manual then
-    redis.call('HSET', K.org, 'fullTrigger', ARGV[3])
+    redis.call('HSET', K.org, 'fullTrigger', trigger)
   end
   marker = tostring(number('fullRequested'))
-  redis.call('SET', K.marker, marker, 'PX', ARGV[2])
-  redis.call('ZADD', K.work, 'NX', ARGV[1], ORG)
+  redis.call('SET', K.marker, marker, 'PX', markerLife)
+  redis.call('ZADD', K.work, 'NX', now, ORG)
 end
 return {tonumber(marker), number('fullDone')}

@@ -1,4 +1,4 @@
-package state
+package ledger
 
 import (
 	"context"
@@ -8,44 +8,67 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/sponsorsync/sponsorsync/jobs/events"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
 )
 
-// LeaseLife is how long a sync's hold on an organisation outlives its worker.
-// With the sweep's interval it bounds how long a killed worker's organisation
+// LeaseLife is how long a sync's hold on an organization outlives its worker.
+// With the sweep's interval it bounds how long a killed worker's organization
 // waits.
 const LeaseLife = 15 * time.Second
 
-// ErrLeaseLost says that another sync holds the organisation by now; whatever
+// ErrLeaseLost says that another sync holds the organization by now; whatever
 // this one was about to do must not be done.
-var ErrLeaseLost = fmt.Errorf("the lease of the organisation was lost")
+var ErrLeaseLost = errors.New("the lease of the organization was lost")
 
-// Request is a full sync that was asked for.
+// Trigger is who asked for a sync, as sync events name it.
+type Trigger string
+
+// The triggers. Only the first two ask for a full sync; lua/request.lua knows
+// Manual by its text.
+const (
+	Manual    Trigger = "manual"
+	Scheduled Trigger = "scheduled"
+	Pending   Trigger = "pending" // what piled up, without the rest
+)
+
+// Request asks for a full sync in the name of a job.
 type Request struct {
-	Number int64 // of the request
-	Done   bool  // it was answered by the cloud
-	Denied bool  // an automatic one, and the organisation waits for a person
+	JobID   string
+	Trigger Trigger
+	Now     time.Time
 }
 
-// RequestFull asks for a full sync in the name of a job. Asking again in the
-// same name returns the same request. A manual one starts the organisation's
-// first sync, and ends a pause.
-func (l *Ledger) RequestFull(ctx context.Context, org sponsorship.ID, jobID, trigger string, now time.Time) (Request, error) {
-	reply, err := l.scripts.request.Run(ctx, l.rdb, keys(org, jobID), now.UnixMilli(), markerLife.Milliseconds(), trigger).Int64Slice()
+// Requested is what came of a Request.
+type Requested struct {
+	Done   bool // the cloud has answered it
+	Denied bool // an automatic one, and the organization waits for a person
+}
+
+// RequestFull asks for a full sync. Asking again in the same name returns the
+// same request. A manual one starts the organization's first sync, and ends a
+// pause.
+func (l *Ledger) RequestFull(ctx context.Context, org sponsorship.ID, r Request) (Requested, error) {
+	reply, err := l.scripts.request.Run(ctx, l.rdb, state.Keys(org, r.JobID),
+		r.Now.UnixMilli(), markerLife.Milliseconds(), string(r.Trigger)).Int64Slice()
 	if errors.Is(err, redis.Nil) {
-		return Request{Denied: true}, nil
+		return Requested{Denied: true}, nil
 	}
 	if err != nil {
-		return Request{}, fmt.Errorf("request sync of %s: %w", org, err)
+		return Requested{}, fmt.Errorf("request sync of %s: %w", org, err)
 	}
-	return Request{Number: reply[0], Done: reply[1] >= reply[0]}, nil
+	number, done := reply[0], reply[1]
+	return Requested{Done: done >= number}, nil
 }
 
-// Session is one sync's hold on one organisation. It is not safe for concurrent
+// Session is one sync's hold on one organization. It is not safe for concurrent
 // use, but for Renew.
 type Session struct {
-	Organization Organization // as it was when last read
+	Organization state.Organization // as it was when last read
+
+	progress progress // read with it
 
 	org    sponsorship.ID // for Renew, while Organization is read anew
 	ledger *Ledger
@@ -64,13 +87,13 @@ type Attempt struct {
 // when there is nothing to do before a person acts.
 type Begun struct {
 	Session *Session
-	Busy    bool       // another sync holds the organisation, and takes along what is due
+	Busy    bool       // another sync holds the organization, and takes along what is due
 	Early   *time.Time // the backoff lasts until then
 }
 
-// Begin takes the organisation's lease and raises its generation.
+// Begin takes the organization's lease and raises its generation.
 func (l *Ledger) Begin(ctx context.Context, org sponsorship.ID, a Attempt) (Begun, error) {
-	reply, err := l.scripts.begin.Run(ctx, l.rdb, keys(org, ""),
+	reply, err := l.scripts.begin.Run(ctx, l.rdb, state.Keys(org, ""),
 		a.Token, LeaseLife.Milliseconds(), a.Now().UnixMilli(), flag(a.Automatic)).StringSlice()
 	if err != nil {
 		return Begun{}, fmt.Errorf("begin sync of %s: %w", org, err)
@@ -79,13 +102,18 @@ func (l *Ledger) Begin(ctx context.Context, org sponsorship.ID, a Attempt) (Begu
 	case "busy":
 		return Begun{Busy: true}, nil
 	case "early":
-		return Begun{Early: millis(reply[1])}, nil
+		return Begun{Early: instant(reply[1])}, nil
 	case "idle":
 		return Begun{}, nil
 	}
-	return Begun{Session: &Session{
-		Organization: parseOrganization(org, pairs(reply[1:])), org: org, ledger: l, token: a.Token, now: a.Now,
-	}}, nil
+	s := &Session{org: org, ledger: l, token: a.Token, now: a.Now}
+	s.read(pairs(reply[1:]))
+	return Begun{Session: s}, nil
+}
+
+// read takes in the organization's hash.
+func (s *Session) read(hash map[string]string) {
+	s.Organization, s.progress = state.ParseOrganization(s.org, hash), parseProgress(hash)
 }
 
 func (l *Ledger) hash(cmd *redis.Cmd) (map[string]string, error) {
@@ -104,17 +132,10 @@ func pairs(flat []string) map[string]string {
 	return h
 }
 
-func wrap(err error, format string, args ...any) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf(format+": %w", append(args, err)...)
-}
-
 // FullOutstanding reports whether a full sync is asked for and not done, since
 // when it runs, and who asked for it.
-func (s *Session) FullOutstanding() (outstanding bool, since time.Time, trigger string) {
-	f := s.Organization.full
+func (s *Session) FullOutstanding() (outstanding bool, since time.Time, by Trigger) {
+	f := s.progress
 	if f.requested <= f.done || f.startedAt == nil {
 		return false, time.Time{}, ""
 	}
@@ -122,12 +143,12 @@ func (s *Session) FullOutstanding() (outstanding bool, since time.Time, trigger 
 }
 
 // EventNumber numbers the event of this session's next outcome.
-func (s *Session) EventNumber() int64 { return s.Organization.syncEvents + 1 }
+func (s *Session) EventNumber() int64 { return s.progress.syncEvents + 1 }
 
 // Due returns up to n sponsorships that wait for the cloud, the oldest first.
 func (s *Session) Due(ctx context.Context, n int) ([]sponsorship.Sponsorship, error) {
 	org := s.org
-	members, err := s.ledger.rdb.ZRange(ctx, orgKey(org, "due"), 0, int64(n-1)).Result()
+	members, err := s.ledger.rdb.ZRange(ctx, state.Key(org, "due"), 0, int64(n-1)).Result()
 	if err != nil {
 		return nil, fmt.Errorf("read what is due of %s: %w", org, err)
 	}
@@ -140,7 +161,7 @@ func (s *Session) Due(ctx context.Context, n int) ([]sponsorship.Sponsorship, er
 
 // DueCount returns how many sponsorships wait for the cloud.
 func (s *Session) DueCount(ctx context.Context) (int64, error) {
-	n, err := s.ledger.rdb.ZCard(ctx, orgKey(s.org, "due")).Result()
+	n, err := s.ledger.rdb.ZCard(ctx, state.Key(s.org, "due")).Result()
 	return n, wrap(err, "count what is due of %s", s.org)
 }
 
@@ -152,52 +173,48 @@ func (s *Session) Renew(ctx context.Context) error {
 
 // Mark stores what must be stored before a request leaves, if the lease is still
 // held, and extends it. It returns which records were still at their revision:
-// the others were changed meanwhile and must not be sent.
+// the others were changed meanwhile and must not be sent. The error is
+// ErrLeaseLost when the lease is gone.
 func (s *Session) Mark(ctx context.Context, writes []Write) ([]bool, error) {
-	lease := leaseArgs{token: s.token, ttl: LeaseLife, now: s.now()}
-	stored, lost, err := s.ledger.store(ctx, s.org, lease, writes)
-	if lost {
-		return nil, ErrLeaseLost
-	}
-	return stored, err
+	return s.ledger.store(ctx, s.org, leaseArgs{token: s.token, life: LeaseLife, now: s.now()}, writes)
 }
 
 // Apply stores answers. It needs no lease: a record that was changed since it
 // was marked is left alone.
 func (s *Session) Apply(ctx context.Context, writes []Write) ([]bool, error) {
-	stored, _, err := s.ledger.store(ctx, s.org, leaseArgs{now: s.now()}, writes)
-	return stored, err
+	return s.ledger.store(ctx, s.org, leaseArgs{now: s.now()}, writes)
 }
 
 // Settle records a success, with its event: of the full sync that runs (then
-// next is the date of the next one), or else of what was pending.
-func (s *Session) Settle(ctx context.Context, full bool, next time.Time, e *Event) error {
+// next is the date of the next one), or else of what was pending. The error is
+// ErrLeaseLost when the lease is gone.
+func (s *Session) Settle(ctx context.Context, full bool, next time.Time, e *events.Encoded) error {
 	number, nextMillis := int64(0), int64(0)
 	if full {
-		number, nextMillis = s.Organization.full.begun, next.UnixMilli()
+		number, nextMillis = s.progress.begun, next.UnixMilli()
 	}
 	args := append([]any{s.token, s.now().UnixMilli(), number, nextMillis, s.EventNumber()}, eventArgs(e)...)
-	hash, err := s.ledger.hash(s.ledger.scripts.settle.Run(ctx, s.ledger.rdb, keys(s.org, ""), args...))
+	hash, err := s.ledger.hash(s.ledger.scripts.settle.Run(ctx, s.ledger.rdb, state.Keys(s.org, ""), args...))
 	switch {
 	case err != nil:
 		return fmt.Errorf("settle sync of %s: %w", s.org, err)
 	case hash == nil:
 		return ErrLeaseLost
 	}
-	s.Organization = parseOrganization(s.org, hash)
+	s.read(hash)
 	return nil
 }
 
 // Release gives the lease back if nothing is left to do, or at any rate. It
 // returns false when there is more, and the lease is kept.
 func (s *Session) Release(ctx context.Context, anyway bool) (bool, error) {
-	hash, err := s.ledger.hash(s.ledger.scripts.release.Run(ctx, s.ledger.rdb, keys(s.org, ""),
+	hash, err := s.ledger.hash(s.ledger.scripts.release.Run(ctx, s.ledger.rdb, state.Keys(s.org, ""),
 		s.token, flag(anyway), s.now().UnixMilli()))
 	if err != nil {
 		return false, fmt.Errorf("release %s: %w", s.org, err)
 	}
 	if hash != nil {
-		s.Organization = parseOrganization(s.org, hash)
+		s.read(hash)
 	}
 	return hash == nil, nil
 }
@@ -205,11 +222,11 @@ func (s *Session) Release(ctx context.Context, anyway bool) (bool, error) {
 // Failed describes a failure of a sync.
 type Failed struct {
 	Fault       *fault.Error
-	RetryAt     time.Time // when the next automatic attempt may begin
-	Pause       bool      // no automatic attempt until a person acts
-	ServerError bool      // the cloud failed the request itself (500)
-	Uncounted   bool      // it says nothing about the cloud, and lengthens no backoff
-	Event       *Event    // published only if the code is a new one
+	RetryAt     time.Time       // when the next automatic attempt may begin
+	Pause       bool            // no automatic attempt until a person acts
+	ServerError bool            // the cloud failed the request itself (500)
+	Uncounted   bool            // it says nothing about the cloud, and lengthens no backoff
+	Event       *events.Encoded // published only if the code is a new one
 }
 
 // Fail records a failure and gives the lease back. It returns true when the
@@ -218,16 +235,8 @@ type Failed struct {
 func (s *Session) Fail(ctx context.Context, f Failed) (superseded bool, err error) {
 	args := append([]any{
 		s.token, s.now().UnixMilli(), string(f.Fault.Code), f.Fault.Message, f.RetryAt.UnixMilli(),
-		flag(f.Pause), flag(f.ServerError), s.EventNumber(),
+		flag(f.Pause), flag(f.ServerError), flag(!f.Uncounted), s.progress.connections, s.EventNumber(),
 	}, eventArgs(f.Event)...)
-	args = append(args, s.Organization.connections, flag(!f.Uncounted))
-	n, err := s.ledger.scripts.fail.Run(ctx, s.ledger.rdb, keys(s.org, ""), args...).Int()
+	n, err := s.ledger.scripts.fail.Run(ctx, s.ledger.rdb, state.Keys(s.org, ""), args...).Int()
 	return n == 2, wrap(err, "record failure of %s", s.org)
-}
-
-func flag(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }

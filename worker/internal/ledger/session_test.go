@@ -1,4 +1,4 @@
-package state_test
+package ledger_test
 
 import (
 	"errors"
@@ -7,16 +7,18 @@ import (
 	"time"
 
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
+	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
 )
 
 func TestStuckFindsWorkThatNobodyHolds(t *testing.T) {
 	t.Parallel()
 	b := started(t)
 	a := b.accept(1, nil)
-	look := func(before time.Time) []state.Wake {
+	look := func(before time.Time) []ledger.Wake {
 		found, err := b.Stuck(t.Context(), state.Shard(org), before, 10)
-		must(t, err)
+		jobstest.Must(t, err)
 		return found
 	}
 	if len(look(t0.Add(-time.Second))) != 0 {
@@ -34,16 +36,16 @@ func TestStuckFindsWorkThatNobodyHolds(t *testing.T) {
 func TestDueSyncsNeedAFirstOne(t *testing.T) {
 	t.Parallel()
 	b := started(t)
-	look := func(now time.Time) []state.Scheduled {
+	look := func(now time.Time) []ledger.DueSync {
 		found, err := b.DueSyncs(t.Context(), state.Shard(org), now, 10)
-		must(t, err)
+		jobstest.Must(t, err)
 		return found
 	}
 	if len(look(t0.Add(23*time.Hour))) != 0 || len(look(t0.Add(25*time.Hour))) != 1 {
 		t.Error("the date is not a day after the first sync")
 	}
 	fresh := setup(t)
-	if r, err := fresh.RequestFull(t.Context(), org, "auto", "scheduled", t0); err != nil || !r.Denied {
+	if r, err := fresh.RequestFull(t.Context(), org, ledger.Request{JobID: "auto", Trigger: ledger.Scheduled, Now: t0}); err != nil || !r.Denied {
 		t.Errorf("a scheduled sync before the first manual one: %+v, %v", r, err)
 	}
 }
@@ -51,26 +53,23 @@ func TestDueSyncsNeedAFirstOne(t *testing.T) {
 func TestRequestsAreJoinedUntilTheyBegin(t *testing.T) {
 	t.Parallel()
 	b := started(t)
-	request := func(job string) state.Request {
-		r, err := b.RequestFull(t.Context(), org, job, "manual", t0)
-		must(t, err)
+	request := func(job string) ledger.Requested {
+		r, err := b.RequestFull(t.Context(), org, ledger.Request{JobID: job, Trigger: ledger.Manual, Now: t0})
+		jobstest.Must(t, err)
 		return r
 	}
-	one, two := request("one"), request("two")
-	if one.Number != two.Number || one.Done {
-		t.Fatalf("%+v and %+v, want one request", one, two)
+	request("one")
+	if request("two").Done {
+		t.Fatal("done before a sync began")
 	}
 	s := b.begin("sync")
-	three := request("three")
-	if three.Number == one.Number {
-		t.Fatal("joined a sync that has begun")
-	}
-	must(t, s.Settle(t.Context(), true, t0, nil))
-	if again := request("one"); !again.Done || again.Number != one.Number {
-		t.Fatalf("after it was done: %+v", again)
+	request("three")
+	jobstest.Must(t, s.Settle(t.Context(), true, t0, nil))
+	if !request("one").Done || !request("two").Done {
+		t.Fatal("two requests before the sync began were not answered by it")
 	}
 	if request("three").Done {
-		t.Fatal("the later request counts as done")
+		t.Fatal("a request after the sync began counts as done")
 	}
 	if outstanding, _, _ := s.FullOutstanding(); !outstanding {
 		t.Fatal("the later request was forgotten")
@@ -82,8 +81,8 @@ func TestFailTellsOnceACodeAndPauses(t *testing.T) {
 	b := started(t)
 	fail := func(code fault.Code, id string) {
 		s := b.begin("sync " + id)
-		_, err := s.Fail(t.Context(), state.Failed{Fault: fault.New(code, "why"), RetryAt: t0.Add(time.Minute), Pause: code.NeedsAdmin(), Event: event(id)})
-		must(t, err)
+		_, err := s.Fail(t.Context(), ledger.Failed{Fault: fault.New(code, "why"), RetryAt: t0.Add(time.Minute), Pause: code.NeedsAdmin(), Event: event(id)})
+		jobstest.Must(t, err)
 	}
 	fail(fault.CloudUnavailable, "a")
 	fail(fault.CloudUnavailable, "b")
@@ -96,14 +95,14 @@ func TestFailTellsOnceACodeAndPauses(t *testing.T) {
 		t.Fatalf("events %q, want one a change of code", got)
 	}
 	o, known, err := b.Organization(t.Context(), org)
-	must(t, err)
+	jobstest.Must(t, err)
 	if !known || o.Failures != 3 || o.Paused != fault.BillingSyncTokenInvalid || o.LastError.Code != fault.BillingSyncTokenInvalid {
 		t.Fatalf("organisation = %+v", o)
 	}
 	if a := b.accept(1, nil); a.Wake != "" {
 		t.Error("a paused organisation is woken")
 	}
-	must(t, b.Connect(t.Context(), org, state.Connection{CloudOrganizationID: user(9), BillingSyncToken: "new"}, t0))
+	jobstest.Must(t, b.Connect(t.Context(), org, state.Connection{CloudOrganizationID: user(9), BillingSyncToken: "new"}, t0))
 	if o, _, _ = b.Organization(t.Context(), org); o.Paused != "" {
 		t.Error("still paused after the connection was saved")
 	}
@@ -123,7 +122,7 @@ func TestRenewRunsBesideTheSync(t *testing.T) {
 		renewed <- err
 	}()
 	for range 50 {
-		must(t, s.Settle(t.Context(), false, t0, nil))
+		jobstest.Must(t, s.Settle(t.Context(), false, t0, nil))
 	}
-	must(t, <-renewed)
+	jobstest.Must(t, <-renewed)
 }

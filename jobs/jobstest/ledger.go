@@ -1,0 +1,84 @@
+package jobstest
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
+)
+
+// Ledger puts into the ledger what a worker would have left there, for tests of
+// programs that only read it. It announces nothing and wakes nobody.
+type Ledger struct{ Redis redis.UniversalClient }
+
+// Put stores sponsorships as they are, in the place of what was there.
+func (l Ledger) Put(ctx context.Context, all ...sponsorship.Sponsorship) error {
+	for _, s := range all {
+		row, err := state.EncodeRow(s)
+		if err != nil {
+			return err
+		}
+		pipe := l.Redis.TxPipeline()
+		l.seen(ctx, pipe, s.OrganizationID)
+		pipe.HSet(ctx, state.Key(s.OrganizationID, "rows"), string(s.UserID), row)
+		for _, status := range sponsorship.Statuses() {
+			pipe.ZRem(ctx, state.StatusKey(s.OrganizationID, status), string(s.UserID))
+		}
+		pipe.ZAdd(ctx, state.StatusKey(s.OrganizationID, s.Status), redis.Z{Member: string(s.UserID)})
+		if s.Due() {
+			pipe.ZAddNX(ctx, state.Key(s.OrganizationID, "due"), redis.Z{Member: string(s.UserID)})
+		}
+		if _, err := pipe.Exec(ctx); err != nil {
+			return fmt.Errorf("put sponsorship %s of %s: %w", s.UserID, s.OrganizationID, err)
+		}
+	}
+	return nil
+}
+
+// Start is a first sync that was asked for by hand.
+func (l Ledger) Start(ctx context.Context, org sponsorship.ID) error {
+	return l.set(ctx, org, "started", 1)
+}
+
+// Sync is a full sync that succeeded.
+func (l Ledger) Sync(ctx context.Context, org sponsorship.ID, at, next time.Time) error {
+	return l.set(ctx, org, "started", 1, "lastSyncAt", at.UnixMilli(), "nextSyncAt", next.UnixMilli())
+}
+
+// Failure is a sync that failed.
+type Failure struct {
+	Fault       *fault.Error
+	At, RetryAt time.Time
+	Paused      bool // no automatic attempt until a person acts
+}
+
+// Fail is a first failure of an organization's syncs.
+func (l Ledger) Fail(ctx context.Context, org sponsorship.ID, f Failure) error {
+	fields := []any{
+		"errorCode", string(f.Fault.Code), "errorMessage", f.Fault.Message, "errorAt", f.At.UnixMilli(),
+		"retryAt", f.RetryAt.UnixMilli(), "failures", 1,
+	}
+	if f.Paused {
+		fields = append(fields, "paused", string(f.Fault.Code))
+	}
+	return l.set(ctx, org, fields...)
+}
+
+func (l Ledger) set(ctx context.Context, org sponsorship.ID, fields ...any) error {
+	pipe := l.Redis.TxPipeline()
+	l.seen(ctx, pipe, org)
+	pipe.HSet(ctx, state.Key(org, ""), fields...)
+	if _, err := pipe.Exec(ctx); err != nil {
+		return fmt.Errorf("change organization %s: %w", org, err)
+	}
+	return nil
+}
+
+func (l Ledger) seen(ctx context.Context, pipe redis.Pipeliner, org sponsorship.ID) {
+	pipe.ZAdd(ctx, state.ShardKey(state.Shard(org), "orgs"), redis.Z{Member: string(org)})
+}

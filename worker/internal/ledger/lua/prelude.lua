@@ -1,0 +1,47 @@
+-- Put after the prelude of jobs/state, in front of the worker's scripts.
+
+-- What stands for one row and for one event in ARGV; see put and emit.
+local ROW, EVENT = 4, 4
+
+local function held(token)
+  return redis.call('GET', K.lease) == token
+end
+
+-- emit appends an event; an empty id is no event.
+local function emit(id, subject, key, payload)
+  if id ~= '' then
+    redis.call('XADD', K.outbox, '*', 'id', id, 'subject', subject, 'key', key, 'payload', payload)
+  end
+end
+
+-- put stores one row, "revision status json", if the stored one is still at the
+-- revision `before` (0: there is none). due is '1' or '0'. It returns whether it
+-- did, and if not the stored row.
+local function put(now, id, before, due, row)
+  local old = redis.call('HGET', K.rows, id)
+  local oldRevision, oldStatus = '0', nil
+  if old then oldRevision, oldStatus = string.match(old, '^(%d+) (%a+) ') end
+  if oldRevision ~= before then return false, old end
+  local status = string.match(row, '^%d+ (%a+) ')
+  redis.call('HSET', K.rows, id, row)
+  if oldStatus ~= status then
+    if oldStatus then redis.call('ZREM', STATUS[oldStatus], id) end
+    redis.call('ZADD', STATUS[status], 0, id)
+  end
+  if due == '1' then
+    redis.call('ZADD', K.due, 'NX', now, id)
+  else
+    redis.call('ZREM', K.due, id)
+  end
+  return true, nil
+end
+
+-- openFull begins the full sync that was asked for last, if it has not begun.
+-- Its start stays over crashes: rows synced since then need not go again. After
+-- an hour that is no longer fresh enough, and it starts over.
+local function openFull(now)
+  local stale = tonumber(now) - number('fullStartedAt') > 3600000
+  if number('fullRequested') > number('fullBegun') or stale and number('fullBegun') > number('fullDone') then
+    redis.call('HSET', K.org, 'fullBegun', number('fullRequested'), 'fullStartedAt', now)
+  end
+end

@@ -1,0 +1,37 @@
+package ledger
+
+import (
+	"strconv"
+	"time"
+)
+
+// progress is what only a sync needs to know of its organization.
+type progress struct {
+	requested, begun, done int64      // numbers of full syncs
+	startedAt              *time.Time // of the one that was begun last
+	trigger                Trigger
+	syncEvents             int64 // how many were published
+	connections            int64 // how often the connection was saved
+}
+
+func parseProgress(hash map[string]string) progress {
+	number := func(field string) int64 {
+		n, _ := strconv.ParseInt(hash[field], 10, 64)
+		return n
+	}
+	return progress{
+		requested: number("fullRequested"), begun: number("fullBegun"), done: number("fullDone"),
+		startedAt: instant(hash["fullStartedAt"]), trigger: Trigger(hash["fullTrigger"]),
+		syncEvents: number("syncEvents"), connections: number("connections"),
+	}
+}
+
+// instant reads Unix milliseconds; none is nil.
+func instant(text string) *time.Time {
+	ms, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || ms == 0 {
+		return nil
+	}
+	t := time.UnixMilli(ms).UTC()
+	return &t
+}

@@ -1,0 +1,46 @@
+package ledger
+
+import (
+	_ "embed"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/sponsorsync/sponsorsync/jobs/state"
+)
+
+var (
+	//go:embed lua/prelude.lua
+	prelude string
+	//go:embed lua/accept.lua
+	acceptSource string
+	//go:embed lua/write.lua
+	writeSource string
+	//go:embed lua/lift.lua
+	liftSource string
+	//go:embed lua/request.lua
+	requestSource string
+	//go:embed lua/begin.lua
+	beginSource string
+	//go:embed lua/settle.lua
+	settleSource string
+	//go:embed lua/release.lua
+	releaseSource string
+	//go:embed lua/fail.lua
+	failSource string
+	//go:embed lua/license.lua
+	licenseSource string
+)
+
+// scripts are hashed once per ledger.
+type scripts struct {
+	accept, write, lift, request, begin, settle, release, fail, license *redis.Script
+}
+
+func newScripts() scripts {
+	script := func(source string) *redis.Script { return state.Script(prelude + source) }
+	return scripts{
+		accept: script(acceptSource), write: script(writeSource), lift: script(liftSource),
+		request: script(requestSource), begin: script(beginSource), settle: script(settleSource),
+		release: script(releaseSource), fail: script(failSource), license: script(licenseSource),
+	}
+}

@@ -1,0 +1,49 @@
+package ledger
+
+import (
+	"github.com/sponsorsync/sponsorsync/jobs/events"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
+)
+
+// Write is one record to store by compare-and-set: Before is the revision at
+// which it was read (0 for none), and Event, if any, is stored with it.
+type Write struct {
+	Before uint64
+	After  sponsorship.Sponsorship
+	Event  *events.Encoded
+}
+
+// Announced is the write of a change, with the event that tells of it. A change
+// that the world does not hear about has none.
+func Announced(before, after sponsorship.Sponsorship) (Write, error) {
+	w := Write{Before: before.Revision, After: after}
+	encoded, changed, err := events.Announce(before, after)
+	if err == nil && changed {
+		w.Event = &encoded
+	}
+	return w, err
+}
+
+// args are what put and emit of lua/prelude.lua take.
+func (w Write) args() ([]any, error) {
+	row, err := state.EncodeRow(w.After)
+	if err != nil {
+		return nil, err
+	}
+	return append([]any{string(w.After.UserID), w.Before, flag(w.After.Due()), row}, eventArgs(w.Event)...), nil
+}
+
+func eventArgs(e *events.Encoded) []any {
+	if e == nil {
+		return []any{"", "", "", ""}
+	}
+	return []any{e.ID, e.Subject, e.Key, e.Payload}
+}
+
+func flag(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
