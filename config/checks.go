@@ -92,7 +92,7 @@ func uri(value string) error {
 	u, err := url.Parse(strings.TrimSpace(value))
 	switch {
 	case err != nil || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		return want("an URI such as https://api.bitwarden.com, without user, query or fragment")
+		return want("a URI such as https://api.bitwarden.com, without user, query or fragment")
 	case u.Scheme == "https" || (u.Scheme == "http" && isLoopback(u.Hostname())):
 		return nil
 	}

@@ -33,7 +33,7 @@ func ExampleLoadWorker() {
 	// [[redacted]]
 }
 
-// Everything that is wrong comes in one error, one line a variable.
+// Everything that is wrong comes in one error, one line per variable.
 func ExampleError() {
 	environ, _ := config.Read([]string{"SPONSORSYNC_LOG_LEVEL=loud", "SPONSORSYNC_BATCH_SIZE=0"}, nil)
 	_, err := config.LoadWorker(environ)

@@ -116,7 +116,7 @@ func (l *loader) accept(v Variable, name, value string) {
 	switch {
 	case err == nil:
 		l.values[v.Name] = value
-	case v.Secret || strings.Contains(value, "@"): // an URI may hold a password
+	case v.Secret || strings.Contains(value, "@"): // a URI may hold a password
 		l.fault(v, name, "got something else (not shown), "+err.Error())
 	default:
 		l.fault(v, name, fmt.Sprintf("got %.100q, %s", value, err))

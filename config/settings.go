@@ -49,11 +49,11 @@ type Retry struct {
 
 // Schedule is how often things happen by themselves.
 type Schedule struct {
-	SyncInterval  time.Duration `env:"SPONSORSYNC_SYNC_INTERVAL"`  // between scheduled syncs of one organisation
+	SyncInterval  time.Duration `env:"SPONSORSYNC_SYNC_INTERVAL"`  // between scheduled syncs of one organization
 	SweepInterval time.Duration `env:"SPONSORSYNC_SWEEP_INTERVAL"` // between two looks for what is due or stuck
 }
 
-// License is where licences go and what their signature is checked with.
+// License is where licenses go and what their signature is checked with.
 type License struct {
 	Dir      string `env:"SPONSORSYNC_LICENSE_DIR"`
 	CertFile string `env:"SPONSORSYNC_LICENSE_CERT_FILE"` // "" leaves signatures unchecked
@@ -106,7 +106,7 @@ func LoadWorker(e Environ) (Worker, error) {
 	l.require(EncryptionKey)
 	l.requireInstallation(w.Cloud)
 	l.checkOrder(w.Retry)
-	w.Cloud.normalise()
+	w.Cloud.normalize()
 	return w, l.err()
 }
 
@@ -148,8 +148,8 @@ func (l *loader) checkOrder(r Retry) {
 	}
 }
 
-// normalise gives equal settings one form, whatever way they were written.
-func (c *Cloud) normalise() {
+// normalize gives equal settings one form, whatever way they were written.
+func (c *Cloud) normalize() {
 	c.Region = strings.ToUpper(c.Region)
 	for _, u := range []*string{&c.IdentityURI, &c.APIURI, &c.PushRelayURI} {
 		*u = strings.TrimRight(strings.TrimSpace(*u), "/")

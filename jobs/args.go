@@ -10,7 +10,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 )
 
-// Sync asks for a full sync of one organisation now. The first one, started by
+// Sync asks for a full sync of one organization now. The first one, started by
 // hand, is what lets anything be sent at all.
 type Sync struct {
 	OrganizationID sponsorship.ID `json:"organizationId"`
@@ -35,12 +35,12 @@ type ChangeSponsorship struct {
 	Revoke             bool           `json:"revoke,omitempty"`
 }
 
-// SyncLicense fetches a fresh licence. Nothing but a person ever starts it.
+// SyncLicense fetches a fresh license. Nothing but a person ever starts it.
 type SyncLicense struct {
 	OrganizationID sponsorship.ID `json:"organizationId"`
 }
 
-// SyncPending wakes an organisation that has work for the cloud.
+// SyncPending wakes an organization that has work for the cloud.
 type SyncPending struct {
 	OrganizationID sponsorship.ID `json:"organizationId"`
 }

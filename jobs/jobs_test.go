@@ -79,7 +79,7 @@ func TestDecode(t *testing.T) {
 		case c.field == "" && err != nil:
 			t.Errorf("%s: %v", name, err)
 		case c.field == "" && args.Organization() != org:
-			t.Errorf("%s: organisation %q is not folded to lower case", name, args.Organization())
+			t.Errorf("%s: organization %q is not folded to lower case", name, args.Organization())
 		case c.field != "" && (!errors.As(err, &fields) || fields[0].Field != c.field || fault.CodeOf(err) != fault.InvalidArguments):
 			t.Errorf("%s: %v, want invalid_arguments of %s", name, err, c.field)
 		}

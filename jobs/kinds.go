@@ -20,7 +20,7 @@ const (
 
 // The kinds that the system enqueues for itself; not part of the public contract.
 const (
-	KindSyncPending   Kind = "sync-pending"   // wake-up: an organisation has work for the cloud
+	KindSyncPending   Kind = "sync-pending"   // wake-up: an organization has work for the cloud
 	KindSyncScheduled Kind = "sync-scheduled" // the daily full sync
 	KindSweep         Kind = "sweep"          // looks for syncs that are due
 )
@@ -86,6 +86,6 @@ type Args interface {
 	Kind() Kind
 	// Validate returns an invalid_arguments fault that wraps FieldErrors, or nil.
 	Validate() error
-	// Organization is the organisation the job is about; empty for a sweep.
+	// Organization is the organization the job is about; empty for a sweep.
 	Organization() sponsorship.ID
 }

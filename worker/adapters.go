@@ -14,7 +14,7 @@ type outbox struct{ ledger *ledger.Ledger }
 
 func (o outbox) Read(ctx context.Context, shard, count int, block time.Duration) ([]relay.Entry, error) {
 	if block == 0 {
-		block = -1 // Redis takes 0 for ever
+		block = -1 // Redis takes 0 forever
 	}
 	found, err := o.ledger.ReadOutbox(ctx, shard, count, block)
 	entries := make([]relay.Entry, len(found))

@@ -61,7 +61,7 @@ func work(ctx context.Context, env config.Environ, stderr io.Writer) error {
 	w := &worker{cfg: cfg, log: boot.Logger(cfg.Log, stderr), metrics: monitor.NewMetrics()}
 	boot.QuietRedis(w.log)
 	for _, name := range env.Unknown() {
-		w.log.Warn().Str("variable", name).Msg("unknown variable, ignored: is it misspelt?")
+		w.log.Warn().Str("variable", name).Msg("unknown variable, ignored: is it misspelled?")
 	}
 	if err := w.open(ctx); err != nil {
 		return err

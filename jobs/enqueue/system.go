@@ -39,7 +39,7 @@ func (c *Client) Sweep(ctx context.Context, tick int64) error {
 }
 
 // ensure puts a job in unless it is there and will run. A dead one keeps its id
-// taken, which would block the organisation for good, so it makes place.
+// taken, which would block the organization for good, so it makes place.
 func (c *Client) ensure(ctx context.Context, id string, args jobs.Args) error {
 	payload, err := jobs.Encode(args)
 	if err != nil {

@@ -25,7 +25,7 @@ func TestWakeJoinsItsGeneration(t *testing.T) {
 	}
 }
 
-// A dead job keeps its id; it must not keep the organisation asleep.
+// A dead job keeps its id; it must not keep the organization asleep.
 func TestWakeReplacesADeadOne(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -36,7 +36,7 @@ type Sponsorship struct {
 	JobID              string              `json:"jobId"`
 }
 
-// Sync says how one sync of an organisation ended.
+// Sync says how one sync of an organization ended.
 type Sync struct {
 	OrganizationID sponsorship.ID `json:"organizationId"`
 	Trigger        string         `json:"trigger"` // manual, scheduled or pending
@@ -48,12 +48,12 @@ type Sync struct {
 	Error          *fault.Error   `json:"error"` // nil: it succeeded
 }
 
-// License says how a licence sync ended.
+// License says how a license sync ended.
 type License struct {
 	OrganizationID sponsorship.ID `json:"organizationId"`
 	Version        *int           `json:"version"`
 	Expires        *time.Time     `json:"expires"`
-	Error          *fault.Error   `json:"error"` // nil: the licence was written
+	Error          *fault.Error   `json:"error"` // nil: the license was written
 }
 
 func (Sponsorship) kind() string { return kindSponsorship }

@@ -71,7 +71,7 @@ func NewSync(data Sync, occasion string, at time.Time) (Encoded, error) {
 	}, data, at)
 }
 
-// NewLicense encodes the end of a licence sync: synced, or failed when data.Error
+// NewLicense encodes the end of a license sync: synced, or failed when data.Error
 // is set. The occasion is as in [NewSync], for example the job's id.
 func NewLicense(data License, occasion string, at time.Time) (Encoded, error) {
 	data.Expires = utc(data.Expires)
@@ -91,7 +91,7 @@ type draft struct {
 
 func encode[T Data](d draft, data T, at time.Time) (Encoded, error) {
 	if !d.org.Valid() {
-		return Encoded{}, fmt.Errorf("encode %s event: organisation %q is not valid", data.kind(), d.org)
+		return Encoded{}, fmt.Errorf("encode %s event: organization %q is not valid", data.kind(), d.org)
 	}
 	if strings.HasSuffix(d.id, ".") || strings.ContainsAny(d.id, " \t\r\n") {
 		return Encoded{}, fmt.Errorf("encode %s event: %q is no message id", data.kind(), d.id)

@@ -166,7 +166,7 @@ func TestEncodeRefusesWhatWouldBreakSubjects(t *testing.T) {
 	t.Parallel()
 	good := events.Sponsorship{OrganizationID: acme, OrganizationUserID: user1, To: sponsorship.Sent, Revision: 1}
 	for name, spoil := range map[string]func(*events.Sponsorship){
-		"organisation": func(s *events.Sponsorship) { s.OrganizationID = "acme.>" },
+		"organization": func(s *events.Sponsorship) { s.OrganizationID = "acme.>" },
 		"user":         func(s *events.Sponsorship) { s.OrganizationUserID = "*" },
 		"status":       func(s *events.Sponsorship) { s.To = "gone" },
 		"revision":     func(s *events.Sponsorship) { s.Revision = 0 },

@@ -34,7 +34,7 @@ func NewPublisher(js jetstream.JetStream, s Settings) *Publisher {
 }
 
 // Publish sends a batch and waits for the acknowledgements. The result has one
-// entry an event: nil when it is in the stream. Events of one key are sent in
+// entry per event: nil when it is in the stream. Events of one key are sent in
 // order, each only after the one before it is stored; after a failure the later
 // ones of its key are [ErrHeldBack]. An event that failed may still arrive;
 // publishing it again is harmless because its id is the same.

@@ -82,7 +82,7 @@ func ensureStream(ctx context.Context, js jetstream.JetStream, s Settings) error
 func fresh(s Settings) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name:        StreamName,
-		Description: "Sponsorship transitions, syncs and licences (CloudEvents 1.0)",
+		Description: "Sponsorship transitions, syncs and licenses (CloudEvents 1.0)",
 		Subjects:    []string{allSubjects},
 		Storage:     jetstream.FileStorage,
 		Retention:   jetstream.LimitsPolicy, // broadcast: a reader takes nothing away from another

@@ -10,7 +10,7 @@ import (
 const allSubjects = "sponsorsync.>"
 
 // natsSubject is the one place where a subject is built, for publishers and
-// filters alike. The organisation comes first, so that a NATS permission can
+// filters alike. The organization comes first, so that a NATS permission can
 // fence a tenant in.
 func natsSubject(org, branch, outcome string) string {
 	return strings.Join([]string{"sponsorsync", org, branch, outcome}, ".")
@@ -18,7 +18,7 @@ func natsSubject(org, branch, outcome string) string {
 
 // Filter chooses events. The zero value chooses all.
 type Filter struct {
-	Organization sponsorship.ID     // empty: every organisation
+	Organization sponsorship.ID     // empty: every organization
 	Status       sponsorship.Status // set: only sponsorships that reached it
 }
 
@@ -46,7 +46,7 @@ func (f Filter) subjects(kinds []string) []string {
 
 func (f Filter) validate() error {
 	if f.Organization != "" && !f.Organization.Valid() {
-		return fmt.Errorf("organisation %q is not a UUID in lower case", f.Organization)
+		return fmt.Errorf("organization %q is not a UUID in lower case", f.Organization)
 	}
 	if f.Status != "" && !f.Status.Valid() {
 		return fmt.Errorf("status %q is not one of %v", f.Status, sponsorship.Statuses())

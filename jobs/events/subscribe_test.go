@@ -217,7 +217,7 @@ func TestSubscribeRefusesOptionsThatCannotWork(t *testing.T) {
 		"no handler":      {events.Options{Durable: "crm"}, nil},
 		"empty handler":   {events.Options{Durable: "crm"}, []events.Handler{{}}},
 		"a kind twice":    {events.Options{Durable: "crm"}, []events.Handler{onSync, onSync}},
-		"no organisation": {events.Options{Durable: "crm", Filter: events.Filter{Organization: "acme"}}, []events.Handler{onSync}},
+		"no organization": {events.Options{Durable: "crm", Filter: events.Filter{Organization: "acme"}}, []events.Handler{onSync}},
 		"no status":       {events.Options{Durable: "crm", Filter: events.Filter{Status: "gone"}}, []events.Handler{onSync}},
 		"nothing to read": {events.Options{Durable: "crm", Filter: events.Filter{Status: sponsorship.Sent}}, []events.Handler{onSync}},
 	} {

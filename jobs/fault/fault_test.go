@@ -110,5 +110,5 @@ func ExampleError_MarshalJSON() {
 
 func ExampleCode_Hint() {
 	fmt.Println(fault.UnsupportedVersion.Hint())
-	// Output: Update the self-hosted server (back up the bwdata folder first), then upload the licence file again.
+	// Output: Update the self-hosted server (back up the bwdata folder first), then upload the license file again.
 }

@@ -20,7 +20,7 @@ func ParseID(s string) (ID, error) {
 	return id, nil
 }
 
-// UnmarshalText folds the case, so that one organisation never has two keys. It
+// UnmarshalText folds the case, so that one organization never has two keys. It
 // does not validate: the caller reports the field by name.
 func (id *ID) UnmarshalText(text []byte) error {
 	*id = ID(strings.ToLower(string(text)))
@@ -51,10 +51,10 @@ func (id ID) Valid() bool {
 }
 
 // AdminKey is the wire key of an admin-initiated sponsorship: the UUIDv5 of the
-// address in lower case in the name space of the admin's organisation user.
+// address in lower case in the name space of the admin's organization user.
 //
-// The cloud's only key is the organisation-user id, and two rows with one key
-// poison an organisation on both sides (PROTOCOL.md 2.6), so an admin's many
+// The cloud's only key is the organization-user id, and two rows with one key
+// poison an organization on both sides (PROTOCOL.md 2.6), so an admin's many
 // sponsorships must not share the admin's own.
 func AdminKey(admin ID, address string) ID {
 	space, err := hex.DecodeString(strings.ReplaceAll(string(admin), "-", ""))

@@ -12,12 +12,12 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 )
 
-// Connection is step 3 of the guide: how an organisation here is known to the
+// Connection is step 3 of the guide: how an organization here is known to the
 // cloud. The token and the key are encrypted at rest.
 type Connection struct {
 	CloudOrganizationID sponsorship.ID
 	BillingSyncToken    secret.Text
-	LicenseKey          secret.Text // only licence syncs need it; empty keeps a stored one
+	LicenseKey          secret.Text // only license syncs need it; empty keeps a stored one
 }
 
 // maxSecret is more than any token or key has, in bytes.
@@ -57,7 +57,7 @@ const (
 
 func place(org sponsorship.ID, field string) string { return string(org) + "/" + field }
 
-// Connect saves a connection. An organisation that was paused because somebody
+// Connect saves a connection. An organization that was paused because somebody
 // had to act is tried again.
 func (l *Ledger) Connect(ctx context.Context, org sponsorship.ID, c Connection, now time.Time) error {
 	key := ""
@@ -80,7 +80,7 @@ func (l *Ledger) Connection(ctx context.Context, org sponsorship.ID) (Connection
 	}
 	cloud, connected := values[0].(string)
 	if !connected {
-		return Connection{}, fault.New(fault.ConnectionMissing, "organisation %s has no billing sync token here", org)
+		return Connection{}, fault.New(fault.ConnectionMissing, "organization %s has no billing sync token here", org)
 	}
 	c := Connection{CloudOrganizationID: sponsorship.ID(cloud)}
 	if c.BillingSyncToken, err = l.open(values[1], place(org, tokenPlace)); err != nil {

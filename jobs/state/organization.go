@@ -14,7 +14,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 )
 
-// Organization is what the ledger knows of one organisation.
+// Organization is what the ledger knows of one organization.
 type Organization struct {
 	ID                  sponsorship.ID
 	CloudOrganizationID sponsorship.ID
@@ -35,24 +35,24 @@ type Failure struct {
 	At time.Time
 }
 
-// Organization returns one organisation, or false if it was never seen.
+// Organization returns one organization, or false if it was never seen.
 func (l *Ledger) Organization(ctx context.Context, id sponsorship.ID) (Organization, bool, error) {
 	pipe := l.rdb.Pipeline()
 	known := pipe.ZScore(ctx, ShardKey(Shard(id), "orgs"), string(id))
 	hash := pipe.HGetAll(ctx, Key(id, ""))
 	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
-		return Organization{}, false, fmt.Errorf("read organisation %s: %w", id, err)
+		return Organization{}, false, fmt.Errorf("read organization %s: %w", id, err)
 	}
 	return ParseOrganization(id, hash.Val()), known.Err() == nil, nil
 }
 
-// Organizations returns the ids of all organisations, sorted within a shard.
+// Organizations returns the ids of all organizations, sorted within a shard.
 func (l *Ledger) Organizations(ctx context.Context) ([]sponsorship.ID, error) {
 	var all []sponsorship.ID
 	for shard := range Shards {
 		ids, err := l.rdb.ZRange(ctx, ShardKey(shard, "orgs"), 0, -1).Result()
 		if err != nil {
-			return nil, fmt.Errorf("list organisations: %w", err)
+			return nil, fmt.Errorf("list organizations: %w", err)
 		}
 		for _, id := range ids {
 			all = append(all, sponsorship.ID(id))

@@ -45,7 +45,7 @@ func NewSealer(keys ...[]byte) (*Sealer, error) {
 	return s, nil
 }
 
-// Seal encrypts text for one place (an organisation's field, say); it opens only
+// Seal encrypts text for one place (an organization's field, say); it opens only
 // there, so a sealed value copied to another record is worthless.
 func (s *Sealer) Seal(text, place string) string {
 	sealed := s.byID[s.primary].Seal(nil, nil, []byte(text), []byte(place))

@@ -1,5 +1,5 @@
 // Package hook is the HTTP API: what an admin console, a script or a
-// neighbouring system calls to enqueue jobs and to read what became of them.
+// neighboring system calls to enqueue jobs and to read what became of them.
 //
 // [API] holds the routes, and [Hub] feeds every open event stream of the process
 // from a single reader of JetStream. Who may come in is for package access, what

@@ -21,7 +21,7 @@ const (
 	streamHeader = "Last-Event-ID"
 )
 
-// getEvents streams an organisation's events. An id is the sequence in the
+// getEvents streams an organization's events. An id is the sequence in the
 // stream, so any process can resume what another has begun.
 func (a *API) getEvents(w http.ResponseWriter, r *http.Request) error {
 	org, err := organization(r)
@@ -81,7 +81,7 @@ type stream struct {
 
 // newStream lifts the server's deadlines, which are for answers that end. Each
 // write has one of its own instead, so that a reader who stopped reading does
-// not keep a goroutine for ever.
+// not keep a goroutine forever.
 func newStream(w http.ResponseWriter) *stream {
 	s := &stream{w: w, ctrl: http.NewResponseController(w)}
 	_ = s.ctrl.SetReadDeadline(time.Time{}) // best effort: some writers have no deadlines

@@ -26,7 +26,7 @@ const (
 )
 
 // Hub reads the stream once and passes each event to whoever listens to its
-// organisation. It keeps nothing: what a listener missed is in the stream.
+// organization. It keeps nothing: what a listener missed is in the stream.
 type Hub struct {
 	js  jetstream.JetStream
 	log zerolog.Logger

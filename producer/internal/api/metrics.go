@@ -19,7 +19,7 @@ const namespace = "sponsorsync"
 const scrapeTimeout = 5 * time.Second
 
 // metrics count what this process does. No label grows with the number of
-// organisations.
+// organizations.
 type metrics struct {
 	requests  *prometheus.CounterVec
 	durations *prometheus.HistogramVec
@@ -54,7 +54,7 @@ func newMetrics(p Params) (metrics, error) {
 
 var (
 	redisUp    = describe("redis_up", "1 if Redis answered this scrape; else the metrics that come from it are absent.")
-	byStatus   = describe("sponsorships", "Sponsorships of all organisations, by status.", "status")
+	byStatus   = describe("sponsorships", "Sponsorships of all organizations, by status.", "status")
 	byState    = describe("organizations", "Organizations: never synced, synced and well, or failing.", "state")
 	oldestSync = describe("sync_oldest_success_timestamp_seconds", "Of the last successful sync of each organization, the one that is longest ago.")
 	newestSync = describe("sync_newest_success_timestamp_seconds", "When any organization was last synced successfully.")

@@ -39,10 +39,10 @@ func (a *API) getOrganization(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, http.StatusOK, shown)
 }
 
-// unseen is said of an organisation that no job and no connection ever named:
+// unseen is said of an organization that no job and no connection ever named:
 // what it lacks is the connection, whatever else.
 func unseen(org sponsorship.ID) error {
-	return view.NotFound(fault.ConnectionMissing, "organisation %s was never seen here", org)
+	return view.NotFound(fault.ConnectionMissing, "organization %s was never seen here", org)
 }
 
 // connectionRequest is step 3 of the guide.

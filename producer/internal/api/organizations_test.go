@@ -23,7 +23,7 @@ func TestConnectionIsSavedAndNeverShown(t *testing.T) {
 	saved := jobstest.Value(b.ledger.Connection(t.Context(), user1))(t)
 	jobstest.Equal(t, "token", saved.BillingSyncToken, "the-secret-token")
 	jobstest.Equal(t, "key", saved.LicenseKey, "the-secret-key")
-	jobstest.Equal(t, "cloud organisation", saved.CloudOrganizationID, bravo)
+	jobstest.Equal(t, "cloud organization", saved.CloudOrganizationID, bravo)
 
 	a = b.get(t, "/v1/organizations/"+upper)
 	jobstest.Equal(t, "status", a.status, http.StatusOK)
@@ -72,7 +72,7 @@ func TestConnectionRefusesWhatIsInvalid(t *testing.T) {
 	jobstest.Equal(t, "org", a.problem(t).Errors[0].Field, "org")
 	a = b.do(t, call{method: "PUT", path: "/v1/organizations/" + string(acme) + "/connection", body: strings.Repeat(" ", 70<<10)})
 	jobstest.Equal(t, "large", a.status, http.StatusRequestEntityTooLarge)
-	jobstest.Equal(t, "organisations", len(read[[]any](t, b.get(t, "/v1/organizations"))), 0)
+	jobstest.Equal(t, "organizations", len(read[[]any](t, b.get(t, "/v1/organizations"))), 0)
 }
 
 func TestUnseenOrganization(t *testing.T) {
@@ -164,6 +164,6 @@ func TestMetrics(t *testing.T) {
 		}
 	}
 	if strings.Contains(text, string(acme)) {
-		t.Error("a label grows with the number of organisations")
+		t.Error("a label grows with the number of organizations")
 	}
 }

@@ -20,7 +20,7 @@ func Bound(rdb redis.UniversalClient) { rdb.AddHook(bound{}) }
 
 type bound struct{}
 
-// DialHook implements redis.Hook; dialling is part of the command that needs it.
+// DialHook implements redis.Hook; dialing is part of the command that needs it.
 func (bound) DialHook(next redis.DialHook) redis.DialHook {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) { return next(ctx, network, addr) }
 }

@@ -13,11 +13,11 @@ import (
 // errCaughtUp ends a replay where the live events take over.
 var errCaughtUp = errors.New("caught up")
 
-// gap is what a listener missed of its organisation's events: those behind
+// gap is what a listener missed of its organization's events: those behind
 // after, up to and including until. There is none when until <= after.
 type gap struct{ after, until uint64 }
 
-// follow hands over an organisation's events in order: what came behind the
+// follow hands over an organization's events in order: what came behind the
 // given sequence, if there is one, and then all that come. It returns when ctx
 // ends, the hub ends, or the listener was dropped.
 //

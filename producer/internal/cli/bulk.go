@@ -179,7 +179,7 @@ func (e *rowErrors) hints() []string {
 	return codeHints(codes)
 }
 
-// organizationsOf returns each organisation of the rows once.
+// organizationsOf returns each organization of the rows once.
 func organizationsOf(rows []row) []sponsorship.ID {
 	seen := map[sponsorship.ID]bool{}
 	var all []sponsorship.ID

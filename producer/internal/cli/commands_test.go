@@ -19,19 +19,19 @@ import (
 func TestConnectStoresTheTokenAndNeverShowsIt(t *testing.T) {
 	t.Parallel()
 	b := setup(t).withKey()
-	r := b.runWith(token+"\r\n", "connect", "--org", strings.ToUpper(acme), "--cloud-org", cloudAcme, "--license-key", "licence-key")
+	r := b.runWith(token+"\r\n", "connect", "--org", strings.ToUpper(acme), "--cloud-org", cloudAcme, "--license-key", "license-key")
 	requireStatus(t, r, 0)
 	requireContains(t, r.out, "connected "+acme+" to cloud organization "+cloudAcme)
 	requireContains(t, r.err, "next, start the first sync: producer sync --org "+acme)
-	requireAbsent(t, r.out+r.err, token, "licence-key", "warning")
+	requireAbsent(t, r.out+r.err, token, "license-key", "warning")
 
-	want := state.Connection{CloudOrganizationID: cloudAcme, BillingSyncToken: token, LicenseKey: "licence-key"}
+	want := state.Connection{CloudOrganizationID: cloudAcme, BillingSyncToken: token, LicenseKey: "license-key"}
 	if got, err := b.ledger.Connection(t.Context(), acme); err != nil || got != want {
 		t.Errorf("stored %+v, %v", got, err)
 	}
 }
 
-func TestConnectAgainKeepsTheLicenceKey(t *testing.T) {
+func TestConnectAgainKeepsTheLicenseKey(t *testing.T) {
 	t.Parallel()
 	b := setup(t).withKey()
 	requireStatus(t, b.runWith(token, "connect", "--org", acme, "--cloud-org", cloudAcme, "--license-key", "key"), 0)
@@ -98,12 +98,12 @@ func TestStatusBeforeTheFirstSync(t *testing.T) {
 	b := setup(t).withKey()
 	r := b.run("status", "--org", acme)
 	requireStatus(t, r, 1)
-	requireContains(t, r.err, "organisation "+acme+" is not known here", "producer connect")
+	requireContains(t, r.err, "organization "+acme+" is not known here", "producer connect")
 
 	requireStatus(t, b.runWith(token, "connect", "--org", acme, "--cloud-org", cloudAcme), 0)
 	r = b.run("status", "--org", acme)
 	requireStatus(t, r, 0)
-	requireContains(t, r.out, "Cloud organisation: "+cloudAcme, "Last sync:          Never", "Last licence sync:  Never",
+	requireContains(t, r.out, "Cloud organization: "+cloudAcme, "Last sync:          Never", "Last license sync:  Never",
 		"Next sync:          after the first one", "Last error:         none", "Sponsorships:       none")
 	requireAbsent(t, r.out, token)
 }

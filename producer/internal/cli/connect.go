@@ -35,17 +35,17 @@ section Self-hosting, Set up billing sync. It is read from standard input (on a
 terminal it is asked for, and not shown) or from --token-file; it is never an
 argument, which everyone on the machine could read.
 
-The cloud organisation's id is the Id in the licence file. Only 'sync-license'
-needs the licence key, which is the LicenseKey there. Connecting again replaces
-the token and keeps a licence key that is not given anew.`,
+The cloud organization's id is the Id in the license file. Only 'sync-license'
+needs the license key, which is the LicenseKey there. Connecting again replaces
+the token and keeps a license key that is not given anew.`,
 		Example: `  producer connect --org ORG --cloud-org CLOUDORG
   producer connect --org ORG --cloud-org CLOUDORG --license-key KEY --token-file /run/secrets/token`,
 		GroupID: groupSetup, Args: noArgs,
 		RunE: func(command *cobra.Command, _ []string) error { return a.connect(command, f) },
 	}
 	orgFlag(command, &f.org)
-	command.Flags().Var(idValue{&f.cloudOrg}, "cloud-org", "`UUID` of the organisation in Bitwarden's cloud")
-	command.Flags().StringVar(&f.licenseKey, "license-key", "", "the licence file's LicenseKey, `KEY`; only licence syncs need it")
+	command.Flags().Var(idValue{&f.cloudOrg}, "cloud-org", "`UUID` of the organization in Bitwarden's cloud")
+	command.Flags().StringVar(&f.licenseKey, "license-key", "", "the license file's LicenseKey, `KEY`; only license syncs need it")
 	command.Flags().StringVar(&f.tokenFile, "token-file", "", "read the token from `FILE` instead of standard input")
 	return command
 }

@@ -35,17 +35,17 @@ func (a *app) syncLicenseCommand() *cobra.Command {
 		wait bool
 	)
 	command := &cobra.Command{
-		Use: "sync-license --org ORG", Short: "Fetch a fresh licence; nothing else ever does",
-		Long: `Enqueues a licence sync and prints the job's id. The worker writes the licence
+		Use: "sync-license --org ORG", Short: "Fetch a fresh license; nothing else ever does",
+		Long: `Enqueues a license sync and prints the job's id. The worker writes the license
 to organization/ORG.json below SPONSORSYNC_LICENSE_DIR. The connection needs the
-licence key: 'producer connect --license-key'.`,
+license key: 'producer connect --license-key'.`,
 		GroupID: groupSetup, Args: noArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			return a.enqueue(command, args, a.finishing(wait, "the licence was fetched and written"))
+			return a.enqueue(command, args, a.finishing(wait, "the license was fetched and written"))
 		},
 	}
 	orgFlag(command, &args.OrganizationID)
-	waitFlag(command, &wait, "the licence is written")
+	waitFlag(command, &wait, "the license is written")
 	return command
 }
 
@@ -72,7 +72,7 @@ it is revoked. For an admin-initiated sponsorship, --user is the id that
 		},
 	}
 	orgFlag(command, &args.OrganizationID)
-	command.Flags().Var(idValue{&args.OrganizationUserID}, "user", "`UUID` of the organisation user who sponsors")
+	command.Flags().Var(idValue{&args.OrganizationUserID}, "user", "`UUID` of the organization user who sponsors")
 	command.Flags().StringVar(&args.SponsoredEmail, "email", "", "the new recipient's `ADDRESS`")
 	command.Flags().StringVar(&args.FriendlyName, "name", "", "the new label, `NAME`")
 	command.Flags().BoolVar(&args.Revoke, "revoke", false, "take the sponsorship back")

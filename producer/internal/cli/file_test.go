@@ -36,7 +36,7 @@ func TestFileWithABadRowEnqueuesNothing(t *testing.T) {
 				`{"hiddn":"hidden@example.com"}` + "\n" + `hidden` + "\n" + `{}`,
 			[]string{"line 3: organizationUserId must be a UUID", "line 4: hiddn is not a field", "line 5: ", "line 6: "},
 		},
-		"unknown column":     {"organizationUserId,sponsoredEmail,colour\n", []string{"line 1: column colour is unknown; want organizationUserId"}},
+		"unknown column":     {"organizationUserId,sponsoredEmail,color\n", []string{"line 1: column color is unknown; want organizationUserId"}},
 		"column twice":       {"organizationUserId,sponsoredEmail,SponsoredEmail\n", []string{"column SponsoredEmail is there twice"}},
 		"missing column":     {"sponsoredEmail\n", []string{"column organizationUserId is missing"}},
 		"no header":          {member + ",hidden@example.com\n", []string{"the header's column 1 is unknown", "the header's column 2 is unknown"}},
@@ -58,7 +58,7 @@ func TestFileWithABadRowEnqueuesNothing(t *testing.T) {
 	}
 }
 
-func TestFileWithoutOrganisation(t *testing.T) {
+func TestFileWithoutOrganization(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	r := b.runWith("organizationUserId,sponsoredEmail\n"+member+","+address+"\n", "redeem", "--file", "-")

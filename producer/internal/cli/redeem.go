@@ -21,7 +21,7 @@ func (a *app) redeemCommand() *cobra.Command {
 	var f redeemFlags
 	command := &cobra.Command{
 		Use: "redeem --org ORG (--user ORGUSER --email ADDRESS | --file FILE)", Short: "Offer a sponsorship, or many from a file",
-		Long: `Enqueues a redeem and prints the job's id; with --file, one a row.
+		Long: `Enqueues a redeem and prints the job's id; with --file, one per row.
 
 A file is CSV with a header, or NDJSON (one JSON object a line). Columns and fields:
 organizationUserId, sponsoredEmail, and optionally organizationId (default: --org),
@@ -40,7 +40,7 @@ changes nothing for rows that are in already.`,
 		},
 	}
 	orgFlag(command, &f.args.OrganizationID)
-	command.Flags().Var(idValue{&f.args.OrganizationUserID}, "user", "`UUID` of the organisation user who sponsors")
+	command.Flags().Var(idValue{&f.args.OrganizationUserID}, "user", "`UUID` of the organization user who sponsors")
 	command.Flags().StringVar(&f.args.SponsoredEmail, "email", "", "the recipient's `ADDRESS`")
 	command.Flags().StringVar(&f.args.FriendlyName, "name", "", "label of the sponsorship, `NAME` (default: the address)")
 	command.Flags().BoolVar(&f.args.AdminInitiated, "admin-initiated", false, "--user is an admin who may sponsor several recipients")

@@ -20,7 +20,7 @@ const (
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "producer",
-		Short: "Sponsor Families organisations from a self-hosted Bitwarden server",
+		Short: "Sponsor Families organizations from a self-hosted Bitwarden server",
 		Long: `producer puts jobs into the queue and shows what became of them. A worker
 carries them out, so one must be running ('go run ./worker').
 
@@ -139,7 +139,7 @@ func (v idValue) Set(text string) error { return v.id.UnmarshalText([]byte(strin
 func (idValue) Type() string            { return "UUID" }
 
 func orgFlag(command *cobra.Command, id *sponsorship.ID) {
-	command.Flags().Var(idValue{id}, "org", "`UUID` of the organisation on this server")
+	command.Flags().Var(idValue{id}, "org", "`UUID` of the organization on this server")
 }
 
 func waitFlag(command *cobra.Command, wait *bool, until string) {

@@ -40,7 +40,7 @@ func (f lineFaults) in(name string) []string {
 
 // parseRows reads CSV or NDJSON, which it tells by the first character. Either
 // all rows are valid, or the error is lineFaults with everything that is wrong.
-// A row without an organisation is org's.
+// A row without an organization is org's.
 func parseRows(source io.Reader, org sponsorship.ID) ([]row, error) {
 	p := &rowParser{org: org, members: map[member]row{}}
 	in := bufio.NewReader(source)

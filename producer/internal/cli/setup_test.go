@@ -142,7 +142,7 @@ func (b *bundle) store(s sponsorship.Sponsorship) {
 func (b *bundle) start() {
 	b.t.Helper()
 	if err := b.seed().Start(b.t.Context(), acme); err != nil {
-		b.t.Fatalf("start organisation: %v", err)
+		b.t.Fatalf("start organization: %v", err)
 	}
 }
 

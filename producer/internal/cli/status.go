@@ -25,7 +25,7 @@ func (a *app) statusCommand() *cobra.Command {
 	)
 	command := &cobra.Command{
 		Use: "status --org ORG", Short: "Last sync, next sync, last error and all sponsorships",
-		Long: `Shows the organisation as it is known here: Last sync says Never until the first
+		Long: `Shows the organization as it is known here: Last sync says Never until the first
 one. Awaiting sync means that the sponsorship was accepted here and waits for the
 cloud. With --json the same objects come as the HTTP API has them.`,
 		GroupID: groupLook, Args: noArgs,
@@ -39,7 +39,7 @@ cloud. With --json the same objects come as the HTTP API has them.`,
 				case err != nil:
 					return err
 				case !known:
-					return fault.New(fault.ConnectionMissing, "organisation %s is not known here", org)
+					return fault.New(fault.ConnectionMissing, "organization %s is not known here", org)
 				case asJSON:
 					return a.statusJSON(command.Context(), s, shown)
 				}
@@ -63,7 +63,7 @@ func orgFaults(org sponsorship.ID) []string {
 func (a *app) statusJSON(ctx context.Context, s *session, org view.Organization) error {
 	head, err := json.Marshal(org)
 	if err != nil {
-		return fmt.Errorf("encode organisation: %w", err)
+		return fmt.Errorf("encode organization: %w", err)
 	}
 	_, _ = fmt.Fprintf(a.out, `{"organization":%s,"sponsorships":[`, head)
 	separator := ""
@@ -133,15 +133,15 @@ func (a *app) eachSponsorship(ctx context.Context, s *session, org sponsorship.I
 	}
 }
 
-// organizationLines is the organisation for people.
+// organizationLines is the organization for people.
 func organizationLines(org view.Organization) []string {
 	next := clockOr(org.NextSyncAt, "after the first one: producer sync --org "+org.OrganizationID.String())
 	lines := []string{
-		"Organisation:       " + org.OrganizationID.String(),
-		"Cloud organisation: " + cloudOrganization(org),
+		"Organization:       " + org.OrganizationID.String(),
+		"Cloud organization: " + cloudOrganization(org),
 		"Last sync:          " + clockOr(org.LastSyncAt, never),
 		"Next sync:          " + next,
-		"Last licence sync:  " + clockOr(org.LastLicenseSyncAt, never),
+		"Last license sync:  " + clockOr(org.LastLicenseSyncAt, never),
 	}
 	lines = append(lines, failureLines("Last error:         ", org.LastError)...)
 	return append(lines, "Sponsorships:       "+countsLine(org.Counts))

@@ -25,7 +25,7 @@ func TestWrongUsage(t *testing.T) {
 		"flag without value":    {[]string{"sync", "--org"}, []string{"flag needs an argument: --org"}},
 		"stray argument":        {[]string{"sync", acme}, []string{"unexpected argument '" + acme + "': values go with a flag"}},
 		"sync: nothing":         {[]string{"sync"}, []string{"--org must be a UUID"}},
-		"licence: nothing":      {[]string{"sync-license"}, []string{"--org must be a UUID"}},
+		"license: nothing":      {[]string{"sync-license"}, []string{"--org must be a UUID"}},
 		"status: wrong id":      {[]string{"status", "--org", "acme"}, []string{"--org must be a UUID"}},
 		"redeem: all at once":   {[]string{"redeem", "--org", "x", "--email", "nobody"}, []string{"--org must be", "--user must be", "--email is not a plain e-mail address"}},
 		"redeem: file and flag": {[]string{"redeem", "--file", "f", "--user", member, "--name", "n", "--org", "x"}, []string{"--user does not go with --file", "--name does not", "--org must be"}},

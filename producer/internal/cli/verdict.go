@@ -49,7 +49,7 @@ func judge(t target, s sponsorship.Sponsorship, org organization) verdict {
 	case !org.Started:
 		return verdict{state: unstarted, text: firstStep(org.Organization)}
 	case org.Paused != "":
-		return failure(fmt.Errorf("syncs of the organisation wait until somebody acts: %w", pauseReason(org)))
+		return failure(fmt.Errorf("syncs of the organization wait until somebody acts: %w", pauseReason(org)))
 	case org.LastError == nil:
 		return verdict{}
 	case org.LastError.Code == fault.CloudCommunicationDisabled && !org.LastError.At.Equal(org.before):

@@ -28,7 +28,7 @@ type waiter struct {
 	app  *app
 	s    *session
 	said map[sponsorship.ID]string
-	// before is when each organisation's last failure was when the wait began:
+	// before is when each organization's last failure was when the wait began:
 	// that one says nothing about what was enqueued since.
 	before map[sponsorship.ID]time.Time
 }
@@ -67,7 +67,7 @@ func (w *waiter) until(ctx context.Context, look func() (bool, error)) error {
 	}
 }
 
-// say tells what is new about one organisation, or with an empty id about all.
+// say tells what is new about one organization, or with an empty id about all.
 func (w *waiter) say(org sponsorship.ID, text string) {
 	if text != "" && text != w.said[org] {
 		w.app.note("%s", text)
@@ -149,7 +149,7 @@ func (w *waiter) round(ctx context.Context, targets []target, tell func(target, 
 	return open, nil
 }
 
-// firstPage returns the first targets, as far as they are of one organisation.
+// firstPage returns the first targets, as far as they are of one organization.
 func firstPage(targets []target) []target {
 	n := 1
 	for n < min(len(targets), pollPage) && targets[n].org == targets[0].org {
@@ -161,7 +161,7 @@ func firstPage(targets []target) []target {
 // look judges one page.
 func (w *waiter) look(ctx context.Context, page []target, tell func(target, verdict)) (open []target, err error) {
 	id := page[0].org
-	// The organisation is read first: a row that is pending after that was not
+	// The organization is read first: a row that is pending after that was not
 	// settled by whatever ended before.
 	org, _, err := w.s.ledger.Organization(ctx, id)
 	if err != nil {

@@ -37,7 +37,7 @@ func TestWaitForASync(t *testing.T) {
 func TestWaitForAJobThatDies(t *testing.T) {
 	t.Parallel()
 	for name, args := range map[string][]string{
-		"sync": {"sync", "--org", acme, "--wait"}, "licence": {"sync-license", "--org", acme, "--wait"}, "redeem": redeemArgs,
+		"sync": {"sync", "--org", acme, "--wait"}, "license": {"sync-license", "--org", acme, "--wait"}, "redeem": redeemArgs,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -80,13 +80,13 @@ func TestWaitForASponsorship(t *testing.T) {
 		}, 0, []string{"sent: the cloud has it and mailed the offer"}},
 		"refused": {true, func(b *bundle) error {
 			return redeem(b, sponsorship.Sponsorship{Status: sponsorship.Refused, Reason: &sponsorship.Reason{Code: "not_accepted", Message: "left out"}})
-		}, 1, []string{"error: not_accepted: left out", "hint: Check that the cloud organisation is on an Enterprise plan"}},
+		}, 1, []string{"error: not_accepted: left out", "hint: Check that the cloud organization is on an Enterprise plan"}},
 		"no first sync": {false, func(b *bundle) error { return redeem(b, pending) },
 			0, []string{"waiting for a connection and a first sync", "producer sync --org " + acme}},
 		"paused": {true, func(b *bundle) error {
 			b.fail(jobstest.Failure{Fault: fault.New(fault.OrganizationUnknown, "says the cloud"), RetryAt: time.Now(), Paused: true})
 			return redeem(b, pending)
-		}, 1, []string{"organization_unknown: says the cloud", "hint: Check the cloud organisation's id"}},
+		}, 1, []string{"organization_unknown: says the cloud", "hint: Check the cloud organization's id"}},
 		"switched off": {true, func(b *bundle) error {
 			err := redeem(b, pending)
 			b.fail(jobstest.Failure{Fault: fault.New(fault.CloudCommunicationDisabled, "switched off"), RetryAt: time.Now()})

@@ -48,7 +48,7 @@ With --json each line is one CloudEvents document.`,
 			return a.watch(command.Context(), settings.NATS, f)
 		},
 	}
-	command.Flags().Var(idValue{&f.org}, "org", "only the organisation with this `UUID`")
+	command.Flags().Var(idValue{&f.org}, "org", "only the organization with this `UUID`")
 	command.Flags().StringVar(&f.status, "status", "", "only sponsorships that reach `STATUS`: "+statusNames())
 	command.Flags().DurationVar(&f.since, "since", 0, "start `DURATION` ago, such as 90m or 24h, instead of now")
 	command.Flags().BoolVar(&f.asJSON, "json", false, "print one CloudEvent a line")
@@ -163,11 +163,11 @@ func syncText(d events.Sync) string {
 func licenseText(d events.License) string {
 	switch {
 	case d.Error != nil:
-		return "licence sync failed, " + errorText(d.Error)
+		return "license sync failed, " + errorText(d.Error)
 	case d.Expires != nil:
-		return "licence synced, valid until " + day(*d.Expires)
+		return "license synced, valid until " + day(*d.Expires)
 	}
-	return "licence synced"
+	return "license synced"
 }
 
 func errorText(e *fault.Error) string {

@@ -70,7 +70,7 @@ func TestWatch(t *testing.T) {
 		"2026-05-06 07:08:09 UTC  " + acme + "/" + member + "  sent -> redeemed, valid until 2027-03-04",
 		"2026-05-06 07:08:09 UTC  " + acme + "  sync (manual) succeeded: rows 3, requests 1, removed 0, refused 0, took 0s",
 		"2026-05-06 07:08:09 UTC  " + acme + "  sync (scheduled) failed, cloud_unavailable: no answer (hint: " + fault.CloudUnavailable.Hint() + ")",
-		"2026-05-06 07:08:09 UTC  " + acme + "  licence synced, valid until 2027-03-04",
+		"2026-05-06 07:08:09 UTC  " + acme + "  license synced, valid until 2027-03-04",
 	}
 	got := map[string]bool{}
 	for _, line := range b.watch(len(want), "--org", strings.ToUpper(acme)) {

@@ -141,7 +141,7 @@ func TestOverview(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	page, _ := b.page(t, "/")
-	requireText(t, page, "No organisation is connected yet", "producer connect")
+	requireText(t, page, "No organization is connected yet", "producer connect")
 
 	b.connected(t, acme, sponsorship.Sponsorship{UserID: user1, Email: "f@example.com", Name: "F", Status: sponsorship.Pending, Intent: sponsorship.IntentRedeem})
 	page, _ = b.page(t, "/")

@@ -20,7 +20,7 @@ import (
 // pageSize is how many sponsorships one page shows.
 const pageSize = 50
 
-// organizationPage is the content of one organisation's page.
+// organizationPage is the content of one organization's page.
 type organizationPage struct {
 	organizationCard
 	Events  string // address of the event stream
@@ -70,7 +70,7 @@ func (c *Console) fill(r *http.Request, org sponsorship.ID, page *organizationPa
 		return err
 	}
 	if !seen {
-		return fault.New(fault.ConnectionMissing, "organisation %s was never seen here", org)
+		return fault.New(fault.ConnectionMissing, "organization %s was never seen here", org)
 	}
 	page.organizationCard = card(shown)
 	query := r.URL.Query()
@@ -175,7 +175,7 @@ func (c *Console) press(w http.ResponseWriter, r *http.Request, args jobs.Args) 
 func organizationOf(r *http.Request) (sponsorship.ID, error) {
 	org, err := sponsorship.ParseID(r.PathValue("org"))
 	if err != nil {
-		return "", errors.Join(fault.New(fault.InvalidArguments, "the address holds no organisation's id"), err)
+		return "", errors.Join(fault.New(fault.InvalidArguments, "the address holds no organization's id"), err)
 	}
 	return org, nil
 }

@@ -10,7 +10,7 @@ import (
 // deadShown is how many dead jobs the first page lists; the command line has all.
 const deadShown = 20
 
-// overview is the first page: every organisation, and the jobs that died.
+// overview is the first page: every organization, and the jobs that died.
 type overview struct {
 	Organizations []organizationCard
 	Dead          []enqueue.Status

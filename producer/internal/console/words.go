@@ -8,7 +8,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/producer/internal/view"
 )
 
-// organizationCard is an organisation as a person wants to see it.
+// organizationCard is an organization as a person wants to see it.
 type organizationCard struct {
 	view.Organization
 	Waiting, Refused int64

@@ -8,7 +8,7 @@
 // its own in every process.)
 //
 // Nothing is to be caught up here after a downtime: the date of each
-// organisation's next sync is in the ledger, and one sweep finds all that have
+// organization's next sync is in the ledger, and one sweep finds all that have
 // passed. The package reads no ledger and runs no job.
 package schedule
 
@@ -52,7 +52,7 @@ func (s Scheduler) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		if failed := err != nil; failed != down { // told once an outage, not at every attempt
+		if failed := err != nil; failed != down { // told once per outage, not at every attempt
 			down = failed
 			s.tell(err)
 		}

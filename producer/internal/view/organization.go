@@ -22,11 +22,11 @@ type Organization struct {
 	LastSyncAt          *time.Time                   `json:"lastSyncAt"` // null until the first sync
 	NextSyncAt          *time.Time                   `json:"nextSyncAt"`
 	LastLicenseSyncAt   *time.Time                   `json:"lastLicenseSyncAt"`
-	LastError           *Error                       `json:"lastError"` // of a sync or a licence sync, whichever is newer
+	LastError           *Error                       `json:"lastError"` // of a sync or a license sync, whichever is newer
 	Counts              map[sponsorship.Status]int64 `json:"counts"`
 }
 
-// ReadOrganization returns the public form of one organisation, or false if it
+// ReadOrganization returns the public form of one organization, or false if it
 // was never seen here.
 func ReadOrganization(ctx context.Context, l *state.Ledger, id sponsorship.ID) (Organization, bool, error) {
 	org, known, err := l.Organization(ctx, id)
@@ -37,7 +37,7 @@ func ReadOrganization(ctx context.Context, l *state.Ledger, id sponsorship.ID) (
 	return Show(org, counts), true, err
 }
 
-// ReadOrganizations reads all organisations, sorted by id.
+// ReadOrganizations reads all organizations, sorted by id.
 func ReadOrganizations(ctx context.Context, l *state.Ledger) ([]Organization, error) {
 	ids, err := l.Organizations(ctx)
 	if err != nil {

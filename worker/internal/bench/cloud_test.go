@@ -36,7 +36,7 @@ func simulate(b *testing.B, limits cloudtest.Limits) (*cloudtest.Cloud, access) 
 	return c, access{c.URL(), installation.ID, installation.Key}
 }
 
-// connect makes an organisation of the cloud's known to the store.
+// connect makes an organization of the cloud's known to the store.
 func (s *store) connect(b *testing.B, org sponsorship.ID, remote cloudtest.Organization) state.Connection {
 	b.Helper()
 	c := state.Connection{CloudOrganizationID: sponsorship.ID(remote.ID), BillingSyncToken: secret.Text(remote.BillingSyncKey)}

@@ -17,7 +17,7 @@ import (
 )
 
 // BenchmarkGrowth is a full sync of ever more rows in a worker process of its
-// own. Neither the time a row nor the worker's peak memory should grow with them.
+// own. Neither the time per row nor the worker's peak memory should grow with them.
 func BenchmarkGrowth(b *testing.B) {
 	sizes := []int{1_000, 10_000, 100_000}
 	if os.Getenv("BENCH_HUGE") != "" {

@@ -32,7 +32,7 @@ func BenchmarkIntake(b *testing.B) {
 	}
 }
 
-// fill begins a round: an organisation that has synced, and n redeems.
+// fill begins a round: an organization that has synced, and n redeems.
 func (s *store) fill(b *testing.B, n int) {
 	b.Helper()
 	s.empty(b)

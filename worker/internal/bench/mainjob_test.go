@@ -18,7 +18,7 @@ import (
 // The cloud's published limit, in requests.
 const perMinute = 60
 
-// BenchmarkMainJob redeems for ten thousand members of one organisation, from
+// BenchmarkMainJob redeems for ten thousand members of one organization, from
 // the first enqueue to the cloud's last answer, with a real worker process.
 func BenchmarkMainJob(b *testing.B) {
 	n := size(10000)
@@ -44,7 +44,7 @@ func BenchmarkMainJob(b *testing.B) {
 	})
 }
 
-// redeemed is what the redeems of one organisation cost.
+// redeemed is what the redeems of one organization cost.
 type redeemed struct {
 	took               time.Duration
 	requests, refusals int

@@ -22,11 +22,11 @@ import (
 	"github.com/sponsorsync/sponsorsync/worker/internal/reconcile"
 )
 
-// BenchmarkOfficial syncs many organisations of which a little has changed: by
-// the official server's algorithm (PROTOCOL.md 5.4: one organisation after the
-// other, every row every time, a thousand a request, results stored when all
-// requests of an organisation are answered), by our sync of what is pending, and
-// by our daily sync of everything, both of which take several organisations at a
+// BenchmarkOfficial syncs many organizations of which a little has changed: by
+// the official server's algorithm (PROTOCOL.md 5.4: one organization after the
+// other, every row every time, a thousand per request, results stored when all
+// requests of an organization are answered), by our sync of what is pending, and
+// by our daily sync of everything, both of which take several organizations at a
 // time. Client, cloud and store are the same.
 func BenchmarkOfficial(b *testing.B) {
 	for b.Loop() {
@@ -39,7 +39,7 @@ func BenchmarkOfficial(b *testing.B) {
 	}
 }
 
-// estate is a number of organisations that the cloud knows and holds the
+// estate is a number of organizations that the cloud knows and holds the
 // sponsorships of.
 type estate struct {
 	*store
@@ -66,7 +66,7 @@ func newEstate(b *testing.B, organizations, members int) *estate {
 	return w
 }
 
-// change gives some members of every organisation a new label, as jobs would.
+// change gives some members of every organization a new label, as jobs would.
 func (w *estate) change(b *testing.B, each int) {
 	b.Helper()
 	handlers, err := intake.New(intake.Params{Ledger: w.ledger, Waker: asleep{}, Now: now})
@@ -153,7 +153,7 @@ func (w *estate) schedule(b *testing.B, org sponsorship.ID) error {
 	return w.jobs.Scheduled(b.Context(), org, time.Now())
 }
 
-// syncAll asks for a sync of every organisation and runs the cloud queue, as a
+// syncAll asks for a sync of every organization and runs the cloud queue, as a
 // worker does, until all are done.
 func (w *estate) syncAll(b *testing.B, ask func(*testing.B, sponsorship.ID) error) {
 	b.Helper()
@@ -178,7 +178,7 @@ func (w *estate) syncAll(b *testing.B, ask func(*testing.B, sponsorship.ID) erro
 		counts, err := w.ledger.Counts(b.Context(), organization(n))
 		jobstest.Must(b, err)
 		if counts[sponsorship.Sent] != int64(w.members) {
-			b.Fatalf("organisation %d: %v, want %d sent", n, counts, w.members)
+			b.Fatalf("organization %d: %v, want %d sent", n, counts, w.members)
 		}
 	}
 }
@@ -195,6 +195,6 @@ func (w *estate) syncs(b *testing.B) *queue.Registry {
 	queue.Handle(registry, syncs.SyncManual)
 	queue.Handle(registry, syncs.SyncScheduled)
 	queue.Handle(registry, syncs.SyncPending)
-	queue.Handle(registry, func(context.Context, jobs.Job[jobs.SyncLicense]) error { return fmt.Errorf("no licences here") })
+	queue.Handle(registry, func(context.Context, jobs.Job[jobs.SyncLicense]) error { return fmt.Errorf("no licenses here") })
 	return registry
 }

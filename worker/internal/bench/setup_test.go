@@ -84,7 +84,7 @@ func (s *store) empty(b *testing.B) {
 	jobstest.Must(b, s.rdb.FlushAll(b.Context()).Err())
 }
 
-// begin stores that the organisation's first sync was asked for by hand and is
+// begin stores that the organization's first sync was asked for by hand and is
 // done: from then on redeems are sent by themselves.
 func (s *store) begin(b *testing.B, org sponsorship.ID) {
 	b.Helper()
@@ -101,7 +101,7 @@ func (s *store) session(b *testing.B, org sponsorship.ID) *ledger.Session {
 	begun, err := s.ledger.Begin(b.Context(), org, ledger.Attempt{Token: uuid.NewString(), Now: now})
 	jobstest.Must(b, err)
 	if begun.Session == nil {
-		b.Fatal("another sync holds the organisation")
+		b.Fatal("another sync holds the organization")
 	}
 	return begun.Session
 }
@@ -147,7 +147,7 @@ func size(n int) int {
 }
 
 // turns measures ours and the baseline alternately and reports the medians, and
-// the median of the ratios of neighbours, in which a machine that slows down or
+// the median of the ratios of neighbors, in which a machine that slows down or
 // speeds up in between has little part.
 type turns struct {
 	rounds     int

@@ -16,7 +16,7 @@ var (
 	errNoBatch     = errors.New("holds no sponsorshipsBatch")
 	errNotAsked    = errors.New("holds a sponsorship that was not asked for")
 	errTwice       = errors.New("holds a sponsorship twice")
-	errNotALicense = errors.New("is not a licence")
+	errNotALicense = errors.New("is not a license")
 )
 
 type wireAnswer struct {

@@ -26,7 +26,7 @@ type exchange struct {
 	read func(body []byte) error // of a 200; its text is shown to users, so it quotes nothing
 }
 
-// request is a JSON call of the API. The licence is a GET with a body, so the
+// request is a JSON call of the API. The license is a GET with a body, so the
 // method says nothing about that (PROTOCOL.md 4.1).
 type request struct {
 	op     operation
@@ -51,7 +51,7 @@ func (c *Client) call(ctx context.Context, r request) error {
 			return notSent{err}
 		}
 		err = c.do(ctx, exchange{op: r.op, read: r.read, send: func(ctx context.Context) (answer, error) {
-			return c.sendJSON(ctx, r, authorised{token: token, payload: payload})
+			return c.sendJSON(ctx, r, authorized{token: token, payload: payload})
 		}})
 		if e := asError(err); refused != "" || e == nil || e.Status != http.StatusUnauthorized {
 			return err
@@ -60,12 +60,12 @@ func (c *Client) call(ctx context.Context, r request) error {
 	}
 }
 
-type authorised struct {
+type authorized struct {
 	token   string
 	payload []byte
 }
 
-func (c *Client) sendJSON(ctx context.Context, r request, with authorised) (answer, error) {
+func (c *Client) sendJSON(ctx context.Context, r request, with authorized) (answer, error) {
 	url := r.op.base.JoinPath(r.path).String()
 	req, err := http.NewRequestWithContext(ctx, r.method, url, bytes.NewReader(with.payload))
 	if err != nil {

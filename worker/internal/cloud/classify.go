@@ -129,7 +129,7 @@ func weighAccess(answered string, a answer, body errorBody) verdict {
 	return verdict{fault.InstallationRejected, answered + ": the installation's token is not accepted"}
 }
 
-// weighRefusal looks the text up. A licence is refused for more reasons than are
+// weighRefusal looks the text up. A license is refused for more reasons than are
 // known; for a sync, an unknown text means that the protocol has changed.
 func weighRefusal(op operation, status int, text string) verdict {
 	for _, r := range refusals {

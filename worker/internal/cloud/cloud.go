@@ -1,6 +1,6 @@
 // Package cloud is the HTTP client of Bitwarden's cloud: it obtains an
-// installation's token, syncs one batch of an organisation's sponsorships, and
-// fetches a fresh licence.
+// installation's token, syncs one batch of an organization's sponsorships, and
+// fetches a fresh license.
 //
 // Its worth lies in what it does when that fails. Every way in which the cloud,
 // or something between here and it, can answer is mapped by one table to a
@@ -29,7 +29,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/secret"
 )
 
-// Scopes of an installation's token: one a purpose, as the official server
+// Scopes of an installation's token: one per purpose, as the official server
 // asks for them (PROTOCOL.md 1.1).
 const (
 	scopeSync    = "api.installation"
@@ -107,7 +107,7 @@ func assemble(p Params, id uuid.UUID, at endpoints) *Client {
 		http:    newHTTPClient(p),
 		breaker: newBreaker(p),
 		sync:    operation{name: OpSync, does: "sync sponsorships", base: at.api, timeout: p.Config.Timeout},
-		license: operation{name: OpLicense, does: "fetch the licence", base: at.api, timeout: p.Config.Timeout},
+		license: operation{name: OpLicense, does: "fetch the license", base: at.api, timeout: p.Config.Timeout},
 	}
 	token := operation{name: OpToken, does: "get a token", base: at.identity, timeout: p.Config.Timeout}
 	c.syncToken = newTokenSource(c, token, id, scopeSync)

@@ -15,7 +15,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud"
 )
 
-// Everything 50 times faster than in production: 60 a minute, 45 s, 0.3 s a request.
+// Everything 50 times faster than in production: 60 a minute, 45 s, 0.3 s per request.
 func TestHostileLimiterStarvesItsOwnWorkers(t *testing.T) {
 	red := jobstest.RealRedis(t)
 	o, _ := redis.ParseURL(red.URL)
@@ -35,7 +35,7 @@ func TestHostileLimiterStarvesItsOwnWorkers(t *testing.T) {
 				for ctx.Err() == nil {
 					if err := l.Wait(context.WithoutCancel(ctx)); err != nil {
 						failed.Add(1)
-						continue // the slot takes the next organisation's job
+						continue // the slot takes the next organization's job
 					}
 					ok.Add(1)
 					time.Sleep(6 * time.Millisecond)

@@ -11,9 +11,9 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/secret"
 )
 
-// LicenseRequest names the organisation and proves that it is yours.
+// LicenseRequest names the organization and proves that it is yours.
 type LicenseRequest struct {
-	CloudOrganizationID string // the Id of the licence file
+	CloudOrganizationID string // the Id of the license file
 	LicenseKey          secret.Text
 	BillingSyncKey      secret.Text
 }
@@ -23,13 +23,13 @@ type wireLicense struct {
 	BillingSyncKey string `json:"billingSyncKey"`
 }
 
-// License fetches a fresh licence, issued for the installation that asks. The
+// License fetches a fresh license, issued for the installation that asks. The
 // JSON is the cloud's own, byte for byte, since it is signed; only that it is a
-// licence at all is checked here.
+// license at all is checked here.
 func (c *Client) License(ctx context.Context, r LicenseRequest) (json.RawMessage, error) {
 	organization, err := uuid.Parse(r.CloudOrganizationID)
 	if err != nil {
-		return nil, fault.New(fault.InvalidArguments, "cloud organisation id: it is not a GUID")
+		return nil, fault.New(fault.InvalidArguments, "cloud organization id: it is not a GUID")
 	}
 	var license json.RawMessage
 	err = c.call(ctx, request{
@@ -44,7 +44,7 @@ func (c *Client) License(ctx context.Context, r LicenseRequest) (json.RawMessage
 	return license, err
 }
 
-// decodeLicense tells a licence by the version that each has (PROTOCOL.md 4.1).
+// decodeLicense tells a license by the version that each has (PROTOCOL.md 4.1).
 func decodeLicense(raw []byte) (json.RawMessage, error) {
 	var license struct {
 		Version *int `json:"version"`

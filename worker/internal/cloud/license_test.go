@@ -9,14 +9,14 @@ import (
 
 func TestLicense(t *testing.T) {
 	t.Parallel()
-	const licence = `{ "licenseKey":"k", "version": 15, "token":"a.b.c" }`
+	const license = `{ "licenseKey":"k", "version": 15, "token":"a.b.c" }`
 	b := setup(t)
-	b.wire.api = always(200, licence)
+	b.wire.api = always(200, license)
 	got, err := b.License(t.Context(), cloud.LicenseRequest{
 		CloudOrganizationID: organization, LicenseKey: "key", BillingSyncKey: secretToken,
 	})
-	if err != nil || string(got) != licence {
-		t.Fatalf("got %s, %v; want the licence byte for byte", got, err)
+	if err != nil || string(got) != license {
+		t.Fatalf("got %s, %v; want the license byte for byte", got, err)
 	}
 	sent := b.wire.to("/v1/licenses/organization/" + organization)
 	if len(sent) != 1 || sent[0].method != "GET" || sent[0].body != `{"licenseKey":"key","billingSyncKey":"`+secretToken+`"}` {

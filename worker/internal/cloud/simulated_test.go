@@ -70,8 +70,8 @@ func TestLicenseOfTheSimulatedCloud(t *testing.T) {
 	t.Parallel()
 	client, _, org := simulated(t)
 	request := cloud.LicenseRequest{CloudOrganizationID: org.ID, LicenseKey: secret.Text(org.LicenseKey), BillingSyncKey: secret.Text(org.BillingSyncKey)}
-	if licence, err := client.License(t.Context(), request); err != nil || len(licence) == 0 {
-		t.Fatalf("got %s, %v", licence, err)
+	if license, err := client.License(t.Context(), request); err != nil || len(license) == 0 {
+		t.Fatalf("got %s, %v", license, err)
 	}
 	request.BillingSyncKey = "wrong"
 	_, err := client.License(t.Context(), request)

@@ -12,10 +12,10 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/secret"
 )
 
-// SyncRequest is one batch of one organisation.
+// SyncRequest is one batch of one organization.
 type SyncRequest struct {
 	BillingSyncKey      secret.Text
-	CloudOrganizationID string // the Id of the licence file
+	CloudOrganizationID string // the Id of the license file
 	Rows                []Row  // none is legal: it proves token and connection
 }
 
@@ -24,7 +24,7 @@ type SyncRequest struct {
 // lastSyncDate is carried out as a new offer when it is repeated, mail included
 // (PROTOCOL.md 2.5 row 7).
 type Row struct {
-	UserID string // the organisation user, the only key of the wire
+	UserID string // the organization user, the only key of the wire
 	Name   string
 	Email  string
 	Delete bool
@@ -43,7 +43,7 @@ type RowAnswer struct {
 // Sync sends one batch and returns the cloud's answers in the cloud's order.
 // The error is an [*Error], or the context's.
 //
-// Two rows of one user would make every later sync of the organisation fail
+// Two rows of one user would make every later sync of the organization fail
 // (PROTOCOL.md 2.6), and an offer without an address costs a batch its mails
 // (2.8): such a batch is refused here with [fault.InvalidArguments].
 func (c *Client) Sync(ctx context.Context, r SyncRequest) ([]RowAnswer, error) {
@@ -81,12 +81,12 @@ type wireRow struct {
 	ToDelete     bool      `json:"toDelete"`
 }
 
-// encodeSync refuses what would hurt the organisation, and writes ids in the one
+// encodeSync refuses what would hurt the organization, and writes ids in the one
 // form that the cloud reads.
 func encodeSync(r SyncRequest) (wireSync, error) {
 	organization, err := uuid.Parse(r.CloudOrganizationID)
 	if err != nil {
-		return wireSync{}, fault.New(fault.InvalidArguments, "cloud organisation id: it is not a GUID")
+		return wireSync{}, fault.New(fault.InvalidArguments, "cloud organization id: it is not a GUID")
 	}
 	rows := make([]wireRow, 0, len(r.Rows)) // never null: that is a 500
 	seen := make(map[uuid.UUID]bool, len(r.Rows))
@@ -94,11 +94,11 @@ func encodeSync(r SyncRequest) (wireSync, error) {
 		user, err := uuid.Parse(row.UserID)
 		switch {
 		case err != nil:
-			return wireSync{}, fault.New(fault.InvalidArguments, "row %d: the organisation user is not a GUID", i)
+			return wireSync{}, fault.New(fault.InvalidArguments, "row %d: the organization user is not a GUID", i)
 		case seen[user]:
-			return wireSync{}, fault.New(fault.InvalidArguments, "row %d: organisation user %s is in the batch twice", i, user)
+			return wireSync{}, fault.New(fault.InvalidArguments, "row %d: organization user %s is in the batch twice", i, user)
 		case !row.Delete && strings.TrimSpace(row.Email) == "":
-			return wireSync{}, fault.New(fault.InvalidArguments, "row %d: organisation user %s has no address", i, user)
+			return wireSync{}, fault.New(fault.InvalidArguments, "row %d: organization user %s has no address", i, user)
 		}
 		seen[user] = true
 		rows = append(rows, wireRow{User: user.String(), FriendlyName: row.Name, OfferedTo: row.Email, ToDelete: row.Delete})

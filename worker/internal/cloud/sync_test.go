@@ -99,7 +99,7 @@ func TestSyncRefusesAHarmfulBatch(t *testing.T) {
 		"one user twice":        batch(ok, cloud.Row{UserID: strings.ToUpper(user1), Delete: true}),
 		"blank address":         batch(cloud.Row{UserID: user1, Email: " \t"}),
 		"user is no GUID":       batch(cloud.Row{UserID: "x", Email: address}),
-		"organisation is wrong": {BillingSyncKey: secretToken, CloudOrganizationID: "../x", Rows: []cloud.Row{ok}},
+		"organization is wrong": {BillingSyncKey: secretToken, CloudOrganizationID: "../x", Rows: []cloud.Row{ok}},
 	}
 	for name, request := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -46,7 +46,7 @@ func TestTokenRequest(t *testing.T) {
 	}
 	sent := b.wire.to("/connect/token")
 	if len(sent) != 2 {
-		t.Fatalf("asked for %d tokens, want one a scope", len(sent))
+		t.Fatalf("asked for %d tokens, want one per scope", len(sent))
 	}
 	for i, scope := range []string{"api.installation", "api.licensing"} {
 		form, err := url.ParseQuery(sent[i].body)
@@ -104,7 +104,7 @@ func TestKeepFor(t *testing.T) {
 	})
 }
 
-func TestUnauthorisedRefreshesOnce(t *testing.T) {
+func TestUnauthorizedRefreshesOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.wire.token = numbered(86400)
@@ -124,7 +124,7 @@ func TestUnauthorisedRefreshesOnce(t *testing.T) {
 	}
 }
 
-func TestUnauthorisedTwiceIsFinal(t *testing.T) {
+func TestUnauthorizedTwiceIsFinal(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.wire.token = numbered(86400)

@@ -60,7 +60,7 @@ func (d *doctor) client() (*http.Client, *http.Transport) {
 }
 
 // What the clock may be off: signed hooks allow 5 minutes either way, a
-// licence's token nothing at all.
+// license's token nothing at all.
 const (
 	clockDoubtful = 30 * time.Second
 	clockBad      = 5 * time.Minute
@@ -73,7 +73,7 @@ func clock(trips ...trip) Check {
 		return skipped("no host told the time", nameClock)[0]
 	}
 	ahead := trips[i].ahead.Round(time.Second)
-	const hint = "Synchronise this server's clock (NTP): tokens, licences and signed hooks are checked against it."
+	const hint = "Synchronize this server's clock (NTP): tokens, licenses and signed hooks are checked against it."
 	direction := "ahead of"
 	if ahead < 0 {
 		direction = "behind"

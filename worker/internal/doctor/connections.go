@@ -14,7 +14,7 @@ import (
 
 const nameConnections = "connections"
 
-// connections checks steps 3 and 4 of the guide, one line an organisation.
+// connections checks steps 3 and 4 of the guide, one line per organization.
 func (d *doctor) connections(ctx context.Context, rdb redis.UniversalClient) []Check {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
@@ -55,7 +55,7 @@ func connection(ctx context.Context, ledger *state.Ledger, id sponsorship.ID) (C
 }
 
 // connectionVerdict takes what is worst: a token that cannot be read, an error
-// that waits for a person, one that passes, a licence that was refused.
+// that waits for a person, one that passes, a license that was refused.
 func connectionVerdict(o state.Organization, unreadable error) Check {
 	name := "connection " + string(o.ID)
 	synced := "last sync " + date(o.LastSyncAt)
@@ -73,7 +73,7 @@ func connectionVerdict(o state.Organization, unreadable error) Check {
 	case o.LastSyncAt == nil:
 		return doubtful(name, fmt.Sprintf("Start the first sync by hand: producer sync --org %s.", o.ID), "%s", synced)
 	case o.LastLicenseError != nil:
-		return doubtful(name, o.LastLicenseError.Hint(), "%s; %s", synced, describe("last licence sync failed", o.LastLicenseError))
+		return doubtful(name, o.LastLicenseError.Hint(), "%s; %s", synced, describe("last license sync failed", o.LastLicenseError))
 	}
 	return good(name, "%s, next %s", synced, date(o.NextSyncAt))
 }

@@ -32,7 +32,7 @@ func TestEverythingIsWell(t *testing.T) {
 	want := []string{
 		"settings", "cloud communication", "cloud region", "push relay", "identity name", "identity connection", "identity TLS",
 		"api name", "api connection", "api TLS", "installation token", "clock", "redis", "redis version", "redis persistence",
-		"redis eviction", "nats", "jetstream", "event stream", "encryption key", "licence directory", "licence certificate", "timeouts",
+		"redis eviction", "nats", "jetstream", "event stream", "encryption key", "license directory", "license certificate", "timeouts",
 		"connection " + string(org),
 	}
 	if !slices.Equal(names, want) {
@@ -81,7 +81,7 @@ func TestMainGoesOnWithFaultySettings(t *testing.T) {
 	for _, name := range []string{"redis", "redis version", "connections", "encryption key", "identity name", "installation token"} {
 		expect(t, find(t, checks, name), doctor.Warn, "not checked: ")
 	}
-	for _, name := range []string{"api TLS", "clock", "nats", "event stream", "licence directory"} {
+	for _, name := range []string{"api TLS", "clock", "nats", "event stream", "license directory"} {
 		expect(t, find(t, checks, name), doctor.OK)
 	}
 }
@@ -101,7 +101,7 @@ func TestCloudCommunicationDisabled(t *testing.T) {
 	}
 }
 
-func TestLicenceDirectoryIsNotWritable(t *testing.T) {
+func TestLicenseDirectoryIsNotWritable(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	file := filepath.Join(t.TempDir(), "file")
@@ -109,16 +109,16 @@ func TestLicenceDirectoryIsNotWritable(t *testing.T) {
 	b.env["SPONSORSYNC_LICENSE_DIR"] = file // nothing can be below a file, whoever asks
 	b.env["SPONSORSYNC_LICENSE_CERT_FILE"] = file
 	checks := b.run()
-	onlyFails(t, checks, "licence directory", "licence certificate")
-	expect(t, find(t, checks, "licence directory"), doctor.Fail, "SPONSORSYNC_LICENSE_DIR")
+	onlyFails(t, checks, "license directory", "license certificate")
+	expect(t, find(t, checks, "license directory"), doctor.Fail, "SPONSORSYNC_LICENSE_DIR")
 }
 
-func TestLicenceDirectoryIsCreatedLater(t *testing.T) {
+func TestLicenseDirectoryIsCreatedLater(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	parent := b.env["SPONSORSYNC_LICENSE_DIR"]
 	b.env["SPONSORSYNC_LICENSE_DIR"] = filepath.Join(parent, "later")
-	expect(t, find(t, b.run(), "licence directory"), doctor.OK, "later does not exist yet and can be created below "+parent)
+	expect(t, find(t, b.run(), "license directory"), doctor.OK, "later does not exist yet and can be created below "+parent)
 	if entries, err := os.ReadDir(parent); err != nil || len(entries) != 0 {
 		t.Errorf("the check left %v behind (%v)", entries, err)
 	}
@@ -145,8 +145,8 @@ func TestConnections(t *testing.T) {
 		{"wrong token", state.Organization{Connected: true, LastError: failure(fault.BillingSyncTokenInvalid)}, nil, doctor.Fail,
 			[]string{"last sync Never", "last error at 2026-11-22T12:00:00Z: billing_sync_token_invalid: what came back", "generate the token", "Manage billing sync"}},
 		{"outage", state.Organization{Connected: true, LastSyncAt: &at, LastError: failure(fault.CloudUnavailable)}, nil, doctor.Warn, []string{"cloud_unavailable"}},
-		{"licence", state.Organization{Connected: true, LastSyncAt: &at, LastLicenseError: failure(fault.UnsupportedVersion)}, nil, doctor.Warn,
-			[]string{"last licence sync failed", "Update the self-hosted server"}},
+		{"license", state.Organization{Connected: true, LastSyncAt: &at, LastLicenseError: failure(fault.UnsupportedVersion)}, nil, doctor.Warn,
+			[]string{"last license sync failed", "Update the self-hosted server"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

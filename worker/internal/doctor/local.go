@@ -8,7 +8,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/worker/internal/license"
 )
 
-// local checks what needs no network: the encryption key and where licences go.
+// local checks what needs no network: the encryption key and where licenses go.
 func (d *doctor) local() []Check {
 	return []Check{d.encryptionKey(), d.licenseDir(), d.licenseCertificate(), d.timeouts()}
 }
@@ -25,7 +25,7 @@ func (d *doctor) encryptionKey() Check {
 }
 
 func (d *doctor) licenseDir() Check {
-	const name = "licence directory"
+	const name = "license directory"
 	dir := d.Settings.License.Dir
 	if dir == "" {
 		return skipped("SPONSORSYNC_LICENSE_DIR is not understood", name)[0]
@@ -41,15 +41,15 @@ func (d *doctor) licenseDir() Check {
 }
 
 func (d *doctor) licenseCertificate() Check {
-	const name = "licence certificate"
+	const name = "license certificate"
 	path := d.Settings.License.CertFile
 	if path == "" {
-		return good(name, "not set: signatures of licences are not verified")
+		return good(name, "not set: signatures of licenses are not verified")
 	}
 	if _, err := license.LoadCertificate(path); err != nil {
 		return bad(name, "Give Bitwarden's licensing certificate, PEM or DER, as SPONSORSYNC_LICENSE_CERT_FILE.", "%s", err)
 	}
-	return good(name, "%s verifies licences", path)
+	return good(name, "%s verifies licenses", path)
 }
 
 // leastGrace is the shortest time that a cloud which gave no answer is trusted to

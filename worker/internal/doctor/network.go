@@ -16,7 +16,7 @@ type host struct {
 	url   *url.URL
 }
 
-// newHost takes an URI that config has checked; an empty one has no URL.
+// newHost takes a URI that config has checked; an empty one has no URL.
 func newHost(label, uri string) host {
 	u, err := url.Parse(uri)
 	if err != nil || u.Host == "" {

@@ -168,7 +168,7 @@ func TestStreamSettings(t *testing.T) {
 		"storage is not file":      {func(c *jetstream.StreamConfig) { c.Storage = jetstream.MemoryStorage }, doctor.Fail},
 		"retention is not limits":  {func(c *jetstream.StreamConfig) { c.Retention = jetstream.WorkQueuePolicy }, doctor.Fail},
 		"sealed or a mirror":       {func(c *jetstream.StreamConfig) { c.Sealed = true }, doctor.Fail},
-		"is as promised: file":     {func(c *jetstream.StreamConfig) { c.MaxAge = 0 }, doctor.OK}, // for ever
+		"is as promised: file":     {func(c *jetstream.StreamConfig) { c.MaxAge = 0 }, doctor.OK}, // forever
 	} {
 		changed, replicas := promised, 1
 		tt.spoil(&changed)

@@ -48,7 +48,7 @@ func (l *lab) checkCloud() {
 	}
 	for id, traffic := range l.cloud.Stats().Sync {
 		if traffic.MaxInFlight > 1 {
-			l.t.Errorf("%d syncs of organisation %s at once", traffic.MaxInFlight, id)
+			l.t.Errorf("%d syncs of organization %s at once", traffic.MaxInFlight, id)
 		}
 	}
 	for _, r := range l.cloud.SyncRequests() {

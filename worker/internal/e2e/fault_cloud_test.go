@@ -25,7 +25,7 @@ func TestCloudHangs(t *testing.T) {
 	for n, o := range l.orgs {
 		l.redeem(o, n*10, n*10+10)
 	}
-	// Every organisation has been turned away.
+	// Every organization has been turned away.
 	jobstest.Eventually(t, deadline, func() bool { return w.attempts(jobs.KindSyncPending, "retry") >= 6 })
 	if n := len(l.cloud.SyncRequests()) - before; n < 3 || n > 3+slots {
 		t.Errorf("%d requests to a cloud that hangs, want the 3 that open the circuit and what was under way", n)
@@ -143,7 +143,7 @@ func TestRateLimitedAndUnavailable(t *testing.T) {
 	}
 }
 
-// TestTheLimitsHold: two workers and twelve organisations at once, under the
+// TestTheLimitsHold: two workers and twelve organizations at once, under the
 // limits that the cloud publishes: it never has to say no.
 func TestTheLimitsHold(t *testing.T) {
 	t.Parallel()

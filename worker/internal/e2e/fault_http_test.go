@@ -180,13 +180,13 @@ func TestSchedulersKilled(t *testing.T) {
 	for id, dates := range l.scheduledSyncs() {
 		for i, at := range dates[1:] {
 			if gap := at.Sub(dates[i]); gap < interval {
-				t.Errorf("organisation %s was synced %v after the last time, want at least %v", id, gap, interval)
+				t.Errorf("organization %s was synced %v after the last time, want at least %v", id, gap, interval)
 			}
 		}
 	}
 }
 
-// scheduled waits until every organisation has had n scheduled syncs.
+// scheduled waits until every organization has had n scheduled syncs.
 func (l *lab) scheduled(n int) {
 	l.t.Helper()
 	jobstest.Eventually(l.t, deadline, func() bool {
@@ -200,7 +200,7 @@ func (l *lab) scheduled(n int) {
 	})
 }
 
-// scheduledSyncs are the times of the scheduled syncs of each organisation.
+// scheduledSyncs are the times of the scheduled syncs of each organization.
 func (l *lab) scheduledSyncs() map[sponsorship.ID][]time.Time {
 	l.t.Helper()
 	all := map[sponsorship.ID][]time.Time{}

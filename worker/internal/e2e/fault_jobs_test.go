@@ -208,7 +208,7 @@ func TestOldAndNewVersionsTogether(t *testing.T) {
 	l.pending()
 	rows := fmt.Sprintf("sponsorsync:{%02d}:org:%s:rows", state.Shard(org), org)
 	l.rewrite(rows, 0, func(record map[string]any) { delete(record, "wire"); delete(record, "jobId") })
-	l.rewrite(rows, 1, func(record map[string]any) { record["colour"] = map[string]any{"of": "the future"} })
+	l.rewrite(rows, 1, func(record map[string]any) { record["color"] = map[string]any{"of": "the future"} })
 	l.members[3] = &member{org: org, status: sponsorship.Sent, mailed: []string{address(3)}}
 	l.raw(jobs.QueueIntake, "redeem", fmt.Sprintf(`{"organizationId":%q,"organizationUserId":%q,"sponsoredEmail":%q}`, org, user(3), address(3)))
 	l.raw(jobs.QueueCloud, "sync", fmt.Sprintf(`{"organizationId":%q}`, org))

@@ -12,7 +12,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
 )
 
-// TestWorkerKilledDuringACloudCall, at default settings: one organisation
+// TestWorkerKilledDuringACloudCall, at default settings: one organization
 // before the cloud did anything, one after it did everything. Another worker has
 // put the ledger right within a minute, without the queue's own recovery.
 func TestWorkerKilledDuringACloudCall(t *testing.T) {
@@ -49,7 +49,7 @@ func TestWorkerKilledDuringACloudCall(t *testing.T) {
 	}
 }
 
-// hold closes a gate for an organisation's requests that carry sponsorships.
+// hold closes a gate for an organization's requests that carry sponsorships.
 func (l *lab) hold(stage cloudtest.Stage, o tenant) *cloudtest.Gate {
 	return l.cloud.Hold(stage, func(r cloudtest.Request) bool { return r.OrganizationID == o.remote.ID && len(r.Rows) > 0 })
 }

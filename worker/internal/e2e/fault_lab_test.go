@@ -51,7 +51,7 @@ func scaled[T any](short, extended T) T {
 // hasty makes a worker look for stuck work, and try again, sooner than by default.
 var hasty = []string{"SPONSORSYNC_SWEEP_INTERVAL=1s", "SPONSORSYNC_RETRY_BASE=100ms"}
 
-// lab is a system with several organisations, whose members are known by number.
+// lab is a system with several organizations, whose members are known by number.
 type lab struct {
 	*system
 	queue     *enqueue.Client
@@ -63,7 +63,7 @@ type lab struct {
 	members map[int]*member
 }
 
-// tenant is one organisation here and in the cloud.
+// tenant is one organization here and in the cloud.
 type tenant struct {
 	id     sponsorship.ID
 	remote cloudtest.Organization
@@ -77,13 +77,13 @@ type member struct {
 	maybe  []string // addresses with one offer at most: it was withdrawn, perhaps in time
 }
 
-func setupFaults(t *testing.T, organisations int, env ...string) *lab {
+func setupFaults(t *testing.T, organizations int, env ...string) *lab {
 	t.Helper()
 	l := &lab{system: start(t, env...), members: map[int]*member{}}
 	l.queue = enqueue.New(l.rdb, enqueue.Options{})
 	l.inspector = enqueue.NewInspector(l.queue)
 	l.orgs = []tenant{{org, l.remote}}
-	for n := 1; n < organisations; n++ {
+	for n := 1; n < organizations; n++ {
 		o := tenant{sponsorship.ID(fmt.Sprintf("10000000-0000-4000-8000-1%011d", n)), l.cloud.AddOrganization()}
 		jobstest.Must(t, l.ledger.Connect(t.Context(), o.id, state.Connection{
 			CloudOrganizationID: sponsorship.ID(o.remote.ID), BillingSyncToken: secret.Text(o.remote.BillingSyncKey),
@@ -117,7 +117,7 @@ func (l *lab) enqueue(ctx context.Context, args jobs.Args) error {
 	}
 }
 
-// redeem enqueues the redeems of members first to last-1 of an organisation.
+// redeem enqueues the redeems of members first to last-1 of an organization.
 func (l *lab) redeem(o tenant, first, last int) {
 	l.t.Helper()
 	for n := first; n < last; n++ {
@@ -172,7 +172,7 @@ func (l *lab) count(status sponsorship.Status) int {
 	return total
 }
 
-// started runs a first sync of every organisation.
+// started runs a first sync of every organization.
 func (l *lab) started() {
 	l.t.Helper()
 	l.sync(l.orgs...)

@@ -73,7 +73,7 @@ func TestRedisAwayWhenAJobEnds(t *testing.T) {
 	l.redis.Restart()
 	l.check()
 	if codes := l.failures(); len(codes) > 0 {
-		t.Errorf("our own trouble was told as the organisation's: %v", codes)
+		t.Errorf("our own trouble was told as the organization's: %v", codes)
 	}
 }
 
@@ -117,7 +117,7 @@ func TestRedisAwayDuringAJob(t *testing.T) {
 	l.redis.Restart()
 	l.check()
 	if codes := l.failures(); len(codes) > 0 {
-		t.Errorf("our own trouble was told as the organisation's: %v", codes)
+		t.Errorf("our own trouble was told as the organization's: %v", codes)
 	}
 	jobstest.Eventually(t, deadline, func() bool { return w.metric("go_goroutines") <= idle+3 }) // metrics has its own
 }

@@ -37,7 +37,7 @@ func TestClocksDisagree(t *testing.T) {
 		begun, err := l.ledger.Begin(t.Context(), org, ledger.Attempt{Token: newID(), Now: now})
 		jobstest.Must(t, err)
 		if !begun.Busy {
-			t.Errorf("a clock %v off took the organisation: %+v", skew, begun)
+			t.Errorf("a clock %v off took the organization: %+v", skew, begun)
 		}
 	}
 	l.quiet()

@@ -92,7 +92,7 @@ func user(n int) sponsorship.ID {
 
 func address(n int) string { return fmt.Sprintf("member%d@example.com", n) }
 
-// start brings up servers and a connected organisation. The settings may be
+// start brings up servers and a connected organization. The settings may be
 // extended with "NAME=value"; a later one wins.
 func start(t *testing.T, env ...string) *system {
 	t.Helper()

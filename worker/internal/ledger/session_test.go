@@ -25,7 +25,7 @@ func TestStuckFindsWorkThatNobodyHolds(t *testing.T) {
 		t.Error("fresh work counts as stuck")
 	}
 	if found := look(t0.Add(time.Second)); len(found) != 1 || found[0].Organization != org || found[0].Generation != a.Wake {
-		t.Errorf("stuck = %+v, want the organisation at generation %s", found, a.Wake)
+		t.Errorf("stuck = %+v, want the organization at generation %s", found, a.Wake)
 	}
 	b.begin("sync")
 	if len(look(t0.Add(time.Second))) != 0 {
@@ -97,10 +97,10 @@ func TestFailTellsOnceACodeAndPauses(t *testing.T) {
 	o, known, err := b.Organization(t.Context(), org)
 	jobstest.Must(t, err)
 	if !known || o.Failures != 3 || o.Paused != fault.BillingSyncTokenInvalid || o.LastError.Code != fault.BillingSyncTokenInvalid {
-		t.Fatalf("organisation = %+v", o)
+		t.Fatalf("organization = %+v", o)
 	}
 	if a := b.accept(1, nil); a.Wake != "" {
-		t.Error("a paused organisation is woken")
+		t.Error("a paused organization is woken")
 	}
 	jobstest.Must(t, b.Connect(t.Context(), org, state.Connection{CloudOrganizationID: user(9), BillingSyncToken: "new"}, t0))
 	if o, _, _ = b.Organization(t.Context(), org); o.Paused != "" {

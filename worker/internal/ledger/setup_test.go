@@ -45,7 +45,7 @@ func setup(t *testing.T) bundle {
 	return bundle{t, server, rdb, ledger.New(rdb, sealer)}
 }
 
-// started is an organisation whose first sync was asked for by hand, and done.
+// started is an organization whose first sync was asked for by hand, and done.
 func started(t *testing.T) bundle {
 	t.Helper()
 	b := setup(t)

@@ -11,16 +11,16 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 )
 
-// Checker decides whether a licence is acceptable here.
+// Checker decides whether a license is acceptable here.
 type Checker struct {
 	InstallationID sponsorship.ID // this server's
 	Key            *rsa.PublicKey // from LoadKey; nil leaves signatures unchecked
 	Now            func() time.Time
 }
 
-// Check reads a licence and refuses, with a [fault.Error], what the official
+// Check reads a license and refuses, with a [fault.Error], what the official
 // server would refuse (PROTOCOL.md 4.3) and what was not issued for this
-// installation and cloud organisation.
+// installation and cloud organization.
 func (c Checker) Check(raw json.RawMessage, cloudOrganization sponsorship.ID) (Document, error) {
 	d, err := Parse(raw)
 	if err != nil {
@@ -28,7 +28,7 @@ func (c Checker) Check(raw json.RawMessage, cloudOrganization sponsorship.ID) (D
 	}
 	if v := d.Version; v < oldestVersion || v > newestVersion {
 		return d, fault.New(fault.UnsupportedVersion,
-			"licence version %d is not supported (only %d to %d are): update the server, then upload the licence again", v, oldestVersion, newestVersion)
+			"license version %d is not supported (only %d to %d are): update the server, then upload the license again", v, oldestVersion, newestVersion)
 	}
 	reasons := append(d.head.misfits(c.InstallationID, cloudOrganization), c.lifetime(d)...)
 	if len(reasons) > 0 {
@@ -37,8 +37,8 @@ func (c Checker) Check(raw json.RawMessage, cloudOrganization sponsorship.ID) (D
 	return d, c.authentic(d)
 }
 
-// misfits lists why a licence, true or not, is none for this installation and
-// organisation.
+// misfits lists why a license, true or not, is none for this installation and
+// organization.
 func (h header) misfits(installation, organization sponsorship.ID) []string {
 	var reasons []string
 	refuse := func(bad bool, reason string) {
@@ -47,10 +47,10 @@ func (h header) misfits(installation, organization sponsorship.ID) []string {
 		}
 	}
 	refuse(h.InstallationID != sponsorship.ID(strings.ToLower(string(installation))), "it is for another installation id than globalSettings__installation__id")
-	refuse(h.ID != organization, "it is for another organisation than the connection's cloud organisation id")
-	refuse(!h.Enabled, "the cloud organisation is disabled")
+	refuse(h.ID != organization, "it is for another organization than the connection's cloud organization id")
+	refuse(!h.Enabled, "the cloud organization is disabled")
 	refuse(!h.SelfHost, "its plan does not allow self-hosting")
-	refuse(h.LicenseType != nil && *h.LicenseType != typeOrganization, "it is a premium licence of a user, not of an organisation")
+	refuse(h.LicenseType != nil && *h.LicenseType != typeOrganization, "it is a premium license of a user, not of an organization")
 	return reasons
 }
 

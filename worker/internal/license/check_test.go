@@ -25,7 +25,7 @@ func TestCheckAcceptsWhatTheCloudIssues(t *testing.T) {
 		"version 3, with token":      {Version: 3},
 		"a plan with a legacy name":  {NoToken: true, Set: map[string]any{"PlanType": 5}},
 		"without type":               {NoToken: true, Set: map[string]any{"LicenseType": nil}},
-		"for ever":                   {NoToken: true, Set: map[string]any{"Expires": nil}},
+		"forever":                    {NoToken: true, Set: map[string]any{"Expires": nil}},
 		"dates with odd fractions":   {NoToken: true, Set: map[string]any{"Refresh": noon.Add(1234567 * time.Microsecond)}},
 		"a name in another language": {NoToken: true, Set: map[string]any{"Name": "Ä|B:\"C\" <d> & ☂"}},
 	} {
@@ -57,10 +57,10 @@ func TestCheckRefuses(t *testing.T) {
 		{"version 17", cloudtest.LicenseMode{Version: 17}, fault.UnsupportedVersion, "version 17 is not supported"},
 		{"negative version", cloudtest.LicenseMode{Version: -1}, fault.UnsupportedVersion, "version -1 is not supported"},
 		{"other installation", set("InstallationId", "99999999-9999-4999-8999-999999999999"), fault.LicenseRejected, "another installation id"},
-		{"other organisation", set("Id", "99999999-9999-4999-8999-999999999999"), fault.LicenseRejected, "another organisation"},
-		{"disabled", set("Enabled", false), fault.LicenseRejected, "organisation is disabled"},
+		{"other organization", set("Id", "99999999-9999-4999-8999-999999999999"), fault.LicenseRejected, "another organization"},
+		{"disabled", set("Enabled", false), fault.LicenseRejected, "organization is disabled"},
 		{"not self-hosted", set("SelfHost", false), fault.LicenseRejected, "does not allow self-hosting"},
-		{"a user's", set("LicenseType", 0), fault.LicenseRejected, "premium licence"},
+		{"a user's", set("LicenseType", 0), fault.LicenseRejected, "premium license"},
 		{"token's year is over", cloudtest.LicenseMode{Expired: true}, fault.LicenseRejected, "token has expired"},
 		{"expired, no token", plain(cloudtest.LicenseMode{Expired: true}), fault.LicenseRejected, "it expired at 20"},
 		{"not issued yet, no token", plain(set("Issued", noon.Add(time.Second))), fault.LicenseRejected, "in the future"},
@@ -76,7 +76,7 @@ func TestCheckRefuses(t *testing.T) {
 			_, err := b.check(b.issue(t, tt.mode))
 			refused(t, err, tt.code, tt.says)
 			if strings.Contains(err.Error(), b.organization.LicenseKey) {
-				t.Errorf("%q holds the licence key", err)
+				t.Errorf("%q holds the license key", err)
 			}
 		})
 	}
@@ -94,7 +94,7 @@ func TestCheckNoticesTampering(t *testing.T) {
 	t.Parallel()
 	changes := map[string]func(map[string]any){
 		"id of the token": func(all map[string]any) { all["token"] = strings.Replace(all["token"].(string), ".", ".e", 1) },
-		"licence key":     with("licenseKey", "another"), "plan": with("planType", 7), "no token left": with("token", ""),
+		"license key":     with("licenseKey", "another"), "plan": with("planType", 7), "no token left": with("token", ""),
 	}
 	plain := map[string]func(map[string]any){
 		"seats": with("seats", 100000), "name": with("name", "x"), "expires": with("expires", "2099-01-01T00:00:00Z"),

@@ -80,7 +80,7 @@ func (all fields) file() ([]byte, error) {
 		}
 		name, err := json.Marshal(f.name)
 		if err != nil {
-			return nil, fmt.Errorf("encode licence field: %w", err)
+			return nil, fmt.Errorf("encode license field: %w", err)
 		}
 		flat.Write(name)
 		flat.WriteByte(':')
@@ -88,7 +88,7 @@ func (all fields) file() ([]byte, error) {
 	}
 	flat.WriteByte('}')
 	if err := json.Indent(&pretty, flat.Bytes(), "", "  "); err != nil {
-		return nil, fmt.Errorf("indent licence: %w", err)
+		return nil, fmt.Errorf("indent license: %w", err)
 	}
 	return pretty.Bytes(), nil
 }

@@ -23,10 +23,10 @@ const (
 	newestVersion = 16
 )
 
-// typeOrganization is licenseType of an organisation's licence; 0 is a user's.
+// typeOrganization is licenseType of an organization's license; 0 is a user's.
 const typeOrganization = 1
 
-// Document is a licence that was read. It keeps all fields, in their order and
+// Document is a license that was read. It keeps all fields, in their order and
 // byte for byte, also those that mean nothing here.
 type Document struct {
 	Version int
@@ -36,7 +36,7 @@ type Document struct {
 	fields fields
 }
 
-// header holds the fields that decide whether a licence is accepted.
+// header holds the fields that decide whether a license is accepted.
 type header struct {
 	Version        int
 	ID             sponsorship.ID
@@ -51,7 +51,7 @@ type header struct {
 	Signature      string
 }
 
-// Parse reads the cloud's camelCase JSON, or the PascalCase of a licence file.
+// Parse reads the cloud's camelCase JSON, or the PascalCase of a license file.
 func Parse(raw json.RawMessage) (Document, error) {
 	all, err := readFields(raw)
 	if err != nil {
@@ -70,5 +70,5 @@ func Parse(raw json.RawMessage) (Document, error) {
 func (d Document) hasToken() bool { return strings.TrimSpace(d.head.Token) != "" }
 
 func rejected(format string, args ...any) *fault.Error {
-	return fault.New(fault.LicenseRejected, "the licence was refused: "+format, args...)
+	return fault.New(fault.LicenseRejected, "the license was refused: "+format, args...)
 }

@@ -27,7 +27,7 @@ const org sponsorship.ID = "11111111-1111-4111-8111-111111111111" // as this ser
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 500_000_000, time.UTC)
 
-// bundle is a simulated cloud at noon that issues licences, and a checker that
+// bundle is a simulated cloud at noon that issues licenses, and a checker that
 // accepts them.
 type bundle struct {
 	cloud        *cloudtest.Cloud
@@ -52,7 +52,7 @@ func setup(t *testing.T) *bundle {
 	return b
 }
 
-// issue fetches a licence over the wire, as the worker does.
+// issue fetches a license over the wire, as the worker does.
 func (b *bundle) issue(t *testing.T, mode cloudtest.LicenseMode) json.RawMessage {
 	t.Helper()
 	b.cloud.SetLicenseMode(mode)
@@ -82,7 +82,7 @@ type unlimited struct{}
 func (unlimited) Wait(context.Context) error                  { return nil }
 func (unlimited) PauseUntil(context.Context, time.Time) error { return nil }
 
-// edited changes members of a licence after it was signed.
+// edited changes members of a license after it was signed.
 func edited(t *testing.T, raw json.RawMessage, edit func(map[string]any)) json.RawMessage {
 	t.Helper()
 	var all map[string]any

@@ -32,7 +32,7 @@ var signedFields = []string{
 var unhashed = []string{"Hash", "Issued", "Refresh"}
 
 // oldestSigned is the first version with signedFields; earlier lists differ, and
-// the cloud has not issued such licences for years.
+// the cloud has not issued such licenses for years.
 const oldestSigned = 15
 
 var signedDates = []string{"Expires", "ExpirationWithoutGracePeriod", "Issued", "Refresh"}
@@ -42,7 +42,7 @@ var legacyPlans = []string{
 	"Free", "FamiliesAnnually", "TeamsMonthly", "TeamsAnnually", "EnterpriseMonthly", "EnterpriseAnnually", "Custom",
 }
 
-// checkSignature verifies a licence without a token: its hash, and RSASSA-PKCS1-v1_5
+// checkSignature verifies a license without a token: its hash, and RSASSA-PKCS1-v1_5
 // with SHA-256 over all signed fields.
 func checkSignature(d Document, key *rsa.PublicKey) error {
 	if d.Version < oldestSigned {
@@ -64,7 +64,7 @@ func checkSignature(d Document, key *rsa.PublicKey) error {
 }
 
 func badSignature(cause error) error {
-	return fault.Wrap(fault.LicenseRejected, cause, "the licence was refused: its signature is not by the certificate of SPONSORSYNC_LICENSE_CERT_FILE")
+	return fault.Wrap(fault.LicenseRejected, cause, "the license was refused: its signature is not by the certificate of SPONSORSYNC_LICENSE_CERT_FILE")
 }
 
 // signedText is what signature and hash are made over.

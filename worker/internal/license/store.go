@@ -10,7 +10,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 )
 
-// Store keeps licence files in the official server's layout (PROTOCOL.md 4.1):
+// Store keeps license files in the official server's layout (PROTOCOL.md 4.1):
 // organization/ORG.json below its directory.
 type Store struct {
 	dir  string
@@ -22,24 +22,24 @@ func NewStore(dir string) *Store {
 	return &Store{dir: filepath.Join(dir, "organization"), step: func(string) error { return nil }}
 }
 
-// Path is where the licence of an organisation, by its self-hosted id, is kept.
+// Path is where the license of an organization, by its self-hosted id, is kept.
 func (s *Store) Path(org sponsorship.ID) string { return filepath.Join(s.dir, string(org)+".json") }
 
-// Write replaces the licence of an organisation. Whenever it is interrupted,
+// Write replaces the license of an organization. Whenever it is interrupted,
 // the old file or the new one is there, whole.
 func (s *Store) Write(org sponsorship.ID, d Document) error {
 	if !org.Valid() { // it becomes part of a path
-		return fmt.Errorf("write licence: organisation %q is not a UUID", org)
+		return fmt.Errorf("write license: organization %q is not a UUID", org)
 	}
 	content, err := d.fields.file()
 	if err != nil {
 		return err
 	}
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
-		return fmt.Errorf("write licence: %w", err)
+		return fmt.Errorf("write license: %w", err)
 	}
 	if err := s.replace(s.Path(org), content); err != nil {
-		return fmt.Errorf("write licence: %w", err)
+		return fmt.Errorf("write license: %w", err)
 	}
 	return nil
 }
@@ -91,7 +91,7 @@ func syncDir(path string) error {
 	return errors.Join(dir.Sync(), dir.Close())
 }
 
-// Probe reports whether licences could be written, by writing and removing an
+// Probe reports whether licenses could be written, by writing and removing an
 // empty file. It creates no directory: that is left to the program's own user.
 // It returns the directory that it tried, which is a parent while the store's
 // own does not exist.
@@ -106,10 +106,10 @@ func (s *Store) Probe() (tried string, err error) {
 	}
 	temp, err := os.CreateTemp(tried, ".probe-*.tmp")
 	if err != nil {
-		return tried, fmt.Errorf("try licence directory: %w", err)
+		return tried, fmt.Errorf("try license directory: %w", err)
 	}
 	if err := errors.Join(temp.Close(), os.Remove(temp.Name())); err != nil {
-		return tried, fmt.Errorf("try licence directory: %w", err)
+		return tried, fmt.Errorf("try license directory: %w", err)
 	}
 	return tried, nil
 }

@@ -126,7 +126,7 @@ func requireAlone(t *testing.T, path string) {
 	entries, err := os.ReadDir(filepath.Dir(path))
 	jobstest.Must(t, err)
 	if len(entries) != 1 {
-		t.Errorf("%d files, want the licence alone: %v", len(entries), entries)
+		t.Errorf("%d files, want the license alone: %v", len(entries), entries)
 	}
 }
 
@@ -151,7 +151,7 @@ func TestProbe(t *testing.T) {
 
 	file := filepath.Join(dir, "file")
 	jobstest.Must(t, os.WriteFile(file, nil, 0o600))
-	if _, err := license.NewStore(file).Probe(); err == nil || !strings.Contains(err.Error(), "licence directory") {
+	if _, err := license.NewStore(file).Probe(); err == nil || !strings.Contains(err.Error(), "license directory") {
 		t.Errorf("got %v, want an error: a file stands in the way", err)
 	}
 }

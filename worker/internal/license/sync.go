@@ -70,7 +70,7 @@ func (s *Syncer) Sync(ctx context.Context, job jobs.Job[jobs.SyncLicense]) error
 	return jobs.Permanent(err)
 }
 
-// renew brings the licence from the cloud to the disk.
+// renew brings the license from the cloud to the disk.
 func (s *Syncer) renew(ctx context.Context, org sponsorship.ID) (Document, error) {
 	if err := s.p.Cloud.Allowed(); err != nil {
 		return Document{}, fmt.Errorf("license sync of organization %s: %w", org, err)
@@ -81,7 +81,7 @@ func (s *Syncer) renew(ctx context.Context, org sponsorship.ID) (Document, error
 	}
 	if connection.LicenseKey == "" {
 		return Document{}, fault.New(fault.LicenseKeyInvalid,
-			"licence sync of organisation %s: its connection holds no licence key", org)
+			"license sync of organization %s: its connection holds no license key", org)
 	}
 	raw, err := s.p.Cloud.License(ctx, cloud.LicenseRequest{
 		CloudOrganizationID: string(connection.CloudOrganizationID),
@@ -96,7 +96,7 @@ func (s *Syncer) renew(ctx context.Context, org sponsorship.ID) (Document, error
 	}
 	if err := s.p.Store.Write(org, document); err != nil { // waiting does not repair a disk
 		return document, fault.Wrap(fault.LicenseRejected, err,
-			"the licence is sound but could not be kept below SPONSORSYNC_LICENSE_DIR: %s", err)
+			"the license is sound but could not be kept below SPONSORSYNC_LICENSE_DIR: %s", err)
 	}
 	return document, nil
 }
@@ -118,7 +118,7 @@ type outcome struct {
 }
 
 // record stores the outcome with its event. The event's number is its place
-// among the organisation's licence syncs; when another one took it, the next is
+// among the organization's license syncs; when another one took it, the next is
 // tried.
 func (s *Syncer) record(ctx context.Context, o outcome) error {
 	for range maxConflicts {
@@ -139,7 +139,7 @@ func (s *Syncer) record(ctx context.Context, o outcome) error {
 			return err
 		}
 	}
-	return fmt.Errorf("record licence sync of %s: too many others end at once", o.org)
+	return fmt.Errorf("record license sync of %s: too many others end at once", o.org)
 }
 
 // marker names an outcome of a job, so that the same one is recorded once, and

@@ -30,7 +30,7 @@ import (
 
 const licensee sponsorship.ID = "77777777-7777-4777-8777-777777777777"
 
-// licenseBundle is one organisation between a ledger, a simulated cloud and a disk.
+// licenseBundle is one organization between a ledger, a simulated cloud and a disk.
 type licenseBundle struct {
 	cloud  *cloudtest.Cloud
 	remote cloudtest.Organization
@@ -90,7 +90,7 @@ func (b *licenseBundle) run(t *testing.T, id string, attempt int) error {
 	})
 }
 
-// published are the licence events in the outbox.
+// published are the license events in the outbox.
 func (b *licenseBundle) published(t *testing.T) []events.Event[events.License] {
 	t.Helper()
 	entries, err := b.ledger.ReadOutbox(t.Context(), state.Shard(licensee), 100, -1)
@@ -148,7 +148,7 @@ func TestLicenseSync(t *testing.T) {
 	}
 	jobstest.Must(t, json.Unmarshal(raw, &file))
 	if file.ID != b.remote.ID {
-		t.Errorf("the file is for %q, want the cloud organisation %q", file.ID, b.remote.ID)
+		t.Errorf("the file is for %q, want the cloud organization %q", file.ID, b.remote.ID)
 	}
 	all := b.published(t)
 	if len(all) != 1 || all[0].Type != "sponsorsync.license.synced" || *all[0].Data.Version != 15 || all[0].Data.Expires == nil || all[0].Data.Error != nil {
@@ -211,7 +211,7 @@ func TestLicenseSyncFailsForGood(t *testing.T) {
 				}
 			}
 			if _, err := os.Stat(b.store.Path(licensee)); err == nil {
-				t.Error("a refused licence was written")
+				t.Error("a refused license was written")
 			}
 			b.died(t, b.run(t, "job-1", 1), tt.code) // delivered again: still one event
 		})
@@ -232,7 +232,7 @@ func TestLicenseSyncNeedsConnectionAndKey(t *testing.T) {
 		t.Errorf("got %v, want license_key_invalid", err)
 	}
 	if n := len(b.cloud.Requests()); n != 0 {
-		t.Errorf("%d requests were made without a licence key", n)
+		t.Errorf("%d requests were made without a license key", n)
 	}
 }
 

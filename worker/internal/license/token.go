@@ -21,7 +21,7 @@ const (
 var vouchedFor = []string{"Id", "InstallationId", "LicenseKey", "Enabled", "SelfHost", "LicenseType", "PlanType"}
 
 // checkToken verifies the token. Without a key its lifetime and its claims are
-// still looked at: a licence that is over would lock the official server's
+// still looked at: a license that is over would lock the official server's
 // subscription page.
 func (c Checker) checkToken(d Document) error {
 	options := []jwt.ParserOption{
@@ -78,7 +78,7 @@ func tokenFault(err error) string {
 	case errors.Is(err, jwt.ErrTokenNotValidYet), errors.Is(err, jwt.ErrTokenUsedBeforeIssued):
 		return "its token is not valid yet: check this server's clock"
 	case errors.Is(err, jwt.ErrTokenInvalidAudience):
-		return "its token is for another organisation"
+		return "its token is for another organization"
 	case errors.Is(err, jwt.ErrTokenInvalidIssuer):
 		return "its token was not issued by Bitwarden"
 	case errors.Is(err, jwt.ErrTokenSignatureInvalid):

@@ -1,6 +1,6 @@
 // Package monitor is what an operator watches a worker by: metrics in Prometheus
 // form, and the health endpoints. It only reads; it never decides anything, and
-// no label holds an address, an organisation or a secret.
+// no label holds an address, an organization or a secret.
 package monitor
 
 import (
@@ -48,7 +48,7 @@ func NewMetrics() *Metrics {
 			Namespace: namespace, Name: "relay_failures_total", Help: "Rounds of the relay that did not get everything through.",
 		}),
 		lastSync: prometheus.NewGauge(prometheus.GaugeOpts{
-			Namespace: namespace, Name: "last_successful_sync_timestamp_seconds", Help: "When this worker last synced any organisation successfully.",
+			Namespace: namespace, Name: "last_successful_sync_timestamp_seconds", Help: "When this worker last synced any organization successfully.",
 		}),
 	}
 	m.registry.MustRegister(m.jobs, m.jobSeconds, m.requests, m.requestSecs, m.limiterWait, m.published, m.publishFailed, m.lastSync,

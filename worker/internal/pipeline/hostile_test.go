@@ -99,7 +99,7 @@ func TestHostileCutsNeverMixAnswers(t *testing.T) {
 	select {
 	case <-done:
 	case <-time.After(60 * time.Second):
-		t.Fatal("callers hang for ever")
+		t.Fatal("callers hang forever")
 	}
 	t.Logf("ok %d, errors told %d, WRONG ANSWER %d, told done but never ran %d, panics %d", ok.Load(), errs.Load(), wrong.Load(), lost.Load(), panics.Load())
 }

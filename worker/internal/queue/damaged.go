@@ -47,7 +47,7 @@ func (s *Server) watchDamaged(ctx context.Context) {
 
 // setAsideDamaged makes dead jobs of those that cannot be decoded. asynq reads
 // all orphans of a queue at once, and a single one that it cannot read keeps it
-// from recovering any other, for ever. It comes across such a job only by
+// from recovering any other, forever. It comes across such a job only by
 // running it, so its lease expires; those that have are looked at. A failure is
 // logged: the next look comes soon.
 func (s *Server) setAsideDamaged(ctx context.Context) {

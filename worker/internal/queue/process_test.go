@@ -59,7 +59,7 @@ func TestWhatCannotBeHandledIsDeadWithAReason(t *testing.T) {
 	tests := map[string]struct{ kind, payload string }{
 		"kind that only begins like one": {"redeem-later", `{}`},
 		"kind of the other queue":        {"sync", `{"organizationId":"` + string(org) + `"}`},
-		"unknown field":                  {"redeem", `{"organizationId":"` + string(org) + `","colour":"red"}`},
+		"unknown field":                  {"redeem", `{"organizationId":"` + string(org) + `","color":"red"}`},
 		"no JSON":                        {"redeem", "\xff"},
 		"invalid arguments":              {"redeem", `{"organizationId":"` + string(org) + `"}`},
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 )
 
-// Registry holds one handler a kind. Fill it before the server is made.
+// Registry holds one handler per kind. Fill it before the server is made.
 type Registry struct {
 	handlers map[jobs.Kind]erased
 	faults   []error

@@ -38,7 +38,7 @@ type Params struct {
 	Queue       jobs.Queue
 	Concurrency int // handlers at once
 	// Servers is how many fetch loops share the queue and the concurrency;
-	// default 1. One loop fetches a job a round trip, some thousands a second.
+	// default 1. One loop fetches one job per round trip, some thousands a second.
 	Servers         int
 	Curve           jobs.Curve
 	ShutdownTimeout time.Duration // default 120 s; a Redis that hangs takes its own time on top
@@ -132,7 +132,7 @@ func (s *Server) healthCheck(err error) {
 }
 
 // Run runs jobs until ctx is done, and then drains: no new job is begun, those
-// that run have until shortly before the shutdown timeout, are then cancelled,
+// that run have until shortly before the shutdown timeout, are then canceled,
 // and run again elsewhere without having lost an attempt. It returns nil after
 // that, or an error if it could not begin. A server runs once.
 func (s *Server) Run(ctx context.Context) error {

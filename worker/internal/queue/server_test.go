@@ -160,7 +160,7 @@ func TestServersShareTheQueue(t *testing.T) {
 	for range parallel {
 		ids = append(ids, b.enqueue(t, redeem))
 	}
-	for range parallel { // all run at once, or this waits for ever
+	for range parallel { // all run at once, or this waits forever
 		<-arrived
 	}
 	close(release)

@@ -84,7 +84,7 @@ func (v verdict) Error() string {
 }
 
 // Unwrap tells asynq to archive a dead job. It hides the cause, in which asynq
-// might recognise an error of its own.
+// might recognize an error of its own.
 func (v verdict) Unwrap() error {
 	if v.outcome == OutcomeDead {
 		return asynq.SkipRetry
@@ -100,7 +100,7 @@ func storable(text string) string {
 
 // isFailure reports to asynq whether an attempt was used. Errors of asynq's own
 // (a lost lease, a handler that overstayed) use one, or a job that kills its
-// worker would do so for ever.
+// worker would do so forever.
 func isFailure(err error) bool {
 	var v verdict
 	return !errors.As(err, &v) || v.outcome == OutcomeRetry

@@ -45,8 +45,8 @@ func TestJudge(t *testing.T) {
 		{"permanent while draining", jobs.Permanent(wrapped), 1, true, "dead", 0, text, false},
 		{"snooze", jobs.Snooze(time.Minute, "busy"), 1, false, "snoozed", time.Minute, "waiting: busy", false},
 		{"snooze on the last attempt", jobs.Snooze(time.Minute, "busy"), 4, false, "snoozed", time.Minute, "waiting: busy", false},
-		{"cancelled by shutdown", context.Canceled, 1, true, "interrupted", 0, "waiting: the worker was shut down", false},
-		{"cancelled on the last attempt", context.Canceled, 4, true, "interrupted", 0, "waiting: the worker was shut down", false},
+		{"canceled by shutdown", context.Canceled, 1, true, "interrupted", 0, "waiting: the worker was shut down", false},
+		{"canceled on the last attempt", context.Canceled, 4, true, "interrupted", 0, "waiting: the worker was shut down", false},
 		{"asked to wait while draining", jobs.RetryAfter(time.Minute, down), 1, true, "interrupted", time.Minute, "waiting: the worker was shut down", false},
 		{"an error that asynq knows", asynq.RevokeTask, 1, false, "retry", 10 * time.Second, asynq.RevokeTask.Error(), true},
 	}
@@ -76,7 +76,7 @@ func TestJudge(t *testing.T) {
 				t.Errorf("counts as a failure: %v", !tt.failure)
 			}
 			if strings.HasPrefix(tt.text, "waiting") != strings.HasPrefix(result.Error(), enqueue.WaitPrefix) {
-				t.Error("the inspector would not recognise it")
+				t.Error("the inspector would not recognize it")
 			}
 		})
 	}

@@ -14,7 +14,7 @@ func (m *model) checkAgreement() {
 	rows := map[string]cloudtest.Row{}
 	for _, row := range m.cloud.Rows(m.remote.ID) {
 		if _, twice := rows[row.OrganizationUserID]; twice {
-			m.rt.Fatalf("two rows with the key %s: the organisation is poisoned", row.OrganizationUserID)
+			m.rt.Fatalf("two rows with the key %s: the organization is poisoned", row.OrganizationUserID)
 		}
 		rows[row.OrganizationUserID] = row
 	}

@@ -28,7 +28,7 @@ func (r *round) fail(parent context.Context, err error) error {
 	case errors.Is(err, ledger.ErrLeaseLost):
 		return err
 	case parent.Err() != nil, !errors.As(err, &f):
-		// A shutdown, or our own trouble: nothing to tell the admin of this organisation.
+		// A shutdown, or our own trouble: nothing to tell the admin of this organization.
 		_, _ = r.release(ctx, r.session, true)
 		return err
 	}
@@ -60,7 +60,7 @@ func (r *round) log(f *fault.Error, org state.Organization, delay time.Duration)
 	line := r.p.Log.Warn().Stringer("organization", org.ID).Str("trigger", string(r.trigger)).
 		Str("code", string(f.Code)).Str("error", f.Message).Str("hint", f.Hint()).Int("failures", org.Failures+1)
 	if f.Code.NeedsAdmin() {
-		line.Msg("sync failed; no automatic attempt for this organisation until its connection is saved again or a sync is started by hand")
+		line.Msg("sync failed; no automatic attempt for this organization until its connection is saved again or a sync is started by hand")
 		return
 	}
 	line.Dur("retry_in", delay).Msg("sync failed, will be tried again")

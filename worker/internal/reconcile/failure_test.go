@@ -42,7 +42,7 @@ func TestARejectedTokenPausesUntilSomebodyActs(t *testing.T) {
 	b.mustPending()
 	b.mustPending()
 	if n := len(b.cloud.SyncRequests()); n != before {
-		t.Fatalf("%d requests while the organisation waits for a person", n-before)
+		t.Fatalf("%d requests while the organization waits for a person", n-before)
 	}
 	if err := b.full(); !jobs.IsPermanent(err) || fault.CodeOf(err) != fault.BillingSyncTokenInvalid {
 		t.Fatalf("a person's sync: %v, want the cause, for good", err)
@@ -54,7 +54,7 @@ func TestARejectedTokenPausesUntilSomebodyActs(t *testing.T) {
 	stuck, err := b.ledger.Stuck(t.Context(), state.Shard(org), b.now().Add(time.Second), 10)
 	jobstest.Must(t, err)
 	if len(stuck) != 1 {
-		t.Fatal("the saved connection did not bring the organisation back to work")
+		t.Fatal("the saved connection did not bring the organization back to work")
 	}
 	b.mustPending()
 	b.is(1, "sent")
@@ -103,7 +103,7 @@ func TestABackoffIsKeptByNewIntents(t *testing.T) {
 	before, wakes := len(b.cloud.Requests()), b.wakes.Load()
 	b.redeem(2)
 	if b.wakes.Load() != wakes {
-		t.Error("a new intent wakes an organisation whose next attempt is not due")
+		t.Error("a new intent wakes an organization whose next attempt is not due")
 	}
 	if err := b.pending(); !jobs.IsSnooze(err) {
 		t.Fatalf("err = %v, want a snooze", err)
@@ -184,7 +184,7 @@ func TestAPoisonedRowAloneIsRefused(t *testing.T) {
 	b.is(13, "sent")
 }
 
-func TestAnOrganisationWithoutTokenInTheCloudIsNotHalved(t *testing.T) {
+func TestAnOrganizationWithoutTokenInTheCloudIsNotHalved(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.cloud.UpdateOrganization(b.remote.ID, func(o *cloudtest.Organization) { o.BillingSyncKey = "" })
@@ -205,7 +205,7 @@ func TestAnOrganisationWithoutTokenInTheCloudIsNotHalved(t *testing.T) {
 	b.is(0, "pending(redeem)")
 }
 
-func TestAnOrganisationWithDoubledRowsInTheCloudIsNotRefusedRowByRow(t *testing.T) {
+func TestAnOrganizationWithDoubledRowsInTheCloudIsNotRefusedRowByRow(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for range 2 {
@@ -226,7 +226,7 @@ func TestAnOrganisationWithDoubledRowsInTheCloudIsNotRefusedRowByRow(t *testing.
 	}
 }
 
-func TestTwoSyncsOfOneOrganisationNeverOverlap(t *testing.T) {
+func TestTwoSyncsOfOneOrganizationNeverOverlap(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.redeem(1)
@@ -246,7 +246,7 @@ func TestTwoSyncsOfOneOrganisationNeverOverlap(t *testing.T) {
 	b.is(1, "sent")
 	b.is(2, "sent")
 	if n := b.cloud.Stats().Sync[b.remote.ID].MaxInFlight; n != 1 {
-		t.Fatalf("%d requests of one organisation at once", n)
+		t.Fatalf("%d requests of one organization at once", n)
 	}
 }
 
@@ -268,7 +268,7 @@ func TestASyncThatLostItsLeaseSendsNothingMore(t *testing.T) {
 	}
 }
 
-func TestAShutdownIsNoFailureOfTheOrganisation(t *testing.T) {
+func TestAShutdownIsNoFailureOfTheOrganization(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.redeem(1)

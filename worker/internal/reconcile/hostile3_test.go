@@ -38,7 +38,7 @@ func TestHostileCaseOfAnAddress(t *testing.T) {
 	t.Log("change of the case only:", err, "revision", rev, "->", b.get(1).Revision, b.get(1).Email)
 }
 
-// An organisation that failed as long as a week: how soon after connect?
+// An organization that failed as long as a week: how soon after connect?
 func TestHostileDisabledOverlay(t *testing.T) {
 	b := setup(t)
 	b.cloud.RotateKey(b.remote.ID)

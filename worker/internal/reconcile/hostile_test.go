@@ -330,7 +330,7 @@ func TestHostileConnectDoesNotWake(t *testing.T) {
 		t.Log("asleep:", z.Member, "for", time.Until(time.Unix(int64(z.Score), 0)).Round(time.Second))
 	}
 	o := b.organization()
-	t.Log("organisation: retryAt", o.RetryAt, "failures", o.Failures, "generation", o.Generation)
+	t.Log("organization: retryAt", o.RetryAt, "failures", o.Failures, "generation", o.Generation)
 	cancel()
 	<-done
 }

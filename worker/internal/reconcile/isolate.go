@@ -22,12 +22,12 @@ const (
 type search struct{ suspects []item }
 
 // isolate finds the row that makes the cloud fail, by halves. It first asks
-// with no row at all: an organisation that has no billing sync token in the
+// with no row at all: an organization that has no billing sync token in the
 // cloud gets a 500 for everything (PROTOCOL.md 2.4 row 6), and one whose rows
 // are doubled there for every row (2.6); neither is the fault of a row here.
 func (r *round) isolate(ctx context.Context, items []item, failure error) error {
 	if _, err := r.send(ctx, nil); err != nil {
-		return r.organisationLevel(err, "even to a request without any sponsorship: either the cloud is in trouble, or nobody has generated a billing sync token for this organisation there")
+		return r.organizationLevel(err, "even to a request without any sponsorship: either the cloud is in trouble, or nobody has generated a billing sync token for this organization there")
 	}
 	// The cloud is well again: perhaps it was only ill.
 	answers, err := r.send(ctx, items)
@@ -43,7 +43,7 @@ func (r *round) isolate(ctx context.Context, items []item, failure error) error 
 		return err
 	}
 	if len(found.suspects) == len(items) && len(items) > 1 || len(found.suspects) > maxSuspects {
-		return r.organisationLevel(failure, "to every sponsorship alone, but not to none: the cloud's own records of this organisation are damaged; ask Bitwarden's support")
+		return r.organizationLevel(failure, "to every sponsorship alone, but not to none: the cloud's own records of this organization are damaged; ask Bitwarden's support")
 	}
 	poisoned := make([]change, len(found.suspects))
 	for i, it := range found.suspects {
@@ -81,13 +81,13 @@ func (r *round) halve(ctx context.Context, items []item, found *search) error {
 	return nil
 }
 
-// organisationLevel says that the trouble is not one row's.
-func (r *round) organisationLevel(failure error, says string) error {
+// organizationLevel says that the trouble is not one row's.
+func (r *round) organizationLevel(failure error, says string) error {
 	answer, ok := errors.AsType[*cloud.Error](failure)
 	if !ok || !answer.ServerError {
 		return failure
 	}
 	told := *answer
-	told.Fault = fault.Wrap(answer.Fault.Code, answer.Fault, "sync of organisation %s: the cloud answers 500 %s", r.session.Organization.ID, says)
+	told.Fault = fault.Wrap(answer.Fault.Code, answer.Fault, "sync of organization %s: the cloud answers 500 %s", r.session.Organization.ID, says)
 	return &told
 }

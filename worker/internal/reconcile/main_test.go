@@ -22,7 +22,7 @@ func TestNothingLeavesBeforeTheFirstSyncIsStartedByHand(t *testing.T) {
 		t.Fatalf("%d requests before the first sync", n)
 	}
 	if b.wakes.Load() != 0 || b.organization().LastSyncAt != nil {
-		t.Fatal("the organisation was woken, or claims to have synced")
+		t.Fatal("the organization was woken, or claims to have synced")
 	}
 	b.is(1, "pending(redeem)")
 	b.mustFull()
@@ -86,7 +86,7 @@ func TestManyRedeemsTravelInFewRequests(t *testing.T) {
 	b.mustFull()
 	requests := b.cloud.SyncRequests()
 	if len(requests) != 3 {
-		t.Fatalf("%d requests for 250 rows of 100 a request, want 3", len(requests))
+		t.Fatalf("%d requests for 250 rows of 100 per request, want 3", len(requests))
 	}
 	seen := map[string]bool{}
 	for _, r := range requests {

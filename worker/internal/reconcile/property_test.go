@@ -283,6 +283,6 @@ func story(rt *rapid.T, b *bundle, c *crash) {
 	m.checkMails()
 	m.checkEvents()
 	if n := m.cloud.Stats().Sync[m.remote.ID].MaxInFlight; n > 1 {
-		rt.Fatalf("%d requests of one organisation at once", n)
+		rt.Fatalf("%d requests of one organization at once", n)
 	}
 }

@@ -1,7 +1,7 @@
-// Package reconcile is the sync of one organisation: the only thing that talks
+// Package reconcile is the sync of one organization: the only thing that talks
 // to the cloud about sponsorships.
 //
-// A session holds the organisation's lease. In rounds it takes what is due and,
+// A session holds the organization's lease. In rounds it takes what is due and,
 // if a full sync was asked for, everything else; plans rows, stores that they
 // are about to leave, sends them, and applies the answers; until nothing is
 // left. Whatever piles up while a request is under way travels in the next one.
@@ -48,7 +48,7 @@ type Params struct {
 	Observe   func(org sponsorship.ID, at time.Time) // told of every success; may be nil
 }
 
-// Reconciler syncs organisations, any number at a time.
+// Reconciler syncs organizations, any number at a time.
 type Reconciler struct{ p Params }
 
 // New returns an error when a part is missing.
@@ -84,13 +84,13 @@ func (r *Reconciler) Full(ctx context.Context, org sponsorship.ID, jobID string,
 	case err != nil:
 		return err
 	case begun.Busy:
-		return jobs.Snooze(busyDelay, "another sync of this organisation is running and takes this one along")
+		return jobs.Snooze(busyDelay, "another sync of this organization is running and takes this one along")
 	case begun.Session == nil:
 		return r.notNow(begun)
 	}
 	err = r.run(ctx, begun.Session)
 	if errors.Is(err, ledger.ErrLeaseLost) {
-		return jobs.Snooze(busyDelay, "another sync has taken over this organisation")
+		return jobs.Snooze(busyDelay, "another sync has taken over this organization")
 	}
 	return r.outcome(trigger, err)
 }
@@ -119,12 +119,12 @@ func (r *Reconciler) begin(ctx context.Context, org sponsorship.ID, automatic bo
 }
 
 // notNow keeps an outage from being hammered by every new intent, and leaves
-// alone an organisation that waits for a person.
+// alone an organization that waits for a person.
 func (r *Reconciler) notNow(b ledger.Begun) error {
 	if b.Early == nil {
 		return nil
 	}
-	return jobs.Snooze(b.Early.Sub(r.p.Now()), "the organisation's next attempt is not due yet")
+	return jobs.Snooze(b.Early.Sub(r.p.Now()), "the organization's next attempt is not due yet")
 }
 
 // outcome turns a session's error into the job's. A person's job that needs a
@@ -166,7 +166,7 @@ func (r *Reconciler) run(ctx context.Context, s *ledger.Session) error {
 }
 
 // release gives the lease back also when the context has ended: it would keep
-// the organisation waiting.
+// the organization waiting.
 func (r *Reconciler) release(parent context.Context, s *ledger.Session, anyway bool) (bool, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(parent), lastWords)
 	defer cancel()

@@ -43,7 +43,7 @@ func user(n int) sponsorship.ID {
 
 func address(n int) string { return fmt.Sprintf("member%d@example.com", n) }
 
-// bundle is one organisation between a ledger and a simulated cloud.
+// bundle is one organization between a ledger and a simulated cloud.
 type bundle struct {
 	t        *testing.T
 	cloud    *cloudtest.Cloud
@@ -234,7 +234,7 @@ func (b *bundle) outbox() []ledger.OutboxEntry {
 	return entries
 }
 
-// syncEvents returns the types of the organisation's sync events, in order.
+// syncEvents returns the types of the organization's sync events, in order.
 func (b *bundle) syncEvents() []events.Event[events.Sync] {
 	var all []events.Event[events.Sync]
 	for _, e := range b.outbox() {

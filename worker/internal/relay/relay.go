@@ -41,7 +41,7 @@ type Outbox interface {
 	Delete(ctx context.Context, shard int, positions []string) error
 }
 
-// Publisher stores events for good. The result has one error an entry, nil when
+// Publisher stores events for good. The result has one error per entry, nil when
 // the entry is stored. After a failure it must not publish later entries of the
 // same key.
 type Publisher interface {
@@ -67,7 +67,7 @@ type Params struct {
 	Random    func() float64 // in [0, 1), for jitter
 }
 
-// Relay runs one loop a shard.
+// Relay runs one loop per shard.
 type Relay struct {
 	Params
 	troubles troubles

@@ -66,7 +66,7 @@ func sweeper(t *testing.T, p sweep.Params) *sweep.Sweeper {
 
 const sweptOrg = sponsorship.ID("30000000-0000-4000-8000-000000000001")
 
-// startedLongAgo leaves an organisation with an unanswered full sync, and one
+// startedLongAgo leaves an organization with an unanswered full sync, and one
 // whose date has come.
 func startedLongAgo(t *testing.T, l *ledger.Ledger) {
 	t.Helper()
@@ -98,7 +98,7 @@ func TestSweepSchedulesWhatIsDueAndWakesWhatIsStuck(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(r.scheduled) != 1 || r.scheduled[0] != sweptOrg || len(r.woken) != 1 {
-		t.Errorf("scheduled %v, woken %v, want the organisation in both", r.scheduled, r.woken)
+		t.Errorf("scheduled %v, woken %v, want the organization in both", r.scheduled, r.woken)
 	}
 }
 

@@ -94,7 +94,7 @@
     }
     for (const [type, text] of [
       ['sync.succeeded', 'The sync is done.'], ['sync.failed', 'The sync failed.'],
-      ['license.synced', 'The licence is synced.'], ['license.failed', 'The licence sync failed.'],
+      ['license.synced', 'The license is synced.'], ['license.failed', 'The license sync failed.'],
     ]) {
       source.addEventListener(`sponsorsync.${type}`, () => {
         news = text;

@@ -143,7 +143,7 @@ func controlAnswer(out any, err error) answer {
 	return jsonAnswer(http.StatusOK, out)
 }
 
-// strict refuses unknown fields, so that a misspelt one is noticed.
+// strict refuses unknown fields, so that a misspelled one is noticed.
 func strict(raw []byte, into any) error {
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.DisallowUnknownFields()

@@ -83,7 +83,7 @@ func TestControlRefusesMistakes(t *testing.T) {
 	l := setup(t)
 	for name, r := range map[string]reply{
 		"unknown kind":         l.control(http.MethodPost, "faults", object{"kind": "weather"}),
-		"misspelt member":      l.control(http.MethodPost, "organizations", object{"plan": 20}),
+		"misspelled member":    l.control(http.MethodPost, "organizations", object{"plan": 20}),
 		"wrong type":           l.control(http.MethodPatch, "organizations/"+l.org.ID, object{"enabled": "no"}),
 		"unknown organization": l.control(http.MethodPatch, "organizations/"+uuid.NewString(), object{"enabled": false}),
 		"unknown mail":         l.control(http.MethodPost, "accept", object{"mail": 9}),
