@@ -23,7 +23,7 @@ type Error struct {
 	Faults []Fault // sorted by name
 }
 
-// Error returns one line a fault.
+// Error returns one line per fault.
 func (e *Error) Error() string {
 	lines := make([]string, len(e.Faults))
 	for i, f := range e.Faults {

@@ -40,22 +40,22 @@ func (e permanentError) Unwrap() error { return e.error }
 // terminated, with the error's text as the reason in the server's advisory.
 func Permanent(err error) error { return permanentError{err} }
 
-// verdict is what becomes of a delivery. The zero value acknowledges it.
-type verdict struct {
+// disposition is what becomes of a delivery. The zero value acknowledges it.
+type disposition struct {
 	again  bool          // deliver it again
 	after  time.Duration // and not before this
 	reason string        // set: never again
 }
 
-func judge(err error, delivered uint64) verdict {
+func decide(err error, delivered uint64) disposition {
 	var permanent permanentError
 	switch {
 	case err == nil:
-		return verdict{}
+		return disposition{}
 	case errors.As(err, &permanent):
-		return verdict{reason: singleLine(permanent.Error())}
+		return disposition{reason: singleLine(permanent.Error())}
 	default:
-		return verdict{again: true, after: pause(delivered)}
+		return disposition{again: true, after: pause(delivered)}
 	}
 }
 

@@ -65,16 +65,16 @@ func giveBack(messages jetstream.MessagesContext, m jetstream.Msg) {
 // final ends persist with its cause.
 type final struct{ error }
 
-// patience keeps a reader going through outages, and tells of a trouble once,
+// reconnect keeps a reader going through outages, and reports a problem once,
 // not at every attempt.
-type patience struct {
+type reconnect struct {
 	tell func(error) // may be nil
 	last string
 }
 
 // persist runs sessions until ctx ends, which is no error, or a session's error
-// is final, or hopeless.
-func (p *patience) persist(ctx context.Context, session func() error) error {
+// is final, or unrecoverable.
+func (r *reconnect) persist(ctx context.Context, session func() error) error {
 	for {
 		err := session()
 		if ctx.Err() != nil {
@@ -83,32 +83,32 @@ func (p *patience) persist(ctx context.Context, session func() error) error {
 		if end, ok := errors.AsType[final](err); ok {
 			return end.error
 		}
-		if hopeless(err) {
+		if unrecoverable(err) {
 			return fmt.Errorf("consume stream %s: %w", StreamName, err)
 		}
-		p.trouble(err)
+		r.report(err)
 		_ = jobs.Sleep(ctx, resumeWait) // the loop looks at ctx itself
 	}
 }
 
-// hopeless is what time cannot mend: our own connection closed, or a request that
+// unrecoverable is what time cannot mend: our own connection closed, or a request that
 // the server finds wrong.
-func hopeless(err error) bool {
+func unrecoverable(err error) bool {
 	if refused, ok := errors.AsType[*jetstream.APIError](err); ok && refused.Code == 400 {
 		return true
 	}
 	return errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, jetstream.ErrConnectionClosed)
 }
 
-func (p *patience) trouble(err error) {
-	if err == nil || err.Error() == p.last {
+func (r *reconnect) report(err error) {
+	if err == nil || err.Error() == r.last {
 		return
 	}
-	p.last = err.Error()
-	if p.tell != nil {
-		p.tell(fmt.Errorf("consume stream %s: %w", StreamName, err))
+	r.last = err.Error()
+	if r.tell != nil {
+		r.tell(fmt.Errorf("consume stream %s: %w", StreamName, err))
 	}
 }
 
-// calm is called when a message came through.
-func (p *patience) calm() { p.last = "" }
+// reset is called when a message came through.
+func (r *reconnect) reset() { r.last = "" }

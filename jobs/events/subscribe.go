@@ -52,14 +52,14 @@ func Subscribe(ctx context.Context, js jetstream.JetStream, o Options, handlers 
 			return err
 		}
 		return receive(ctx, consumer, func(m jetstream.Msg) error {
-			s.calm()
+			s.reset()
 			return s.deliver(ctx, m)
 		})
 	})
 }
 
 type subscription struct {
-	patience
+	reconnect
 	js       jetstream.JetStream
 	options  Options
 	handlers map[string]Handler
@@ -82,8 +82,8 @@ func newSubscription(js jetstream.JetStream, o Options, handlers []Handler) (*su
 		return nil, errors.New("a status was given, but no handler for sponsorships")
 	}
 	return &subscription{
-		patience: patience{tell: o.Trouble},
-		js:       js, options: o, handlers: table, subjects: subjects,
+		reconnect: reconnect{tell: o.Trouble},
+		js:        js, options: o, handlers: table, subjects: subjects,
 	}, nil
 }
 
@@ -136,7 +136,7 @@ func (s *subscription) deliver(ctx context.Context, m jetstream.Msg) error {
 	if err != nil && s.options.Trouble != nil {
 		s.options.Trouble(fmt.Errorf("handle event %s: %w", m.Headers().Get(jetstream.MsgIDHeader), err))
 	}
-	switch v := judge(err, meta.NumDelivered); {
+	switch v := decide(err, meta.NumDelivered); {
 	case v.again:
 		return m.NakWithDelay(v.after)
 	case v.reason != "":

@@ -33,12 +33,12 @@ func Watch(ctx context.Context, js jetstream.JetStream, o WatchOptions, yield fu
 	if err := o.validate(); err != nil {
 		return fmt.Errorf("watch: %w", err)
 	}
-	w := &watcher{patience: patience{tell: o.Trouble}, js: js, options: o, yield: yield}
+	w := &watcher{reconnect: reconnect{tell: o.Trouble}, js: js, options: o, yield: yield}
 	return w.persist(ctx, func() error { return w.session(ctx) })
 }
 
 type watcher struct {
-	patience
+	reconnect
 	js      jetstream.JetStream
 	options WatchOptions
 	yield   func(Record) error
@@ -62,7 +62,7 @@ func (w *watcher) session(ctx context.Context) error {
 		if number++; meta.Sequence.Consumer != number {
 			return fmt.Errorf("message %d came as number %d", meta.Sequence.Consumer, number)
 		}
-		w.calm()
+		w.reset()
 		w.options.After = meta.Sequence.Stream
 		return w.show(m)
 	})

@@ -100,7 +100,7 @@ func (c *Client) once(ctx context.Context, x exchange) error {
 	defer cancel()
 	a, err := x.send(bounded)
 	a.at = c.params.Now()
-	err = judge(ctx, x, a, err)
+	err = outcome(ctx, x, a, err)
 	took := a.at.Sub(start)
 	c.params.Observe(x.op.name, label(err), took)
 	c.params.Log.Debug().Str("op", x.op.name).Str("result", label(err)).Dur("took", took).Msg("cloud call")
@@ -108,9 +108,9 @@ func (c *Client) once(ctx context.Context, x exchange) error {
 	return err
 }
 
-// judge turns what came of an exchange into its error. When the caller gave up
+// outcome turns what came of an exchange into its error. When the caller gave up
 // that is no fault of the cloud, and is returned as the caller's own.
-func judge(ctx context.Context, x exchange, a answer, err error) error {
+func outcome(ctx context.Context, x exchange, a answer, err error) error {
 	if err != nil {
 		if ctx.Err() != nil {
 			return fmt.Errorf("%s: %w", x.op.does, context.Cause(ctx))

@@ -10,8 +10,8 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 )
 
-// verdict is what an answer means and what is said about it.
-type verdict struct {
+// classification is what an answer means and what is said about it.
+type classification struct {
 	code fault.Code
 	says string
 }
@@ -65,7 +65,7 @@ func classify(op operation, a answer) *Error {
 		return nil
 	}
 	body := parseErrorBody(a.body)
-	v := weigh(op, a, body)
+	v := classifyAnswer(op, a, body)
 	e := op.fail(v.code, v.says)
 	e.Status = a.status
 	e.ServerError = a.status == http.StatusInternalServerError && body.fromBitwarden()
@@ -86,64 +86,64 @@ func isOutage(status int, body errorBody) bool {
 	return status >= 500 && !body.fromBitwarden()
 }
 
-// weigh goes from what holds for every call to what holds for one.
-func weigh(op operation, a answer, body errorBody) verdict {
+// classifyAnswer goes from what holds for every call to what holds for one.
+func classifyAnswer(op operation, a answer, body errorBody) classification {
 	answered := fmt.Sprintf("the answer was %d", a.status)
 	switch {
 	case a.status == http.StatusTooManyRequests:
-		return verdict{fault.CloudRateLimited, answered + ", too many requests from here"}
+		return classification{fault.CloudRateLimited, answered + ", too many requests from here"}
 	case a.status >= 500, a.status == http.StatusRequestTimeout, a.status == http.StatusTooEarly:
-		return verdict{fault.CloudUnavailable, answered}
+		return classification{fault.CloudUnavailable, answered}
 	case a.status >= 300 && a.status < 400:
-		return verdict{fault.CloudProtocolError, answered + ", a redirect" + target(a.header) + "; it is not followed"}
+		return classification{fault.CloudProtocolError, answered + ", a redirect" + target(a.header) + "; it is not followed"}
 	case (a.status == http.StatusBadRequest || a.status == http.StatusForbidden) && body.fromEdge():
-		return verdict{fault.CloudEdgeBlocked, answered + " by the network edge, not by the cloud itself"}
+		return classification{fault.CloudEdgeBlocked, answered + " by the network edge, not by the cloud itself"}
 	case op.name == OpToken:
-		return weighToken(answered, body)
+		return classifyToken(answered, body)
 	case a.status == http.StatusUnauthorized, a.status == http.StatusForbidden:
-		return weighAccess(answered, a, body)
+		return classifyAccess(answered, a, body)
 	case body.fromBitwarden():
-		return weighRefusal(op, a.status, body.Message)
+		return classifyRefusal(op, a.status, body.Message)
 	}
-	return verdict{fault.CloudProtocolError, answered + ", without the cloud's own error body"}
+	return classification{fault.CloudProtocolError, answered + ", without the cloud's own error body"}
 }
 
-// weighToken reads OAuth's error code. A wrong id, a wrong key, a disabled
+// classifyToken reads OAuth's error code. A wrong id, a wrong key, a disabled
 // installation and another region's id look the same (PROTOCOL.md 1.3).
-func weighToken(answered string, body errorBody) verdict {
+func classifyToken(answered string, body errorBody) classification {
 	switch body.Error {
 	case "invalid_client":
-		return verdict{fault.InstallationRejected, answered + " invalid_client: the installation id, its key or the cloud region is wrong"}
+		return classification{fault.InstallationRejected, answered + " invalid_client: the installation id, its key or the cloud region is wrong"}
 	case "invalid_scope", "invalid_request", "invalid_grant", "unauthorized_client", "unsupported_grant_type":
-		return verdict{fault.CloudProtocolError, answered + " " + body.Error}
+		return classification{fault.CloudProtocolError, answered + " " + body.Error}
 	}
-	return verdict{fault.CloudProtocolError, answered + ", not one of a token endpoint"}
+	return classification{fault.CloudProtocolError, answered + ", not one of a token endpoint"}
 }
 
-// weighAccess: the API says 401 and 403 with an empty body or JSON; a page comes
+// classifyAccess: the API says 401 and 403 with an empty body or JSON; a page comes
 // from a proxy, and no credential is at fault.
-func weighAccess(answered string, a answer, body errorBody) verdict {
+func classifyAccess(answered string, a answer, body errorBody) classification {
 	if len(a.body) > 0 && !body.isJSON {
-		return verdict{fault.CloudProtocolError, answered + " with a page that the cloud does not send"}
+		return classification{fault.CloudProtocolError, answered + " with a page that the cloud does not send"}
 	}
-	return verdict{fault.InstallationRejected, answered + ": the installation's token is not accepted"}
+	return classification{fault.InstallationRejected, answered + ": the installation's token is not accepted"}
 }
 
-// weighRefusal looks the text up. A license is refused for more reasons than are
+// classifyRefusal looks the text up. A license is refused for more reasons than are
 // known; for a sync, an unknown text means that the protocol has changed.
-func weighRefusal(op operation, status int, text string) verdict {
+func classifyRefusal(op operation, status int, text string) classification {
 	for _, r := range refusals {
 		if r.op == op.name && r.text == text {
-			return verdict{r.code, fmt.Sprintf("the answer was %d %q", status, text)}
+			return classification{r.code, fmt.Sprintf("the answer was %d %q", status, text)}
 		}
 	}
 	switch {
 	case versionRefused.MatchString(text):
-		return verdict{fault.UnsupportedVersion, fmt.Sprintf("the answer was %d %q", status, text)}
+		return classification{fault.UnsupportedVersion, fmt.Sprintf("the answer was %d %q", status, text)}
 	case op.name == OpLicense && status == http.StatusBadRequest:
-		return verdict{fault.LicenseRejected, "the answer was 400 for a reason that is not known here"}
+		return classification{fault.LicenseRejected, "the answer was 400 for a reason that is not known here"}
 	}
-	return verdict{fault.CloudProtocolError, fmt.Sprintf("the answer was %d for a reason that is not known here", status)}
+	return classification{fault.CloudProtocolError, fmt.Sprintf("the answer was %d for a reason that is not known here", status)}
 }
 
 // target names the host that a redirect points to, and no more of it.

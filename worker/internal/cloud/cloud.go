@@ -36,7 +36,7 @@ const (
 	scopeLicense = "api.licensing"
 )
 
-// Config says which cloud is called, as whom, and how patiently.
+// Config says which cloud is called, as whom, and how long it may take.
 type Config struct {
 	IdentityURI     string // base of connect/token; may hold a path
 	APIURI          string // base of everything else; may hold a path

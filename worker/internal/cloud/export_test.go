@@ -14,7 +14,7 @@ var (
 	KeepFor         = keepFor
 )
 
-// Answer is what Classify judges.
+// Answer is what Classify reads.
 type Answer struct {
 	Status int
 	Header http.Header
@@ -22,7 +22,7 @@ type Answer struct {
 	At     time.Time
 }
 
-// Classify judges an answer to op from api.example.
+// Classify reads an answer to op from api.example.
 func Classify(op string, a Answer) *Error {
 	return classify(
 		operation{name: op, does: "try", base: &url.URL{Host: "api.example"}, timeout: time.Second},

@@ -89,7 +89,7 @@ func (l *SharedLimiter) Wait(ctx context.Context) error {
 			l.params.Waited(l.params.Now().Sub(start))
 			return nil
 		}
-		if l.hopeless(ctx, start, hold) {
+		if l.tooLate(ctx, start, hold) {
 			return tooLong(hold)
 		}
 		if err := l.params.Sleep(ctx, hold); err != nil {
@@ -113,7 +113,7 @@ func (l *SharedLimiter) next(ctx context.Context) (time.Duration, error) {
 	return l.params.Redis.PTTL(ctx, pauseKey).Result() // negative without a pause
 }
 
-func (l *SharedLimiter) hopeless(ctx context.Context, start time.Time, hold time.Duration) bool {
+func (l *SharedLimiter) tooLate(ctx context.Context, start time.Time, hold time.Duration) bool {
 	end := l.params.Now().Add(hold)
 	deadline, ok := ctx.Deadline()
 	return ok && end.After(deadline) || l.params.MaxWait > 0 && end.Sub(start) > l.params.MaxWait

@@ -63,7 +63,7 @@ func (c *Client) Sync(ctx context.Context, r SyncRequest) ([]RowAnswer, error) {
 	return answers, err
 }
 
-// wireSync and wireRow are spelt as the official server spells them, nulls
+// wireSync and wireRow are spelled as the official server spells them, nulls
 // included (PROTOCOL.md 2.2).
 type wireSync struct {
 	BillingSyncKey string    `json:"billingSyncKey"`

@@ -51,12 +51,12 @@ func connection(ctx context.Context, ledger *state.Ledger, id sponsorship.ID) (C
 	if err != nil && fault.CodeOf(err) == "" {
 		return Check{}, err
 	}
-	return connectionVerdict(organization, err), nil
+	return checkConnection(organization, err), nil
 }
 
-// connectionVerdict takes what is worst: a token that cannot be read, an error
+// checkConnection takes what is worst: a token that cannot be read, an error
 // that waits for a person, one that passes, a license that was refused.
-func connectionVerdict(o state.Organization, unreadable error) Check {
+func checkConnection(o state.Organization, unreadable error) Check {
 	name := "connection " + string(o.ID)
 	synced := "last sync " + date(o.LastSyncAt)
 	switch {

@@ -152,7 +152,7 @@ func TestConnections(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			tt.set.ID = org
-			expect(t, doctor.ConnectionVerdict(tt.set, tt.unreadable), tt.status, tt.says...)
+			expect(t, doctor.CheckConnection(tt.set, tt.unreadable), tt.status, tt.says...)
 		})
 	}
 }

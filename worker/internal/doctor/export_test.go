@@ -2,7 +2,7 @@ package doctor
 
 // The pure halves of the checks.
 var (
-	Regions           = regions
-	CompareStream     = compareStream
-	ConnectionVerdict = connectionVerdict
+	Regions         = regions
+	CompareStream   = compareStream
+	CheckConnection = checkConnection
 )

@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// WriteText prints one line a check: status, name, what was found, what to do.
+// WriteText prints one line per check: status, name, what was found, what to do.
 func WriteText(w io.Writer, checks []Check) error {
 	width := 0
 	for _, c := range checks {
