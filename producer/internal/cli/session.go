@@ -20,7 +20,6 @@ const pingTimeout = 2 * time.Second
 
 // session is what most commands need: the queue and the ledger.
 type session struct {
-	rdb       redis.UniversalClient
 	ledger    *state.Ledger
 	client    *enqueue.Client
 	inspector *enqueue.Inspector
@@ -71,7 +70,7 @@ func (a *app) connected(ctx context.Context, settings config.Producer, do func(*
 	}
 	client := enqueue.New(rdb, enqueue.Options{Now: a.Now})
 	return do(&session{
-		rdb: rdb, ledger: state.New(rdb, sealer), client: client, inspector: enqueue.NewInspector(client),
+		ledger: state.New(rdb, sealer), client: client, inspector: enqueue.NewInspector(client),
 	})
 }
 
