@@ -26,7 +26,6 @@ never jobs/state 'nats-io|hibiken|'"$ours"'(config|worker|producer|jobs/(events|
 never jobs/enqueue 'nats-io|'"$ours"'(config|worker|producer|jobs/(state|events))'
 never jobs/secret "$ours"'(config|worker|producer|jobs/[^s]|jobs/sp|jobs/st|jobs$)'
 never config "$ours"'(worker|producer|config/|jobs$|jobs/[^s]|jobs/sp|jobs/st)'
-never worker/internal/relay 'redis|hibiken|nats-io'
 # The three faces of the producer stand beside each other, on view and access.
 never producer/internal/api "$ours"'producer/internal/(console|cli)$'
 never producer/internal/console "$ours"'producer/internal/(api|cli)$'

@@ -61,8 +61,8 @@ func TestHostileRollbackDropsEvents(t *testing.T) {
 	sealer, _ := state.NewSealer(make([]byte, 32))
 	led := ledger.New(rdb, sealer)
 	publisher := events.NewPublisher(js, events.Settings{})
-	r, err := relay.New(relay.Params{Outbox: outbox{led}, Publisher: stream{publisher}, Shards: state.Shards,
-		Log: zerolog.New(zerolog.NewTestWriter(t)), Now: now, Random: func() float64 { return 0.5 }})
+	r, err := relay.New(relay.Params{Outbox: led, Publisher: publisher, Shards: state.Shards,
+		Log: zerolog.New(zerolog.NewTestWriter(t)), Rand: func() float64 { return 0.5 }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -174,7 +174,7 @@ func (w *worker) ensureStream(ctx context.Context, js jetstream.JetStream) {
 func (w *worker) newRelay(js jetstream.JetStream) (*relay.Relay, error) {
 	publisher := events.NewPublisher(js, events.Settings{Replicas: w.cfg.NATS.Replicas})
 	return relay.New(relay.Params{
-		Outbox: outbox{w.ledger}, Publisher: stream{publisher}, Shards: state.Shards, Log: w.log,
-		Metrics: w.metrics.Relay(), Now: now, Random: rand.Float64,
+		Outbox: w.ledger, Publisher: publisher, Shards: state.Shards, Log: w.log,
+		Metrics: w.metrics.Relay(), Rand: rand.Float64,
 	})
 }

@@ -9,13 +9,14 @@ import (
 	"sync"
 	"time"
 
-	"github.com/sponsorsync/sponsorsync/worker/internal/relay"
+	"github.com/sponsorsync/sponsorsync/jobs/events"
+	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
 )
 
-// outbox is a slice a shard.
+// outbox is a slice per shard.
 type outbox struct {
 	mu     sync.Mutex
-	shards [][]relay.Entry
+	shards [][]ledger.OutboxEntry
 	news   chan struct{} // closed and replaced at each add
 	err    error
 	chaos  func() error // may fail a deletion; called with mu held
@@ -23,7 +24,7 @@ type outbox struct {
 }
 
 func newOutbox(shards int) *outbox {
-	return &outbox{shards: make([][]relay.Entry, shards), news: make(chan struct{})}
+	return &outbox{shards: make([][]ledger.OutboxEntry, shards), news: make(chan struct{})}
 }
 
 // add takes ids of the form KEY.N.
@@ -34,15 +35,15 @@ func (o *outbox) add(shard int, ids ...string) {
 		o.serial++
 		key, _, _ := strings.Cut(id, ".")
 		position := fmt.Sprintf("%d-%d", time.Now().UnixMilli(), o.serial)
-		o.shards[shard] = append(o.shards[shard], relay.Entry{Position: position, EventID: id, Key: key})
+		o.shards[shard] = append(o.shards[shard], ledger.OutboxEntry{Position: position, Encoded: events.Encoded{ID: id, Key: key}})
 	}
 	close(o.news)
 	o.news = make(chan struct{})
 }
 
-func (o *outbox) Read(ctx context.Context, shard, count int, block time.Duration) ([]relay.Entry, error) {
+func (o *outbox) ReadOutbox(ctx context.Context, shard, count int, block time.Duration) ([]ledger.OutboxEntry, error) {
 	head, news, err := o.head(shard, count)
-	if len(head) > 0 || err != nil || block < 0 {
+	if len(head) > 0 || err != nil || block <= 0 {
 		return head, err
 	}
 	select {
@@ -55,14 +56,14 @@ func (o *outbox) Read(ctx context.Context, shard, count int, block time.Duration
 	return head, err
 }
 
-func (o *outbox) head(shard, count int) ([]relay.Entry, <-chan struct{}, error) {
+func (o *outbox) head(shard, count int) ([]ledger.OutboxEntry, <-chan struct{}, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	entries := o.shards[shard]
 	return slices.Clone(entries[:min(count, len(entries))]), o.news, o.err
 }
 
-func (o *outbox) Delete(_ context.Context, shard int, positions []string) error {
+func (o *outbox) DeleteOutbox(_ context.Context, shard int, positions []string) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.chaos != nil {
@@ -70,7 +71,7 @@ func (o *outbox) Delete(_ context.Context, shard int, positions []string) error 
 			return err
 		}
 	}
-	o.shards[shard] = slices.DeleteFunc(o.shards[shard], func(e relay.Entry) bool { return slices.Contains(positions, e.Position) })
+	o.shards[shard] = slices.DeleteFunc(o.shards[shard], func(e ledger.OutboxEntry) bool { return slices.Contains(positions, e.Position) })
 	return nil
 }
 
@@ -100,7 +101,7 @@ type stream struct {
 	chaos      func() error // may lose an acknowledgement; called with mu held
 }
 
-func (s *stream) Publish(ctx context.Context, entries []relay.Entry) []error {
+func (s *stream) Publish(ctx context.Context, entries []events.Encoded) []error {
 	results := make([]error, len(entries))
 	blocked := map[string]bool{}
 	for i, e := range entries {
@@ -114,7 +115,7 @@ func (s *stream) Publish(ctx context.Context, entries []relay.Entry) []error {
 	return results
 }
 
-func (s *stream) store(ctx context.Context, e relay.Entry) error {
+func (s *stream) store(ctx context.Context, e events.Encoded) error {
 	if s.hang {
 		<-ctx.Done()
 		return context.Cause(ctx)
@@ -127,10 +128,10 @@ func (s *stream) store(ctx context.Context, e relay.Entry) error {
 	if e.Key == s.refuse {
 		return errors.New("refused")
 	}
-	if slices.Contains(s.stored, e.EventID) {
+	if slices.Contains(s.stored, e.ID) {
 		s.duplicates++
 	} else {
-		s.stored = append(s.stored, e.EventID)
+		s.stored = append(s.stored, e.ID)
 	}
 	if s.chaos != nil {
 		return s.chaos()

@@ -7,12 +7,14 @@ import (
 	"time"
 
 	"github.com/sponsorsync/sponsorsync/jobs"
+	"github.com/sponsorsync/sponsorsync/jobs/events"
+	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
 )
 
 const (
-	batchSize = 128         // entries a round
+	batchSize = 128         // entries per round
 	blockFor  = time.Second // longest wait for news; bounds how late the end of ctx is noticed
-	noWait    = -1
+	noWait    = 0
 
 	readTimeout    = blockFor + 5*time.Second
 	publishTimeout = 30 * time.Second
@@ -33,7 +35,7 @@ func (r *Relay) follow(ctx context.Context, shard int) {
 			continue
 		}
 		failures++
-		_ = jobs.Sleep(ctx, jobs.Backoff(failures, comeBack, r.Random())) // the loop looks at ctx itself
+		_ = jobs.Sleep(ctx, jobs.Backoff(failures, comeBack, r.p.Rand())) // the loop looks at ctx itself
 	}
 }
 
@@ -60,7 +62,6 @@ func (r *Relay) round(ctx context.Context, shard int, block time.Duration) (int,
 	if err != nil {
 		return 0, fmt.Errorf("read outbox: %w", err)
 	}
-	r.lag(shard, entries)
 	if len(entries) == 0 {
 		return 0, nil
 	}
@@ -71,17 +72,21 @@ func (r *Relay) round(ctx context.Context, shard int, block time.Duration) (int,
 	return len(entries), failure
 }
 
-func (r *Relay) read(ctx context.Context, shard int, block time.Duration) ([]Entry, error) {
+func (r *Relay) read(ctx context.Context, shard int, block time.Duration) ([]ledger.OutboxEntry, error) {
 	ctx, cancel := within(ctx, readTimeout, "read outbox")
 	defer cancel()
-	return r.Outbox.Read(ctx, shard, batchSize, block)
+	return r.p.Outbox.ReadOutbox(ctx, shard, batchSize, block)
 }
 
 // publish returns the positions that are stored, and the first error.
-func (r *Relay) publish(ctx context.Context, entries []Entry) (acked []string, failure error) {
+func (r *Relay) publish(ctx context.Context, entries []ledger.OutboxEntry) (acked []string, failure error) {
 	ctx, cancel := within(ctx, publishTimeout, "publish")
 	defer cancel()
-	for i, err := range r.Publisher.Publish(ctx, entries) {
+	batch := make([]events.Encoded, len(entries))
+	for i, e := range entries {
+		batch[i] = e.Encoded
+	}
+	for i, err := range r.p.Publisher.Publish(ctx, batch) {
 		switch {
 		case err == nil:
 			acked = append(acked, entries[i].Position)
@@ -89,8 +94,8 @@ func (r *Relay) publish(ctx context.Context, entries []Entry) (acked []string, f
 			failure = err
 		}
 	}
-	if r.Metrics.Published != nil && len(acked) > 0 {
-		r.Metrics.Published(len(acked))
+	if r.p.Metrics.Published != nil && len(acked) > 0 {
+		r.p.Metrics.Published(len(acked))
 	}
 	return acked, failure
 }
@@ -103,7 +108,7 @@ func (r *Relay) delete(ctx context.Context, shard int, positions []string) error
 	}
 	ctx, cancel := within(context.WithoutCancel(ctx), deleteTimeout, "delete from outbox")
 	defer cancel()
-	return r.Outbox.Delete(ctx, shard, positions)
+	return r.p.Outbox.DeleteOutbox(ctx, shard, positions)
 }
 
 // within names the deadline, so that the log says whose it was.

@@ -8,8 +8,8 @@
 // work on one outbox without a leader: whoever publishes an event has had all
 // earlier ones of its key acknowledged.
 //
-// The package declares what it needs of both ends. It knows neither Redis nor
-// NATS, and never looks into a payload.
+// The package declares what it needs of both ends. It never decides what is
+// published, and never looks into a payload.
 package relay
 
 import (
@@ -19,66 +19,57 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"github.com/sponsorsync/sponsorsync/jobs/events"
+	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
 )
 
-// Entry is one event in the outbox.
-type Entry struct {
-	Position string // its place in the shard; begins with the Unix milliseconds of its writing, as a Redis stream id does
-	EventID  string
-	Key      string // events of one key keep their order
-	Subject  string
-	Payload  []byte
-}
-
-// Outbox is where events wait. Both methods must obey their context.
+// Outbox is where events wait; *ledger.Ledger is one. Both methods must obey
+// their context.
 type Outbox interface {
-	// Read returns up to count entries from the head of the shard. If there are
-	// none it waits for the first, but not longer than block; a negative block
-	// does not wait, as with XREAD.
-	// It never returns entries out of order, and may return none.
-	Read(ctx context.Context, shard, count int, block time.Duration) ([]Entry, error)
-	// Delete removes entries. Positions that are gone already are no error.
-	Delete(ctx context.Context, shard int, positions []string) error
+	// ReadOutbox returns up to count entries from the head of the shard, in
+	// order. If there are none it waits for the first, but not longer than block.
+	ReadOutbox(ctx context.Context, shard, count int, block time.Duration) ([]ledger.OutboxEntry, error)
+	// DeleteOutbox removes entries. Positions that are gone already are no error.
+	DeleteOutbox(ctx context.Context, shard int, positions []string) error
 }
 
-// Publisher stores events for good. The result has one error per entry, nil when
-// the entry is stored. After a failure it must not publish later entries of the
-// same key.
+// Publisher stores events for good; *events.Publisher is one. The result has one
+// error per event, nil when it is stored. After a failure it must not publish
+// later events of the same key.
 type Publisher interface {
-	Publish(ctx context.Context, entries []Entry) []error
+	Publish(ctx context.Context, batch []events.Encoded) []error
 }
 
 // Metrics hears of the relay's work, from all shards at once. Any function may be nil.
 type Metrics struct {
-	Published func(entries int)                     // acknowledged by the stream
-	Failed    func()                                // a round that did not get everything through
-	Lag       func(shard int, oldest time.Duration) // age of the head; 0 when the shard is empty
+	Published func(entries int) // acknowledged by the stream
+	Failed    func()            // a round that did not get everything through
 }
 
-// Params are what a relay works with. Outbox, Publisher, Shards, Now and Random
-// are required.
+// Params are what a relay works with. Outbox, Publisher, Shards and Rand are
+// required.
 type Params struct {
 	Outbox    Outbox
 	Publisher Publisher
 	Shards    int
 	Log       zerolog.Logger
 	Metrics   Metrics
-	Now       func() time.Time
-	Random    func() float64 // in [0, 1), for jitter
+	Rand      func() float64 // in [0, 1), for jitter
 }
 
 // Relay runs one loop per shard.
 type Relay struct {
-	Params
-	troubles troubles
+	p        Params
+	problems problems
 }
 
 // New checks the parameters.
 func New(p Params) (*Relay, error) {
-	if p.Outbox == nil || p.Publisher == nil || p.Now == nil || p.Random == nil || p.Shards < 1 {
-		return nil, errors.New("relay: outbox, publisher, shards, clock or randomness is missing")
+	if p.Outbox == nil || p.Publisher == nil || p.Rand == nil || p.Shards < 1 {
+		return nil, errors.New("relay: outbox, publisher, shards or randomness is missing")
 	}
-	return &Relay{Params: p}, nil
+	return &Relay{p: p}, nil
 }
 
 // Run relays until ctx ends. Then it makes a last pass over what is in the outbox
@@ -86,7 +77,7 @@ func New(p Params) (*Relay, error) {
 // What is left after that is left to the next relay: nothing is lost.
 func (r *Relay) Run(ctx context.Context) {
 	var shards sync.WaitGroup
-	for shard := range r.Shards {
+	for shard := range r.p.Shards {
 		shards.Go(func() {
 			r.follow(ctx, shard)
 			r.finish(ctx, shard)

@@ -27,7 +27,6 @@ type bundle struct {
 
 	published int
 	failed    int
-	lags      []time.Duration
 }
 
 // setup is called inside a synctest bubble, where time.Now is the bubble's.
@@ -35,11 +34,10 @@ func setup(shards int) *bundle {
 	b := &bundle{outbox: newOutbox(shards), stream: &stream{}}
 	b.params = relay.Params{
 		Outbox: b.outbox, Publisher: b.stream, Shards: shards,
-		Log: zerolog.New(zerolog.SyncWriter(&b.log)), Now: time.Now, Random: func() float64 { return 0.5 },
+		Log: zerolog.New(zerolog.SyncWriter(&b.log)), Rand: func() float64 { return 0.5 },
 		Metrics: relay.Metrics{
 			Published: func(n int) { b.published += n },
 			Failed:    func() { b.failed++ },
-			Lag:       func(_ int, d time.Duration) { b.lags = append(b.lags, d) },
 		},
 	}
 	return b
@@ -195,20 +193,6 @@ func TestTheLastPassIsBounded(t *testing.T) {
 	})
 }
 
-func TestLagIsTheAgeOfTheHead(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		b := setup(1)
-		b.outbox.add(0, "a.1")
-		time.Sleep(90 * time.Second)
-		stop := b.run(t)
-		time.Sleep(3 * time.Second)
-		stop()
-		equal(t, "lag at first", b.lags[0], 90*time.Second)
-		equal(t, "lag at last", b.lags[len(b.lags)-1], 0)
-	})
-}
-
 // Four relays fight over one outbox; each of them crashes again and again between
 // the acknowledgement and the deletion, or loses the acknowledgement.
 func TestAnyNumberOfRelaysKeepTheOrder(t *testing.T) {
@@ -256,8 +240,7 @@ func TestNewNamesNoHalfRelay(t *testing.T) {
 		"outbox":    func(p *relay.Params) { p.Outbox = nil },
 		"publisher": func(p *relay.Params) { p.Publisher = nil },
 		"shards":    func(p *relay.Params) { p.Shards = 0 },
-		"clock":     func(p *relay.Params) { p.Now = nil },
-		"random":    func(p *relay.Params) { p.Random = nil },
+		"random":    func(p *relay.Params) { p.Rand = nil },
 	} {
 		p := full
 		spoil(&p)
@@ -265,17 +248,6 @@ func TestNewNamesNoHalfRelay(t *testing.T) {
 			t.Errorf("a relay without %s was made", name)
 		}
 	}
-}
-
-func TestAgeOfStrangePositionsIsZero(t *testing.T) {
-	t.Parallel()
-	now := time.UnixMilli(10_000)
-	for position, want := range map[string]time.Duration{
-		"4000-7": 6 * time.Second, "4000": 6 * time.Second, "20000-0": 0, "first": 0, "": 0,
-	} {
-		equal(t, position, relay.Age([]relay.Entry{{Position: position}}, now), want)
-	}
-	equal(t, "empty shard", relay.Age(nil, now), 0)
 }
 
 // sometimes fails every third time or so.

@@ -1,6 +1,0 @@
-package relay
-
-// Pure decisions that deserve their own tables.
-var (
-	Age = age
-)
