@@ -66,6 +66,7 @@ func TestControlFaults(t *testing.T) {
 	for kind, want := range map[string]int{
 		"rate-limited": 429, "server-error": 500, "bad-gateway": 502, "unavailable": 503, "edge-block": 400, "garbage": 200,
 		"html": 200, "oversize": 200, "slow": 200, "redirect": 307, "unauthorized": 401, "reset": 0, "lost-answer": 0, "status": 418,
+		"unmailed-error": 500, "stall": 200, "slow-answer": 200, "slow-body": 200, "broken-answer": 200,
 	} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
@@ -82,12 +83,15 @@ func TestControlRefusesMistakes(t *testing.T) {
 	t.Parallel()
 	l := setup(t)
 	for name, r := range map[string]reply{
-		"unknown kind":         l.control(http.MethodPost, "faults", object{"kind": "weather"}),
-		"misspelled member":    l.control(http.MethodPost, "organizations", object{"plan": 20}),
-		"wrong type":           l.control(http.MethodPatch, "organizations/"+l.org.ID, object{"enabled": "no"}),
-		"unknown organization": l.control(http.MethodPatch, "organizations/"+uuid.NewString(), object{"enabled": false}),
-		"unknown mail":         l.control(http.MethodPost, "accept", object{"mail": 9}),
-		"unknown key":          l.control(http.MethodPost, "organizations/"+uuid.NewString()+"/rotate-key", nil),
+		"unknown kind":          l.control(http.MethodPost, "faults", object{"kind": "weather"}),
+		"misspelled member":     l.control(http.MethodPost, "organizations", object{"plan": 20}),
+		"wrong type":            l.control(http.MethodPatch, "organizations/"+l.org.ID, object{"enabled": "no"}),
+		"unknown organization":  l.control(http.MethodPatch, "organizations/"+uuid.NewString(), object{"enabled": false}),
+		"unknown stage":         l.control(http.MethodPost, "faults", object{"kind": "slow", "stage": "late"}),
+		"gateway with a 200":    l.control(http.MethodPost, "faults", object{"kind": "gateway", "status": 200}),
+		"row that is not there": l.control(http.MethodPost, "age", object{"organizationId": l.org.ID, "organizationUserId": zeroID, "days": 1}),
+		"unknown mail":          l.control(http.MethodPost, "accept", object{"mail": 9}),
+		"unknown key":           l.control(http.MethodPost, "organizations/"+uuid.NewString()+"/rotate-key", nil),
 	} {
 		equal(t, name, r.status == http.StatusBadRequest || r.status == http.StatusNotFound, true)
 	}
@@ -117,4 +121,58 @@ func TestControlSwitches(t *testing.T) {
 	equal(t, "last status", requests[len(requests)-1].Status, http.StatusOK)
 	equal(t, "caller", requests[len(requests)-1].InstallationID, l.in.ID)
 	equal(t, "rate limited", decode[cloudtest.Stats](t, l.control(http.MethodGet, "stats", nil)).RateLimited, 1)
+}
+
+func TestControlStallsUntilFaultsAreCleared(t *testing.T) {
+	t.Parallel()
+	l := setup(t)
+	user := uuid.NewString()
+	l.control(http.MethodPost, "faults", object{"kind": "stall", "untilCleared": true})
+	stalled := l.background(row(user))
+	l.eventually("arrived", func() bool { return len(l.cloud.SyncRequests()) == 1 })
+	l.sync(row(user))
+	stats := decode[cloudtest.Stats](t, l.control(http.MethodGet, "stats", nil))
+	equal(t, "at work for the organization", stats.Sync[l.org.ID].InFlight, 1)
+	l.control(http.MethodDelete, "faults", nil)
+	equal(t, "status", (<-stalled).status, http.StatusOK)
+	doubles := decode[struct {
+		Rows  []string
+		Mails []cloudtest.Mail
+	}](t, l.control(http.MethodGet, "doubles?organizationId="+l.org.ID, nil))
+	equal(t, "doubled keys", strings.Join(doubles.Rows, " "), user)
+	equal(t, "mailed again", len(doubles.Mails), 1)
+}
+
+func TestControlLetsAGatewayAnswerWhileTheCloudGoesOn(t *testing.T) {
+	t.Parallel()
+	l := setup(t)
+	spec := object{"kind": "gateway", "status": 504, "stage": "loaded", "goesOn": true, "untilCleared": true}
+	l.control(http.MethodPost, "faults", spec)
+	equal(t, "status", l.try(row(uuid.NewString())).status, http.StatusGatewayTimeout)
+	l.is(0, 0)
+	l.control(http.MethodDelete, "faults", nil)
+	l.eventually("rows are in", func() bool { return len(l.cloud.Mails()) == 1 })
+}
+
+func TestControlAnswersWhoWasMailedAndWhatIsStored(t *testing.T) {
+	t.Parallel()
+	l := setup(t)
+	user, other := uuid.NewString(), uuid.NewString()
+	l.sync(row(user), row(other, "offeredToEmail", "f@x.test"))
+	l.sync(tombstone(user, false))
+	l.sync(row(user, "offeredToEmail", "new@x.test"))
+	mails := decode[[]cloudtest.Mail](t, l.control(http.MethodGet, "mails?organizationUserId="+user, nil))
+	equal(t, "mails of the key", len(mails), 2)
+	equal(t, "at", mails[1].At, l.clock.Now())
+	equal(t, "key and address", len(decode[[]cloudtest.Mail](t, l.control(http.MethodGet, "mails?to=NEW@x.test&organizationUserId="+user, nil))), 1)
+	equal(t, "of another organization", len(decode[[]cloudtest.Mail](t, l.control(http.MethodGet, "mails?organizationId="+zeroID, nil))), 0)
+	equal(t, "another address for a key is not twice", len(l.cloud.MailedTwice(l.org.ID)), 0)
+	rows := decode[[]cloudtest.Row](t, l.control(http.MethodGet, "rows?organizationId="+l.org.ID+"&organizationUserId="+user, nil))
+	equal(t, "rows of the key", len(rows), 1)
+	twin := object{"organizationId": l.org.ID, "organizationUserId": user}
+	equal(t, "stored", l.control(http.MethodPost, "rows", twin).status, http.StatusOK)
+	equal(t, "rows of the key", l.cloud.RowCount(l.org.ID, user), 2)
+	l.control(http.MethodPut, "mail-mode", object{"inRequest": true})
+	l.org = decode[cloudtest.Organization](t, l.control(http.MethodPost, "organizations", object{}))
+	refused(t, l.try(row(user, "offeredToEmail", "@")), http.StatusInternalServerError, unhandled)
 }

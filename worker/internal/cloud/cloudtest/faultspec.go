@@ -2,14 +2,14 @@ package cloudtest
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 )
 
-// FaultSpec is a fault as the control API takes it. Kind is one of
-// rate-limited, server-error, unmailed-error, gateway, bad-gateway, unavailable,
-// edge-block, garbage, html, oversize, slow, stall, slow-answer, slow-body,
-// broken-answer, silence, reset, lost-answer, redirect, unauthorized or status.
+// FaultSpec is a fault as the control API takes it; FaultKinds lists the kinds.
 type FaultSpec struct {
 	Kind           string `json:"kind"`
 	Path           string `json:"path"` // token, sync (default), license, any, or a path
@@ -50,8 +50,9 @@ func (s FaultSpec) fault(cleared <-chan struct{}) (Fault, error) {
 	return f, nil
 }
 
-func (s FaultSpec) kind() (Fault, error) {
-	plain := map[string]func() Fault{
+// kinds builds each kind that needs no more than its own field.
+func (s FaultSpec) kinds() map[string]func() Fault {
+	return map[string]func() Fault{
 		"server-error": ServerError, "unmailed-error": UnmailedError, "bad-gateway": BadGateway, "unavailable": Unavailable,
 		"edge-block": EdgeBlock, "garbage": Garbage, "html": HTML, "unauthorized": Unauthorized,
 		"broken-answer": BrokenAnswer, "silence": Silence, "reset": Reset, "lost-answer": LostAnswer,
@@ -62,20 +63,28 @@ func (s FaultSpec) kind() (Fault, error) {
 		"rate-limited": func() Fault { return RateLimited(s.RetryAfter) },
 		"redirect":     func() Fault { return Redirect(s.Location) },
 		"oversize":     func() Fault { return Oversize(min(max(s.Bytes, 0), 1<<28)) },
+		"gateway":      func() Fault { return Gateway(s.Status) },
+		"status": func() Fault {
+			header := http.Header{"Content-Type": {"application/json; charset=utf-8"}}
+			return Fault{Status: s.Status, Body: []byte(s.Body), Header: header}
+		},
 	}
-	if build := plain[s.Kind]; build != nil {
-		return build(), nil
-	}
+}
+
+// FaultKinds lists what Kind may be, sorted.
+func FaultKinds() []string { return slices.Sorted(maps.Keys(FaultSpec{}.kinds())) }
+
+func (s FaultSpec) kind() (Fault, error) {
+	build := s.kinds()[s.Kind]
 	switch {
-	case s.Kind == "gateway" && s.Status >= http.StatusBadGateway && s.Status <= http.StatusGatewayTimeout:
-		return Gateway(s.Status), nil
-	case s.Kind == "status" && s.Status >= http.StatusOK && s.Status <= 599:
-		return Fault{
-			Status: s.Status, Body: []byte(s.Body),
-			Header: http.Header{"Content-Type": {"application/json; charset=utf-8"}},
-		}, nil
+	case build == nil:
+		return Fault{}, fmt.Errorf("fault kind %q is unknown: use one of %s", s.Kind, strings.Join(FaultKinds(), ", "))
+	case s.Kind == "gateway" && (s.Status < http.StatusBadGateway || s.Status > http.StatusGatewayTimeout):
+		return Fault{}, fmt.Errorf("a gateway answers 502, 503 or 504, not %d: set status", s.Status)
+	case s.Kind == "status" && (s.Status < http.StatusOK || s.Status > 599):
+		return Fault{}, fmt.Errorf("status %d cannot be answered: use 200 to 599", s.Status)
 	}
-	return Fault{}, fmt.Errorf("fault kind %q with status %d is unknown", s.Kind, s.Status)
+	return build(), nil
 }
 
 func (s FaultSpec) stage(usual Stage) (Stage, error) {

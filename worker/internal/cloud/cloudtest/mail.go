@@ -70,6 +70,17 @@ func (c *Cloud) sendOffer(row *Row) bool {
 	return true
 }
 
+// Offer stores a row as AddRow does and mails it, so that a test can begin with
+// an open offer. It returns the token of the mail, empty if that could not leave.
+func (c *Cloud) Offer(row Row) (token string) {
+	stored := c.AddRow(row)
+	if !c.sendOffer(&stored) {
+		return ""
+	}
+	mails := c.MailsFor(stored.OrganizationID, stored.OrganizationUserID)
+	return mails[len(mails)-1].Token
+}
+
 // readable tells whether a mail library makes an address of it. A bare name
 // without a domain is one.
 func readable(address string) bool {
