@@ -17,7 +17,7 @@ func getHealth(w http.ResponseWriter, _ *http.Request) error {
 	return writeJSON(w, http.StatusOK, health{Status: "ok"})
 }
 
-// getReadiness asks both, each with its own patience.
+// getReadiness asks both, each with its own timeout.
 func (a *API) getReadiness(w http.ResponseWriter, r *http.Request) error {
 	h := health{Status: "ready", Checks: map[string]string{}}
 	status := http.StatusOK
@@ -25,7 +25,7 @@ func (a *API) getReadiness(w http.ResponseWriter, r *http.Request) error {
 		"redis": func(ctx context.Context) error { return a.p.Redis.Ping(ctx).Err() },
 		"nats":  a.p.JetStream.Conn().FlushWithContext,
 	} {
-		ctx, cancel := context.WithTimeout(r.Context(), Patience)
+		ctx, cancel := context.WithTimeout(r.Context(), CommandTimeout)
 		h.Checks[name] = "ok"
 		if ask(ctx) != nil {
 			h.Checks[name], h.Status, status = "away", "not ready", http.StatusServiceUnavailable

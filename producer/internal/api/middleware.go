@@ -57,25 +57,25 @@ func (o *observed) Unwrap() http.ResponseWriter { return o.ResponseWriter }
 // refuseRoute asks the mux's own refusal for its status (404, or 405 with the
 // methods that are allowed) and says it as a problem.
 func refuseRoute(w http.ResponseWriter, r *http.Request, refusal http.Handler) {
-	verdict := &verdict{header: w.Header()}
-	refusal.ServeHTTP(verdict, r)
+	probe := &statusProbe{header: w.Header()}
+	refusal.ServeHTTP(probe, r)
 	w.Header().Del("Content-Length")
 	err := fault.New(fault.InvalidArguments, "there is no such address here; GET /openapi.yaml lists them")
-	if verdict.status == http.StatusMethodNotAllowed {
+	if probe.status == http.StatusMethodNotAllowed {
 		err = fault.New(fault.InvalidArguments, "this address does not take %s, only %s", r.Method, w.Header().Get("Allow"))
 	}
-	writeProblem(w, view.ProblemOf(view.WithStatus(verdict.status, err)))
+	writeProblem(w, view.ProblemOf(view.WithStatus(probe.status, err)))
 }
 
-// verdict takes a status and headers, and drops the text.
-type verdict struct {
+// statusProbe takes a status and headers, and drops the text.
+type statusProbe struct {
 	header http.Header
 	status int
 }
 
-func (v *verdict) Header() http.Header         { return v.header }
-func (v *verdict) WriteHeader(status int)      { v.status = status }
-func (v *verdict) Write(p []byte) (int, error) { return len(p), nil }
+func (p *statusProbe) Header() http.Header            { return p.header }
+func (p *statusProbe) WriteHeader(status int)         { p.status = status }
+func (p *statusProbe) Write(text []byte) (int, error) { return len(text), nil }
 
 func (a *API) recover(w *observed, r *http.Request) {
 	cause := recover()

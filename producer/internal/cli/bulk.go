@@ -65,7 +65,7 @@ func (b *bulk) wait(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = b.waiter.settle(ctx, targets, func(t target, v verdict) {
+	err = b.waiter.settle(ctx, targets, func(t target, v outcome) {
 		b.app.bar.add(1)
 		b.tally.take(t, v)
 	})
@@ -102,7 +102,7 @@ type tally struct {
 	failed []rowError
 }
 
-func (y *tally) take(t target, v verdict) {
+func (y *tally) take(t target, v outcome) {
 	if y.ends == nil {
 		y.ends = map[string]int{}
 	}

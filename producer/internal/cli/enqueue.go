@@ -145,7 +145,7 @@ func (a *app) settling(wait bool, t target) followUp {
 			return err
 		}
 		var failure error
-		err := w.settle(ctx, []target{t}, func(_ target, v verdict) {
+		err := w.settle(ctx, []target{t}, func(_ target, v outcome) {
 			if failure = v.err; failure == nil {
 				a.note("%s", v.text)
 			}

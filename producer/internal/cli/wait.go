@@ -126,8 +126,8 @@ func deadError(job enqueue.Status) error {
 	return fmt.Errorf("%s job %s failed for good: %w", job.Kind, job.ID, job.LastError)
 }
 
-// settle waits until every sponsorship has its verdict, and tells each once.
-func (w *waiter) settle(ctx context.Context, targets []target, tell func(target, verdict)) error {
+// settle waits until every sponsorship has its outcome, and tells each once.
+func (w *waiter) settle(ctx context.Context, targets []target, tell func(target, outcome)) error {
 	slices.SortStableFunc(targets, func(a, b target) int { return cmp.Compare(a.org, b.org) })
 	return w.until(ctx, func() (bool, error) {
 		var err error
@@ -136,8 +136,8 @@ func (w *waiter) settle(ctx context.Context, targets []target, tell func(target,
 	})
 }
 
-// round looks at every target once and returns those without a verdict.
-func (w *waiter) round(ctx context.Context, targets []target, tell func(target, verdict)) (open []target, err error) {
+// round looks at every target once and returns those without a outcome.
+func (w *waiter) round(ctx context.Context, targets []target, tell func(target, outcome)) (open []target, err error) {
 	for len(targets) > 0 {
 		page := firstPage(targets)
 		left, err := w.look(ctx, page, tell)
@@ -158,8 +158,8 @@ func firstPage(targets []target) []target {
 	return targets[:n]
 }
 
-// look judges one page.
-func (w *waiter) look(ctx context.Context, page []target, tell func(target, verdict)) (open []target, err error) {
+// look reads one page and tells what is settled.
+func (w *waiter) look(ctx context.Context, page []target, tell func(target, outcome)) (open []target, err error) {
 	id := page[0].org
 	// The organization is read first: a row that is pending after that was not
 	// settled by whatever ended before.
@@ -176,7 +176,7 @@ func (w *waiter) look(ctx context.Context, page []target, tell func(target, verd
 		return nil, err
 	}
 	for i, t := range page {
-		v := judge(t, rows[i], organization{org, w.before[id]})
+		v := outcomeOf(t, rows[i], organization{org, w.before[id]})
 		if v.state == waiting {
 			w.say(id, v.text)
 			open = append(open, t)

@@ -22,8 +22,8 @@ import (
 )
 
 const (
-	// patience bounds one attempt to enqueue.
-	patience = 5 * time.Second
+	// attemptTimeout bounds one attempt to enqueue.
+	attemptTimeout = 5 * time.Second
 	// again is the wait before another attempt at the same tick.
 	again = 5 * time.Second
 )
@@ -63,7 +63,7 @@ func (s Scheduler) Run(ctx context.Context) error {
 }
 
 func (s Scheduler) sweep(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
 	return s.Sweeper.Sweep(ctx, Tick(s.Now(), s.Interval))
 }

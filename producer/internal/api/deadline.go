@@ -8,11 +8,11 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Patience is how long one command may take, tries included. The contract
+// CommandTimeout is how long one command may take, tries included. The contract
 // promises to say that Redis is away within two seconds.
-const Patience = 1500 * time.Millisecond
+const CommandTimeout = 1500 * time.Millisecond
 
-// Bound makes every command of a client end within [Patience]. A request as a
+// Bound makes every command of a client end within [CommandTimeout]. A request as a
 // whole has no such limit: a batch of a thousand jobs may take its time as long
 // as Redis answers, and ends with the first command that it does not answer.
 // The client must have ContextTimeoutEnabled.
@@ -28,7 +28,7 @@ func (bound) DialHook(next redis.DialHook) redis.DialHook {
 // ProcessHook implements redis.Hook.
 func (bound) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
-		ctx, cancel := context.WithTimeout(ctx, Patience)
+		ctx, cancel := context.WithTimeout(ctx, CommandTimeout)
 		defer cancel()
 		return next(ctx, cmd)
 	}
@@ -37,7 +37,7 @@ func (bound) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 // ProcessPipelineHook implements redis.Hook.
 func (bound) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
-		ctx, cancel := context.WithTimeout(ctx, Patience)
+		ctx, cancel := context.WithTimeout(ctx, CommandTimeout)
 		defer cancel()
 		return next(ctx, cmds)
 	}

@@ -23,42 +23,42 @@ type organization struct {
 	before time.Time
 }
 
-// verdict is what a look at a sponsorship tells the person who waits.
-type verdict struct {
-	state verdictState
+// outcome is what a look at a sponsorship tells the person who waits.
+type outcome struct {
+	state outcomeState
 	text  string // for the person; of a wait, why it goes on
 	err   error  // of a failure
 }
 
-type verdictState int
+type outcomeState int
 
 const (
-	waiting verdictState = iota
+	waiting outcomeState = iota
 	settled
 	unstarted // nothing is sent before a first sync: there is nothing to wait for
 	failed
 )
 
-// judge decides whether the wait for a sponsorship is over.
-func judge(t target, s sponsorship.Sponsorship, org organization) verdict {
+// outcomeOf decides whether the wait for a sponsorship is over.
+func outcomeOf(t target, s sponsorship.Sponsorship, org organization) outcome {
 	switch {
 	case s.Status != sponsorship.Pending:
-		return judgeSettled(t, s)
+		return settledOutcome(t, s)
 	case s.Reason != nil:
 		return failure(&fault.Error{Code: fault.Code(s.Reason.Code), Message: s.Reason.Message})
 	case !org.Started:
-		return verdict{state: unstarted, text: firstStep(org.Organization)}
+		return outcome{state: unstarted, text: firstStep(org.Organization)}
 	case org.Paused != "":
-		return failure(fmt.Errorf("syncs of the organization wait until somebody acts: %w", pauseReason(org)))
+		return failure(fmt.Errorf("syncs of the organization wait until somebody acts: %w", pauseFault(org)))
 	case org.LastError == nil:
-		return verdict{}
+		return outcome{}
 	case org.LastError.Code == fault.CloudCommunicationDisabled && !org.LastError.At.Equal(org.before):
 		return failure(&org.LastError.Error)
 	}
-	return verdict{text: stillTrying(org.Organization)}
+	return outcome{text: stillTrying(org.Organization)}
 }
 
-func judgeSettled(t target, s sponsorship.Sponsorship) verdict {
+func settledOutcome(t target, s sponsorship.Sponsorship) outcome {
 	unchanged := t.change && s.Reason != nil && s.Reason.Code == string(fault.AlreadyRedeemed)
 	if s.Reason != nil && (s.Status == sponsorship.Refused || unchanged) {
 		return failure(&fault.Error{Code: fault.Code(s.Reason.Code), Message: s.Reason.Message})
@@ -66,12 +66,12 @@ func judgeSettled(t target, s sponsorship.Sponsorship) verdict {
 	if s.Status == sponsorship.Refused {
 		return failure(fault.New(fault.NotAccepted, "the cloud did not accept the sponsorship"))
 	}
-	return verdict{state: settled, text: outcome(s)}
+	return outcome{state: settled, text: settledText(s)}
 }
 
-func failure(err error) verdict { return verdict{state: failed, text: err.Error(), err: err} }
+func failure(err error) outcome { return outcome{state: failed, text: err.Error(), err: err} }
 
-func pauseReason(org organization) *fault.Error {
+func pauseFault(org organization) *fault.Error {
 	if org.LastError != nil && org.LastError.Code == org.Paused {
 		return &org.LastError.Error
 	}
@@ -94,8 +94,8 @@ func stillTrying(org state.Organization) string {
 	return fmt.Sprintf("the last sync failed%s: %s", next, faultText(&org.LastError.Error))
 }
 
-// outcome says what a settled sponsorship is.
-func outcome(s sponsorship.Sponsorship) string {
+// settledText says what a settled sponsorship is.
+func settledText(s sponsorship.Sponsorship) string {
 	switch s.Status {
 	case sponsorship.Sent:
 		return "sent: the cloud has it and mailed the offer"

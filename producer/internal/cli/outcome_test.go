@@ -9,7 +9,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 )
 
-func TestJudge(t *testing.T) {
+func TestOutcomeOf(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	reason := func(code fault.Code) *sponsorship.Reason {
@@ -28,7 +28,7 @@ func TestJudge(t *testing.T) {
 		org    state.Organization
 		before time.Time
 		change bool
-		state  verdictState
+		state  outcomeState
 		code   fault.Code
 	}{
 		"nothing has happened":       {row: pending, org: started, state: waiting},
@@ -47,12 +47,12 @@ func TestJudge(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := judge(target{change: test.change}, test.row, organization{test.org, test.before})
+			got := outcomeOf(target{change: test.change}, test.row, organization{test.org, test.before})
 			if got.state != test.state || fault.CodeOf(got.err) != test.code {
-				t.Errorf("judge = %+v, want state %d, code %q", got, test.state, test.code)
+				t.Errorf("outcomeOf = %+v, want state %d, code %q", got, test.state, test.code)
 			}
 			if (got.state == failed) != (got.err != nil) || got.state == settled && got.text == "" {
-				t.Errorf("verdict contradicts itself: %+v", got)
+				t.Errorf("outcome contradicts itself: %+v", got)
 			}
 		})
 	}
