@@ -1,0 +1,129 @@
+package view_test
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/sponsorsync/sponsorsync/jobs"
+	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
+	"github.com/sponsorsync/sponsorsync/producer/internal/view"
+)
+
+var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+
+func failure(code fault.Code, at time.Time) *state.Failure {
+	return &state.Failure{Error: fault.Error{Code: code, Message: "no"}, At: at}
+}
+
+func TestTheNewerFailureIsShown(t *testing.T) {
+	t.Parallel()
+	retry := noon.Add(time.Hour)
+	sync, license := failure(fault.CloudUnavailable, noon), failure(fault.LicenseRejected, noon)
+	for name, c := range map[string]struct {
+		org  state.Organization
+		code fault.Code // "" for none
+		next *time.Time
+	}{
+		"none":           {state.Organization{}, "", nil},
+		"sync":           {state.Organization{LastError: sync, RetryAt: &retry}, fault.CloudUnavailable, &retry},
+		"license":        {state.Organization{LastLicenseError: license}, fault.LicenseRejected, nil},
+		"an older sync":  {state.Organization{LastError: failure(fault.CloudUnavailable, noon.Add(-time.Second)), LastLicenseError: license}, fault.LicenseRejected, nil},
+		"a newer sync":   {state.Organization{LastError: failure(fault.CloudUnavailable, retry), LastLicenseError: license, RetryAt: &retry}, fault.CloudUnavailable, &retry},
+		"somebody's job": {state.Organization{LastError: failure(fault.BillingSyncTokenInvalid, noon), RetryAt: &retry}, fault.BillingSyncTokenInvalid, nil},
+	} {
+		shown := view.Show(c.org, nil).LastError
+		if c.code == "" {
+			if shown != nil {
+				t.Errorf("%s: shows %+v", name, shown)
+			}
+			continue
+		}
+		if shown == nil || shown.Code != c.code || shown.Hint != c.code.Hint() || shown.NextAttempt != c.next {
+			t.Errorf("%s: shows %+v, want %s and next attempt %v", name, shown, c.code, c.next)
+		}
+	}
+}
+
+func TestAPausedOrganizationHasNoNextSync(t *testing.T) {
+	t.Parallel()
+	org := state.Organization{NextSyncAt: &noon}
+	if view.Show(org, nil).NextSyncAt == nil {
+		t.Error("the next sync is not shown")
+	}
+	org.Paused = fault.BillingSyncTokenInvalid
+	if view.Show(org, nil).NextSyncAt != nil {
+		t.Error("a next sync is shown while somebody has to act first")
+	}
+}
+
+func TestPageOf(t *testing.T) {
+	t.Parallel()
+	page, err := view.PageOf(url.Values{"status": {"redeemed,pending", "sent"}, "limit": {"7"}, "cursor": {"c"}}, 50)
+	want := []sponsorship.Status{sponsorship.Pending, sponsorship.Sent, sponsorship.Redeemed}
+	if err != nil || !slices.Equal(page.Statuses, want) || page.Limit != 7 || page.Cursor != "c" {
+		t.Errorf("read %+v, %v, want %v in the order of the statuses", page, err, want)
+	}
+	for _, wrong := range []url.Values{{"status": {"lost"}}, {"limit": {"0"}}, {"limit": {"1001"}}, {"limit": {"x"}}} {
+		if _, err := view.PageOf(wrong, 50); fault.CodeOf(err) != fault.InvalidArguments {
+			t.Errorf("%v: %v, want invalid_arguments", wrong, err)
+		}
+	}
+}
+
+func TestProblemOf(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		err    error
+		status int
+		code   fault.Code
+	}{
+		"a fault":       {fault.New(fault.Unauthorized, "no"), http.StatusUnauthorized, fault.Unauthorized},
+		"other status":  {view.WithStatus(http.StatusForbidden, fault.New(fault.Unauthorized, "no")), http.StatusForbidden, fault.Unauthorized},
+		"Redis is away": {io.EOF, http.StatusServiceUnavailable, fault.QueueUnavailable},
+		"our mistake":   {errors.New("nil map at 0xdeadbeef"), http.StatusInternalServerError, ""},
+	} {
+		p := view.ProblemOf(c.err)
+		if p.Status != c.status || p.Code != c.code || p.Hint != c.code.Hint() || p.Title != http.StatusText(c.status) {
+			t.Errorf("%s: %+v, want %d %s", name, p, c.status, c.code)
+		}
+	}
+	if p := view.ProblemOf(errors.New("nil map at 0xdeadbeef")); p.Detail == "nil map at 0xdeadbeef" {
+		t.Error("our own error is told to the caller")
+	}
+	p := view.ProblemOf(jobs.Invalid(jobs.FieldError{Field: "licenseKey", Message: "is wrong"}))
+	jobstest.Equal(t, "fields", len(p.Errors), 1)
+	jobstest.Equal(t, "field", p.Errors[0], enqueue.ItemError{Field: "licenseKey", Message: "is wrong"})
+}
+
+func TestShowJob(t *testing.T) {
+	t.Parallel()
+	if shown := view.ShowJob(enqueue.Status{ID: "1"}); shown.EnqueuedAt != nil || shown.LastError != nil {
+		t.Errorf("shows %+v of a job of which nothing is known", shown)
+	}
+	berlin := noon.In(time.FixedZone("", 3600))
+	shown := view.ShowJob(enqueue.Status{EnqueuedAt: berlin, LastError: fault.New(fault.CloudUnavailable, "no")})
+	if *shown.EnqueuedAt != noon || shown.LastError.Code != fault.CloudUnavailable {
+		t.Errorf("shows %+v", shown)
+	}
+}
+
+func TestEveryStatusHasAWord(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, s := range sponsorship.Statuses() {
+		word := view.Word(s)
+		if word == string(s) || seen[word] {
+			t.Errorf("%s is shown as %q", s, word)
+		}
+		seen[word] = true
+	}
+}
