@@ -110,8 +110,8 @@ func assemble(p Params, id uuid.UUID, at endpoints) *Client {
 		license: operation{name: OpLicense, does: "fetch the license", base: at.api, timeout: p.Config.Timeout},
 	}
 	token := operation{name: OpToken, does: "get a token", base: at.identity, timeout: p.Config.Timeout}
-	c.syncToken = newTokenSource(c, token, id, scopeSync)
-	c.licenseToken = newTokenSource(c, token, id, scopeLicense)
+	c.syncToken = c.newTokenSource(token, id, scopeSync)
+	c.licenseToken = c.newTokenSource(token, id, scopeLicense)
 	return c
 }
 

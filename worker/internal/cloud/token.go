@@ -25,7 +25,7 @@ type tokenSource struct {
 	renewAt time.Time
 }
 
-func newTokenSource(c *Client, op operation, installation uuid.UUID, scope string) *tokenSource {
+func (c *Client) newTokenSource(op operation, installation uuid.UUID, scope string) *tokenSource {
 	return &tokenSource{
 		client: c,
 		op:     op,

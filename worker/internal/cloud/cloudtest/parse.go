@@ -98,6 +98,7 @@ func (p *parser) array() ([]value, error) {
 	return elements, err
 }
 
+//lint:ignore ST1005 the API words it so
 var errNotUTF8 = errors.New("The JSON value contains bytes that are no UTF-8.")
 
 // token is the next one; encoding/json would mend what is no UTF-8.

@@ -24,10 +24,10 @@ const (
 	clientPrefix   = "installation."
 )
 
-var (
-	errNoToken      = errors.New("request carries no token")
-	errTokenExpired = errors.New("The token expired") // as the API words it
-)
+var errNoToken = errors.New("request carries no token")
+
+//lint:ignore ST1005 the API words it so
+var errTokenExpired = errors.New("The token expired")
 
 // allowedScopes are what an installation may ask for (PROTOCOL.md 1.1).
 func allowedScopes() []string { return []string{scopePush, scopeLicensing, scopeInstallation} }
