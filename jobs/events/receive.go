@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -20,6 +21,7 @@ const (
 	pullExpiry = 30 * time.Second // how long one request for messages stands
 	resumeWait = time.Second      // between two attempts to read on
 	leaveWait  = time.Second      // for giving messages back at the end
+	settled    = 10 * time.Second // a session that lasted as long was well
 )
 
 // receive hands over messages one by one until ctx ends, the consumer breaks or
@@ -65,17 +67,18 @@ func giveBack(messages jetstream.MessagesContext, m jetstream.Msg) {
 // final ends persist with its cause.
 type final struct{ error }
 
-// reconnect keeps a reader going through outages, and reports a problem once,
-// not at every attempt.
+// reconnect keeps a reader going through outages, and reports each problem once,
+// not at every attempt, until things were well again.
 type reconnect struct {
 	tell func(error) // may be nil
-	last string
+	told map[string]bool
 }
 
 // persist runs sessions until ctx ends, which is no error, or a session's error
 // is final, or unrecoverable.
 func (r *reconnect) persist(ctx context.Context, session func() error) error {
 	for {
+		begun := time.Now()
 		err := session()
 		if ctx.Err() != nil {
 			return nil
@@ -86,29 +89,40 @@ func (r *reconnect) persist(ctx context.Context, session func() error) error {
 		if unrecoverable(err) {
 			return fmt.Errorf("consume stream %s: %w", StreamName, err)
 		}
+		if time.Since(begun) > settled {
+			r.reset()
+		}
 		r.report(err)
 		_ = jobs.Sleep(ctx, resumeWait) // the loop looks at ctx itself
 	}
 }
 
 // unrecoverable is what time cannot mend: our own connection closed, or a request that
-// the server finds wrong.
+// the server finds wrong whatever its state. A limit, a missing peer or a missing
+// permission has the same status (400) and passes.
 func unrecoverable(err error) bool {
-	if refused, ok := errors.AsType[*jetstream.APIError](err); ok && refused.Code == 400 {
-		return true
+	if refused, ok := errors.AsType[*jetstream.APIError](err); ok {
+		return slices.Contains(wrongRequest, refused.ErrorCode)
 	}
 	return errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, jetstream.ErrConnectionClosed)
 }
 
+// wrongRequest are the server's codes for a consumer that it will never make: bad
+// request, invalid JSON, two forms of a filter, filters that overlap. Read-only.
+var wrongRequest = []jetstream.ErrorCode{10003, 10025, 10136, 10138}
+
 func (r *reconnect) report(err error) {
-	if err == nil || err.Error() == r.last {
+	if err == nil || r.told[err.Error()] {
 		return
 	}
-	r.last = err.Error()
+	if r.told == nil {
+		r.told = make(map[string]bool)
+	}
+	r.told[err.Error()] = true
 	if r.tell != nil {
 		r.tell(fmt.Errorf("consume stream %s: %w", StreamName, err))
 	}
 }
 
 // reset is called when a message came through.
-func (r *reconnect) reset() { r.last = "" }
+func (r *reconnect) reset() { clear(r.told) }

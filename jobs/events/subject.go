@@ -25,8 +25,11 @@ type Filter struct {
 // Subjects returns the NATS subjects that the filter stands for, for use with
 // any NATS client.
 func (f Filter) Subjects() []string {
-	if f == (Filter{}) {
+	switch {
+	case f == (Filter{}):
 		return []string{allSubjects}
+	case f.Status == "":
+		return []string{"sponsorsync." + string(f.Organization) + ".>"}
 	}
 	return f.subjects([]string{kindSponsorship, kindSync, kindLicense})
 }

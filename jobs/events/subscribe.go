@@ -39,8 +39,9 @@ type Options struct {
 const ackWait = 30 * time.Second // without a word from the reader, the server delivers again
 
 // Subscribe hands events to the handlers, one at a time, until ctx ends; then it
-// returns nil. It waits patiently while NATS or the stream is away. It returns an
-// error only when the options, or the server's limits, make reading impossible.
+// returns nil. It waits patiently while NATS or the stream is away, or a limit or a
+// permission is in the way; Trouble hears of that. It returns an error only when
+// the options make reading impossible, or the connection was closed here.
 func Subscribe(ctx context.Context, js jetstream.JetStream, o Options, handlers ...Handler) error {
 	s, err := newSubscription(js, o, handlers)
 	if err != nil {
@@ -49,7 +50,7 @@ func Subscribe(ctx context.Context, js jetstream.JetStream, o Options, handlers 
 	return s.persist(ctx, func() error {
 		consumer, err := s.consumer(ctx)
 		if err != nil {
-			return err
+			return unanswered(js.Conn(), err)
 		}
 		return receive(ctx, consumer, func(m jetstream.Msg) error {
 			s.reset()
@@ -90,6 +91,9 @@ func newSubscription(js jetstream.JetStream, o Options, handlers []Handler) (*su
 func (s *subscription) consumer(ctx context.Context) (jetstream.Consumer, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
+	if err := canFilter(s.js.Conn(), s.subjects); err != nil {
+		return nil, err
+	}
 	existing, err := s.js.Consumer(ctx, StreamName, s.options.Durable)
 	if err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
 		return nil, err
@@ -98,7 +102,7 @@ func (s *subscription) consumer(ctx context.Context) (jetstream.Consumer, error)
 	if err == nil {
 		config = existing.CachedInfo().Config // its start can't be changed, and need not be
 	}
-	return s.js.CreateOrUpdateConsumer(ctx, StreamName, configured(config, s.options, s.subjects))
+	return s.js.CreateOrUpdateConsumer(ctx, StreamName, filtered(configured(config, s.options), s.subjects))
 }
 
 func newReader(o Options) jetstream.ConsumerConfig {
@@ -114,8 +118,7 @@ func newReader(o Options) jetstream.ConsumerConfig {
 	return config
 }
 
-func configured(c jetstream.ConsumerConfig, o Options, subjects []string) jetstream.ConsumerConfig {
-	c.FilterSubject, c.FilterSubjects = "", subjects
+func configured(c jetstream.ConsumerConfig, o Options) jetstream.ConsumerConfig {
 	c.AckWait = ackWait
 	c.MaxAckPending = max(o.MaxAckPending, 1)
 	c.MaxDeliver = -1

@@ -5,17 +5,20 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
 // WatchOptions say what to show. The zero value is everything from now on.
 type WatchOptions struct {
 	Filter
-	After   uint64    // set: starts behind this [Record.Sequence]; wins over Since
-	Since   time.Time // set: starts with the first event stored at or after it
-	Trouble func(error)
+	After   uint64      // set: starts behind this [Record.Sequence]; wins over Since
+	Since   time.Time   // set: starts with the first event stored at or after it
+	Trouble func(error) // hears of outages, of each once; may be nil
+	Live    func(bool)  // hears when events begin to flow, and when they stop; may be nil
 }
 
 // Record is one event as it stands in the stream.
@@ -33,13 +36,14 @@ func Watch(ctx context.Context, js jetstream.JetStream, o WatchOptions, yield fu
 	if err := o.validate(); err != nil {
 		return fmt.Errorf("watch: %w", err)
 	}
-	w := &watcher{reconnect: reconnect{tell: o.Trouble}, js: js, options: o, yield: yield}
+	w := &watcher{reconnect: reconnect{tell: o.Trouble}, js: js, name: uniqueName(), options: o, yield: yield}
 	return w.persist(ctx, func() error { return w.session(ctx) })
 }
 
 type watcher struct {
 	reconnect
 	js      jetstream.JetStream
+	name    string // of the consumer, so that it can be removed whatever came of making it
 	options WatchOptions
 	yield   func(Record) error
 }
@@ -50,9 +54,10 @@ type watcher struct {
 func (w *watcher) session(ctx context.Context) error {
 	consumer, err := w.consumer(ctx)
 	if err != nil {
-		return err
+		return unanswered(w.js.Conn(), err)
 	}
-	defer w.forget(ctx, consumer.CachedInfo().Name)
+	defer w.forget(ctx)
+	defer w.live()()
 	var number uint64
 	return receive(ctx, consumer, func(m jetstream.Msg) error {
 		meta, err := m.Metadata()
@@ -79,7 +84,20 @@ func (w *watcher) consumer(ctx context.Context) (jetstream.Consumer, error) {
 		return nil, err
 	}
 	w.options = from(w.options, stream.CachedInfo().State.LastSeq)
-	return stream.CreateConsumer(ctx, ephemeral(w.options))
+	consumer, err := stream.CreateConsumer(ctx, filtered(ephemeral(w.name, w.options), w.options.Subjects()))
+	if err != nil {
+		w.forget(ctx) // an answer may be lost, or not liked, when the consumer is there
+	}
+	return consumer, err
+}
+
+// live tells that events flow; what it returns tells that they have stopped.
+func (w *watcher) live() (stop func()) {
+	if w.options.Live == nil {
+		return func() {}
+	}
+	w.options.Live(true)
+	return func() { w.options.Live(false) }
 }
 
 func (w *watcher) show(m jetstream.Msg) error {
@@ -96,11 +114,12 @@ func (w *watcher) show(m jetstream.Msg) error {
 	return nil
 }
 
-// forget removes the consumer for tidiness; the server would do it a minute later.
-func (w *watcher) forget(ctx context.Context, name string) {
+// forget removes the consumer: a server has room for so many. It would do that
+// by itself a while later.
+func (w *watcher) forget(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveWait)
 	defer cancel()
-	_ = w.js.DeleteConsumer(ctx, StreamName, name)
+	_ = w.js.DeleteConsumer(ctx, StreamName, w.name)
 }
 
 // from pins "from now on" to a sequence, so that an outage cannot move it, and
@@ -118,13 +137,22 @@ func from(o WatchOptions, last uint64) WatchOptions {
 	return o
 }
 
-func ephemeral(o WatchOptions) jetstream.ConsumerConfig {
+// uniqueName names a consumer as the client names an inbox: never twice.
+func uniqueName() string {
+	return "watch-" + strings.TrimPrefix(nats.NewInbox(), nats.InboxPrefix)
+}
+
+// abandoned is how long a consumer outlives a watcher that was killed. One that
+// lives asks for messages all the time.
+const abandoned = 10 * time.Second
+
+func ephemeral(name string, o WatchOptions) jetstream.ConsumerConfig {
 	config := jetstream.ConsumerConfig{
+		Name:              name,
 		AckPolicy:         jetstream.AckNonePolicy,
-		FilterSubjects:    o.Subjects(),
 		MemoryStorage:     true,
 		Replicas:          1,
-		InactiveThreshold: time.Minute,
+		InactiveThreshold: abandoned,
 	}
 	if o.After > 0 {
 		config.DeliverPolicy = jetstream.DeliverByStartSequencePolicy
