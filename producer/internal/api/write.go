@@ -18,16 +18,17 @@ func writeProblem(w http.ResponseWriter, p view.Problem) {
 	case http.StatusServiceUnavailable:
 		w.Header().Set("Retry-After", retryAfter)
 	}
-	write(w, p.Status, "application/problem+json", p)
+	w.Header().Set("Content-Type", "application/problem+json")
+	write(w, p.Status, p)
 }
 
 func writeJSON(w http.ResponseWriter, status int, body any) error {
-	write(w, status, "application/json", body)
+	w.Header().Set("Content-Type", "application/json")
+	write(w, status, body)
 	return nil
 }
 
-func write(w http.ResponseWriter, status int, contentType string, body any) {
-	w.Header().Set("Content-Type", contentType)
+func write(w http.ResponseWriter, status int, body any) {
 	w.WriteHeader(status)
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false) // hints hold "Billing > Subscription"; nobody reads JSON as HTML here (nosniff)

@@ -121,5 +121,5 @@ func (c *Console) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if p.Status >= http.StatusInternalServerError && context.Cause(r.Context()) == nil {
 		c.p.Log.Error().Err(err).Str("route", r.Pattern).Msg("page failed")
 	}
-	c.render(w, r, p.Status, "problem", p)
+	c.render(w, r, answer{p.Status, "problem", p})
 }

@@ -60,7 +60,7 @@ func (c *Console) organization(w http.ResponseWriter, r *http.Request) error {
 	if err := c.fill(r, org, &page); err != nil {
 		return err
 	}
-	c.render(w, r, http.StatusOK, "organization", page)
+	c.render(w, r, answer{http.StatusOK, "organization", page})
 	return nil
 }
 

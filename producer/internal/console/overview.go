@@ -35,6 +35,6 @@ func (c *Console) overview(w http.ResponseWriter, r *http.Request) error {
 		}
 		page.Dead = append(page.Dead, dead)
 	}
-	c.render(w, r, http.StatusOK, "overview", page)
+	c.render(w, r, answer{http.StatusOK, "overview", page})
 	return nil
 }

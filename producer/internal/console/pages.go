@@ -47,20 +47,27 @@ type frame struct {
 	Content  any
 }
 
+// answer is a page with its content and its HTTP status.
+type answer struct {
+	status  int
+	page    string
+	content any
+}
+
 // render makes the whole page before it sends the first byte, so that a fault
 // in it cannot end up half-way down.
-func (c *Console) render(w http.ResponseWriter, r *http.Request, status int, name string, content any) {
+func (c *Console) render(w http.ResponseWriter, r *http.Request, a answer) {
 	var page bytes.Buffer
-	f := frame{SignedIn: c.p.Access.Check(r) == nil, Content: content}
-	if err := c.pages[name].ExecuteTemplate(&page, "layout", f); err != nil {
-		c.p.Log.Error().Err(err).Str("page", name).Msg("page failed")
+	f := frame{SignedIn: c.p.Access.Check(r) == nil, Content: a.content}
+	if err := c.pages[a.page].ExecuteTemplate(&page, "layout", f); err != nil {
+		c.p.Log.Error().Err(err).Str("page", a.page).Msg("page failed")
 		http.Error(w, "This page could not be made; the log says more.", http.StatusInternalServerError)
 		return
 	}
-	if status == http.StatusUnauthorized {
+	if a.status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="sponsorsync"`)
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(status)
+	w.WriteHeader(a.status)
 	_, _ = page.WriteTo(w) // fails only when the reader is gone
 }

@@ -44,7 +44,7 @@ type signIn struct {
 }
 
 func (c *Console) askToken(w http.ResponseWriter, r *http.Request, s signIn) {
-	c.render(w, r, http.StatusUnauthorized, "signin", s)
+	c.render(w, r, answer{http.StatusUnauthorized, "signin", s})
 }
 
 func (c *Console) login(w http.ResponseWriter, r *http.Request) {
@@ -63,7 +63,7 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
 	if !c.p.Access.Knows(strings.TrimSpace(r.PostFormValue("token"))) {
 		if !c.gate.hold(r.Context()) {
 			w.Header().Set("Retry-After", "1")
-			c.render(w, r, http.StatusTooManyRequests, "signin", signIn{next, "Too many attempts at once. Try again in a second."})
+			c.render(w, r, answer{http.StatusTooManyRequests, "signin", signIn{next, "Too many attempts at once. Try again in a second."}})
 			return
 		}
 		c.p.Log.Warn().Msg("sign-in with a wrong token")
