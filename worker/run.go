@@ -14,7 +14,6 @@ import (
 
 // streams are the program's standard streams.
 type streams struct {
-	in       io.Reader
 	out, err io.Writer
 }
 

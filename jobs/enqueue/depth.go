@@ -56,13 +56,13 @@ type gauge struct {
 func measure(ctx context.Context, pipe redis.Pipeliner, q jobs.Queue) gauge {
 	return gauge{
 		queue:     q,
-		pending:   pipe.LLen(ctx, queueKey(q, "pending")),
-		active:    pipe.LLen(ctx, queueKey(q, "active")),
-		scheduled: pipe.ZCard(ctx, queueKey(q, "scheduled")),
-		retry:     pipe.ZCard(ctx, queueKey(q, "retry")),
-		archived:  pipe.ZCard(ctx, queueKey(q, "archived")),
-		complete:  pipe.ZCard(ctx, queueKey(q, "completed")),
-		next:      pipe.LIndex(ctx, queueKey(q, "pending"), -1),
+		pending:   pipe.LLen(ctx, QueueKey(q, "pending")),
+		active:    pipe.LLen(ctx, QueueKey(q, "active")),
+		scheduled: pipe.ZCard(ctx, QueueKey(q, "scheduled")),
+		retry:     pipe.ZCard(ctx, QueueKey(q, "retry")),
+		archived:  pipe.ZCard(ctx, QueueKey(q, "archived")),
+		complete:  pipe.ZCard(ctx, QueueKey(q, "completed")),
+		next:      pipe.LIndex(ctx, QueueKey(q, "pending"), -1),
 	}
 }
 

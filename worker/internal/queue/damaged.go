@@ -10,6 +10,8 @@ import (
 
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
+
+	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 )
 
 const (
@@ -88,5 +90,4 @@ func (s *Server) setAside(ctx context.Context, id string) error {
 	return nil
 }
 
-// key is asynq's name of a part of the queue (v0.26.0, internal/base).
-func (s *Server) key(part string) string { return "asynq:{" + string(s.p.Queue) + "}:" + part }
+func (s *Server) key(part string) string { return enqueue.QueueKey(s.p.Queue, part) }

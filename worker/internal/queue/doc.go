@@ -13,8 +13,8 @@
 //
 // No job dies unseen. asynq archives a job whose worker was killed without
 // telling anybody, so jobs are enqueued with one try more than they have
-// attempts. The spare runs no handler: it says why, calls OnDead, and buries
-// the job. For the same reason a snooze is a true one even after the last
+// attempts. The spare runs no handler: it says why, and ends the job.
+// For the same reason a snooze is a true one even after the last
 // attempt but one.
 //
 // A job that cannot even be decoded is dead, too, and does not keep asynq from

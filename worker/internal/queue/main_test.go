@@ -76,11 +76,8 @@ func setup(t *testing.T, h handlers) bundle {
 	}
 	b.params = queue.Params{
 		Redis: rdb, Registry: h.registry(), Queue: jobs.QueueIntake, Concurrency: 8,
-		Curve: jobs.Curve{Base: time.Millisecond, Max: time.Millisecond},
-		Log:   zerolog.New(b.log).Level(zerolog.DebugLevel),
-		OnDead: func(_ context.Context, kind jobs.Kind, id string, _ []byte, reason error) {
-			b.seen.add("dead " + string(kind) + " " + id + ": " + reason.Error())
-		},
+		Curve:   jobs.Curve{Base: time.Millisecond, Max: time.Millisecond},
+		Log:     zerolog.New(b.log).Level(zerolog.DebugLevel),
 		Observe: func(kind, outcome string, _ time.Duration) { b.seen.add(kind + " " + outcome) },
 	}
 	return b

@@ -45,9 +45,6 @@ func (s *Server) process(ctx context.Context, task *asynq.Task) error {
 		attempt: d.attempt, maxAttempts: d.policy.MaxAttempts,
 		draining: s.handlers.Err() != nil, curve: s.p.Curve, rnd: s.p.Rand(),
 	})
-	if v.outcome == OutcomeDead {
-		s.bury(ctx, d, v.cause)
-	}
 	took := s.p.Now().Sub(began)
 	s.report(d, v, took)
 	s.p.Observe(string(d.kind), v.outcome, took)
@@ -71,16 +68,6 @@ func (s *Server) attempt(ctx context.Context, d *delivery) error {
 	defer cancel()
 	defer context.AfterFunc(s.handlers, cancel)()
 	return s.recovered(*d, func() error { return handler(ctx, *d, args) })
-}
-
-// bury calls OnDead before asynq archives the job, since asynq's own error
-// handler is not called for every death. Should the worker be killed in
-// between, it is called again.
-func (s *Server) bury(ctx context.Context, d delivery, cause error) {
-	_ = s.recovered(d, func() error { // a panic is in the log, and changes nothing
-		s.p.OnDead(ctx, d.kind, d.id, d.payload, cause)
-		return nil
-	})
 }
 
 // recovered turns a panic into an error. The panic's own text goes to the log

@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/sponsorsync/sponsorsync/jobs"
+	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 )
 
@@ -48,9 +49,6 @@ type Params struct {
 
 	// Observe is called after each attempt, with one of the outcomes.
 	Observe func(kind, outcome string, took time.Duration)
-	// OnDead is called with the reason before a job is dead; again, if the
-	// worker is killed just then.
-	OnDead func(ctx context.Context, kind jobs.Kind, id string, payload []byte, reason error)
 }
 
 func (p *Params) fill() error {
@@ -66,9 +64,6 @@ func (p *Params) fill() error {
 	}
 	if p.Observe == nil {
 		p.Observe = func(string, string, time.Duration) {}
-	}
-	if p.OnDead == nil {
-		p.OnDead = func(context.Context, jobs.Kind, string, []byte, error) {}
 	}
 	switch {
 	case p.Redis == nil, p.Registry == nil:
@@ -160,7 +155,7 @@ func (s *Server) greet(ctx context.Context) error {
 	if err := s.p.Redis.Ping(ctx).Err(); err != nil {
 		return err
 	}
-	return s.p.Redis.SAdd(ctx, "asynq:queues", string(s.p.Queue)).Err()
+	return s.p.Redis.SAdd(ctx, enqueue.QueuesKey, string(s.p.Queue)).Err()
 }
 
 // drain cancels handlers before asynq gives up on them: what it gives up on

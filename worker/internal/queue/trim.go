@@ -8,6 +8,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/sponsorsync/sponsorsync/jobs"
+	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 )
 
 // DeadRetention is how long dead jobs should be kept for somebody to look at.
@@ -33,9 +34,8 @@ return #ids`
 // now and then with [DeadRetention] it never comes to that.
 func Trim(ctx context.Context, rdb redis.UniversalClient, q jobs.Queue, before time.Time) (trimmed int, err error) {
 	script := redis.NewScript(trimScript)
-	prefix := "asynq:{" + string(q) + "}:"
 	for {
-		n, err := script.Run(ctx, rdb, []string{prefix + "archived"}, before.Unix(), trimBatch, prefix+"t:").Int()
+		n, err := script.Run(ctx, rdb, []string{enqueue.QueueKey(q, "archived")}, before.Unix(), trimBatch, enqueue.QueueKey(q, "t:")).Int()
 		trimmed += n
 		if err != nil {
 			return trimmed, fmt.Errorf("trim dead jobs of %s: %w", q, err)
