@@ -27,7 +27,7 @@ import (
 // which a killed worker's work is taken up again.
 const stuckAfter = 10 * time.Second
 
-// intakeLoops is how many fetch loops feed intake: one loop fetches one job a
+// intakeLoops is how many fetch loops feed intake: one loop fetches one job per
 // round trip, which is less than two cores can handle.
 const intakeLoops = 4
 

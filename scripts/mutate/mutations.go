@@ -183,9 +183,9 @@ var mutations = []mutation{
 		`"redeem: the member already sponsors another address")`,
 		`"redeem: the member already sponsors %s", s.Email)`,
 		[]string{"./jobs/sponsorship", "./worker/internal/intake", "./worker/internal/queue"}},
-	{"9a", "shutdown uses an attempt", "worker/internal/queue/verdict.go",
+	{"9a", "shutdown uses an attempt", "worker/internal/queue/decision.go",
 		`	case s.draining:
-		return verdict{OutcomeInterrupted, err, delay}
+		return decision{OutcomeInterrupted, err, delay}
 `,
 		"",
 		[]string{"./worker/internal/queue"}},

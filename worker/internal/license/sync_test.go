@@ -170,7 +170,7 @@ func TestLicenseSyncTwiceForOneJobIsOnce(t *testing.T) {
 	}
 	jobstest.Must(t, b.run(t, "job-2", 1))
 	if all := b.published(t); len(all) != 2 || all[0].ID == all[1].ID {
-		t.Errorf("published %+v, want one event a job", all)
+		t.Errorf("published %+v, want one event per job", all)
 	}
 }
 

@@ -6,7 +6,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs"
 )
 
-// Situation and Judge let tests see the decision without a server.
+// Situation and Decide let tests see the decision without a server.
 type Situation struct {
 	Attempt, MaxAttempts int
 	Draining             bool
@@ -14,9 +14,9 @@ type Situation struct {
 	Rnd                  float64
 }
 
-// Judge returns the decision, and what asynq is told.
-func Judge(err error, s Situation) (outcome string, delay time.Duration, result error) {
-	v := judge(err, situation{s.Attempt, s.MaxAttempts, s.Draining, s.Curve, s.Rnd})
+// Decide returns the decision, and what asynq is told.
+func Decide(err error, s Situation) (outcome string, delay time.Duration, result error) {
+	v := decide(err, situation{s.Attempt, s.MaxAttempts, s.Draining, s.Curve, s.Rnd})
 	return v.outcome, v.delay, v.result()
 }
 

@@ -12,7 +12,7 @@ import (
 )
 
 // report writes the one line of an attempt. It never holds arguments.
-func (s *Server) report(d delivery, v verdict, took time.Duration) {
+func (s *Server) report(d delivery, v decision, took time.Duration) {
 	e := s.p.Log.WithLevel(levelOf(d, v)).
 		Str("kind", string(d.kind)).Str("job_id", d.id).Int("attempt", d.attempt).
 		Dur("duration_ms", took).Str("outcome", v.outcome)
@@ -33,7 +33,7 @@ func (s *Server) report(d delivery, v verdict, took time.Duration) {
 
 // levelOf keeps out of the way what goes well thousands of times: the system's
 // own jobs, and intake, whose effect is an event.
-func levelOf(d delivery, v verdict) zerolog.Level {
+func levelOf(d delivery, v decision) zerolog.Level {
 	switch v.outcome {
 	case OutcomeDead:
 		return zerolog.ErrorLevel

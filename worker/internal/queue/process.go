@@ -41,7 +41,7 @@ func (s *Server) process(ctx context.Context, task *asynq.Task) error {
 	began := s.p.Now()
 	d := deliveryOf(ctx, task)
 	err := s.attempt(ctx, &d)
-	v := judge(err, situation{
+	v := decide(err, situation{
 		attempt: d.attempt, maxAttempts: d.policy.MaxAttempts,
 		draining: s.handlers.Err() != nil, curve: s.p.Curve, rnd: s.p.Rand(),
 	})

@@ -60,7 +60,7 @@ func (r *round) mark(ctx context.Context, items []item) ([]item, error) {
 // deliver sends the items and stores what comes of them.
 func (r *round) deliver(ctx context.Context, items []item) error {
 	answers, err := r.send(ctx, items)
-	if refused, ok := errors.AsType[*cloud.Error](err); ok && refused.ServerError && r.session.Organization.ServerErrors >= patience {
+	if refused, ok := errors.AsType[*cloud.Error](err); ok && refused.ServerError && r.session.Organization.ServerErrors >= serverErrorLimit {
 		return r.isolate(ctx, items, err)
 	}
 	if err != nil {
@@ -90,7 +90,7 @@ func (r *round) undelivered(parent context.Context, items []item, err error) err
 	if !cloud.Unprocessed(err) {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(parent), lastWords)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(parent), cleanupTimeout)
 	defer cancel()
 	if _, unmarkErr := r.session.Apply(ctx, unmarks(items)); unmarkErr != nil {
 		r.p.Log.Debug().Err(unmarkErr).Msg("take marks back")

@@ -14,14 +14,14 @@ import (
 	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
 )
 
-// lastWords bounds the writes that follow an end: the session's own context may
+// cleanupTimeout bounds the writes that follow an end: the session's own context may
 // be over by then.
-const lastWords = 5 * time.Second
+const cleanupTimeout = 5 * time.Second
 
 // fail records why the round failed, gives the lease back, and returns what
 // should become of the job.
 func (r *round) fail(parent context.Context, err error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(parent), lastWords)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(parent), cleanupTimeout)
 	defer cancel()
 	var f *fault.Error
 	switch {

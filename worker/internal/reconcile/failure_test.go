@@ -159,7 +159,7 @@ func TestAPoisonedRowAloneIsRefused(t *testing.T) {
 	b.cloud.Inject(cloudtest.ServerError().When(poison).Times(-1))
 	for range 2 {
 		if err := b.full(); fault.CodeOf(err) != fault.CloudUnavailable {
-			t.Fatalf("err = %v, want patience first", err)
+			t.Fatalf("err = %v, want serverErrorLimit first", err)
 		}
 	}
 	b.mustFull()

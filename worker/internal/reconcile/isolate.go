@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	// patience is how many attempts in a row the cloud may fail by itself
+	// serverErrorLimit is how many attempts in a row the cloud may fail by itself
 	// before the batch is suspected.
-	patience = 2
+	serverErrorLimit = 2
 	// maxSuspects ends the search: when that many rows fail one by one, it is
 	// not the rows.
 	maxSuspects = 4

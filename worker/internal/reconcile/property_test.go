@@ -111,8 +111,8 @@ func (m *model) deliver(run func() error) error {
 	return nil
 }
 
-// wish runs a job and notes the offer it asked for, if it was accepted.
-func (m *model) wish(id sponsorship.ID, offer string, run func() error) {
+// ask runs a job and notes the offer it asked for, if it was accepted.
+func (m *model) ask(id sponsorship.ID, offer string, run func() error) {
 	before := m.read(id)
 	err := m.deliver(run)
 	after := m.read(id)
@@ -139,7 +139,7 @@ func (m *model) redeemOne() {
 	n, to := m.draw("member", people), address(m.draw("address", 3))
 	args := jobs.Redeem{OrganizationID: org, OrganizationUserID: user(n), SponsoredEmail: to, AdminInitiated: m.draw("admin", 4) == 0}
 	job := jobs.Job[jobs.Redeem]{ID: m.jobID(), Args: args}
-	m.wish(args.SponsorshipID(), to, func() error { return m.intake.Redeem(m.t.Context(), job) })
+	m.ask(args.SponsorshipID(), to, func() error { return m.intake.Redeem(m.t.Context(), job) })
 }
 
 func (m *model) changeOne() {
@@ -154,7 +154,7 @@ func (m *model) changeOne() {
 		args.FriendlyName = fmt.Sprint("label ", m.draw("label", 3))
 	}
 	job := jobs.Job[jobs.ChangeSponsorship]{ID: m.jobID(), Args: args}
-	m.wish(args.OrganizationUserID, args.SponsoredEmail, func() error { return m.intake.ChangeSponsorship(m.t.Context(), job) })
+	m.ask(args.OrganizationUserID, args.SponsoredEmail, func() error { return m.intake.ChangeSponsorship(m.t.Context(), job) })
 }
 
 // syncOne runs a sync that may crash; its lease then runs out.

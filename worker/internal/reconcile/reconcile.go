@@ -168,7 +168,7 @@ func (r *Reconciler) run(ctx context.Context, s *ledger.Session) error {
 // release gives the lease back also when the context has ended: it would keep
 // the organization waiting.
 func (r *Reconciler) release(parent context.Context, s *ledger.Session, anyway bool) (bool, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(parent), lastWords)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(parent), cleanupTimeout)
 	defer cancel()
 	return s.Release(ctx, anyway)
 }

@@ -123,7 +123,7 @@ func TestAnIllnessOfTheCloudPoisonsNobody(t *testing.T) {
 	b.cloud.Inject(cloudtest.ServerError().Times(3))
 	for range 2 {
 		if fault.CodeOf(b.full()) != fault.CloudUnavailable {
-			t.Fatal("want patience")
+			t.Fatal("want serverErrorLimit")
 		}
 	}
 	b.mustFull()

@@ -17,7 +17,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/worker/internal/queue"
 )
 
-func TestJudge(t *testing.T) {
+func TestDecide(t *testing.T) {
 	t.Parallel()
 	down := fault.New(fault.CloudUnavailable, "the cloud answered 503")
 	wrapped := fmt.Errorf("sync org: %w", down)
@@ -53,7 +53,7 @@ func TestJudge(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			outcome, delay, result := queue.Judge(tt.err, queue.Situation{
+			outcome, delay, result := queue.Decide(tt.err, queue.Situation{
 				Attempt: tt.attempt, MaxAttempts: 4, Draining: tt.draining,
 				Curve: jobs.Curve{Base: 10 * time.Second, Max: time.Hour}, Rnd: 0.5,
 			})
@@ -102,7 +102,7 @@ func TestAsynqsOwnErrorsCount(t *testing.T) {
 
 func TestStoredTextIsBoundedUTF8(t *testing.T) {
 	t.Parallel()
-	_, _, result := queue.Judge(jobs.Permanent(errors.New("\xff"+strings.Repeat("é", 5000))), queue.Situation{})
+	_, _, result := queue.Decide(jobs.Permanent(errors.New("\xff"+strings.Repeat("é", 5000))), queue.Situation{})
 	if text := result.Error(); !utf8.ValidString(text) || len(text) > 1001 {
 		t.Errorf("%d bytes, valid %v", len(text), utf8.ValidString(text))
 	}

@@ -24,7 +24,7 @@ const (
 // maxText bounds what a job keeps of its last error, in bytes.
 const maxText = 1000
 
-// situation is all that a verdict depends on besides the error.
+// situation is all that a decision depends on besides the error.
 type situation struct {
 	attempt, maxAttempts int
 	draining             bool
@@ -32,36 +32,36 @@ type situation struct {
 	rnd                  float64
 }
 
-// verdict is what becomes of a job. It travels through asynq as the error that
+// decision is what becomes of a job. It travels through asynq as the error that
 // the handler seems to have returned.
-type verdict struct {
+type decision struct {
 	outcome string
 	cause   error
 	delay   time.Duration
 }
 
-// judge is the one place where an error becomes a decision.
-func judge(err error, s situation) verdict {
+// decide is the one place where an error becomes a decision.
+func decide(err error, s situation) decision {
 	delay, asked := jobs.Delay(err)
 	switch {
 	case err == nil:
-		return verdict{outcome: OutcomeDone}
+		return decision{outcome: OutcomeDone}
 	case jobs.IsPermanent(err):
-		return verdict{OutcomeDead, err, 0}
+		return decision{OutcomeDead, err, 0}
 	case jobs.IsSnooze(err):
-		return verdict{OutcomeSnoozed, err, delay}
+		return decision{OutcomeSnoozed, err, delay}
 	case s.draining:
-		return verdict{OutcomeInterrupted, err, delay}
+		return decision{OutcomeInterrupted, err, delay}
 	case s.attempt >= s.maxAttempts:
-		return verdict{OutcomeDead, err, 0}
+		return decision{OutcomeDead, err, 0}
 	case !asked:
 		delay = jobs.Backoff(s.attempt, s.curve, s.rnd)
 	}
-	return verdict{OutcomeRetry, err, delay}
+	return decision{OutcomeRetry, err, delay}
 }
 
-// result is what asynq is told: nil, or the verdict itself.
-func (v verdict) result() error {
+// result is what asynq is told: nil, or the decision itself.
+func (v decision) result() error {
 	if v.outcome == OutcomeDone {
 		return nil
 	}
@@ -70,7 +70,7 @@ func (v verdict) result() error {
 
 // Error is what asynq keeps as the job's last error, and what
 // [enqueue.Inspector] reads: "code: message" if the cause holds a fault.
-func (v verdict) Error() string {
+func (v decision) Error() string {
 	switch v.outcome {
 	case OutcomeSnoozed:
 		return storable(enqueue.WaitPrefix + v.cause.Error())
@@ -85,7 +85,7 @@ func (v verdict) Error() string {
 
 // Unwrap tells asynq to archive a dead job. It hides the cause, in which asynq
 // might recognize an error of its own.
-func (v verdict) Unwrap() error {
+func (v decision) Unwrap() error {
 	if v.outcome == OutcomeDead {
 		return asynq.SkipRetry
 	}
@@ -102,14 +102,14 @@ func storable(text string) string {
 // (a lost lease, a handler that overstayed) use one, or a job that kills its
 // worker would do so forever.
 func isFailure(err error) bool {
-	var v verdict
+	var v decision
 	return !errors.As(err, &v) || v.outcome == OutcomeRetry
 }
 
 // retryDelay tells asynq when to run a job again. It must not panic: asynq
 // would take the process down.
 func (s *Server) retryDelay(failures int, err error, _ *asynq.Task) time.Duration {
-	var v verdict
+	var v decision
 	switch {
 	case errors.As(err, &v):
 		return v.delay
