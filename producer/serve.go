@@ -68,7 +68,7 @@ func serve(ctx context.Context, env config.Environ, stderr io.Writer) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.hub.Run(ctx) })
 	group.Go(func() error {
-		return schedule.Scheduler{Sweeper: s.jobs, Interval: cfg.Schedule.SweepInterval, Log: s.log}.Run(ctx)
+		return schedule.Scheduler{Sweeper: enqueue.NewSystem(s.jobs), Interval: cfg.Schedule.SweepInterval, Log: s.log}.Run(ctx)
 	})
 	group.Go(func() error { return s.listen(ctx, listener, handler) })
 	err = group.Wait()

@@ -9,7 +9,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/sponsorsync/sponsorsync/config/boot"
-	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/events"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
@@ -46,7 +45,7 @@ func (w *worker) newHandlers() (h handlers, err error) {
 	}
 	h.sweeper, err = sweep.New(sweep.Params{
 		Ledger: w.ledger, Enqueuer: w.jobs, Interval: w.cfg.Schedule.SweepInterval, Grace: stuckAfter,
-		CloudEnabled: w.cfg.Cloud.Enabled, Trim: w.trim, Now: now, Log: w.log,
+		CloudEnabled: w.cfg.Cloud.Enabled, Trim: queue.Trimmer(w.rdb, now, w.log), Now: now, Log: w.log,
 	})
 	return h, err
 }
@@ -85,21 +84,6 @@ func (w *worker) newLicenses(remote remote) (*license.Syncer, error) {
 	return license.New(license.Params{
 		Ledger: w.ledger, Cloud: remote, Verify: checker.Check, Store: license.NewStore(w.cfg.License.Dir), Now: now,
 	})
-}
-
-// trim forgets jobs that have been dead for a month, before asynq's own limit
-// would make it stumble over them.
-func (w *worker) trim(ctx context.Context) error {
-	for _, q := range jobs.Queues() {
-		n, err := queue.Trim(ctx, w.rdb, q, now().Add(-queue.DeadRetention))
-		if err != nil {
-			return err
-		}
-		if n > 0 {
-			w.log.Info().Str("queue", string(q)).Int("jobs", n).Msg("forgot jobs that have been dead for 30 days")
-		}
-	}
-	return nil
 }
 
 // remote is all that handlers ask of the cloud.
@@ -155,8 +139,8 @@ func (w *worker) startRelay(parent context.Context) (stop func(), err error) {
 	return func() { cancel(); <-done; w.nats.Close() }, nil
 }
 
-// ensureStream makes the stream before the first event needs it, so that who
-// watches sees everything from the start. Whatever stands in the way then, the
+// ensureStream makes the stream before the first event needs it, so that
+// watchers see everything from the start. Whatever stands in the way then, the
 // relay meets it again.
 func (w *worker) ensureStream(ctx context.Context, js jetstream.JetStream) {
 	bounded, cancel := context.WithTimeout(ctx, 2*time.Second)

@@ -38,13 +38,13 @@ type worker struct {
 	rdb       redis.UniversalClient
 	ledger    *ledger.Ledger
 	pipelined pipelined
-	jobs      *enqueue.Client
+	jobs      enqueue.System
 	metrics   *monitor.Metrics
 	nats      *nats.Conn
 }
 
 // pipelined is what handlers that do not call the cloud work with: a client whose
-// scripts travel together, and the ledger on it. The rest keeps to the plain
+// scripts share round trips, and the ledger on it. The rest keeps to the plain
 // client, which obeys deadlines to the letter.
 type pipelined struct {
 	rdb    *pipeline.Client
@@ -108,7 +108,7 @@ func (w *worker) open(ctx context.Context) (err error) {
 	w.ledger = ledger.New(w.rdb, sealer)
 	w.pipelined.rdb = pipeline.New(*rdb.Options())
 	w.pipelined.ledger = ledger.New(w.pipelined.rdb, sealer)
-	w.jobs = enqueue.New(w.rdb, enqueue.Options{})
+	w.jobs = enqueue.NewSystem(enqueue.New(w.rdb, enqueue.Options{}))
 	return nil
 }
 

@@ -132,7 +132,7 @@ func TestRedisAway(t *testing.T) {
 	_, _, look := b.inspector.Job(t.Context(), "x")
 	_, depths := enqueue.Depths(t.Context(), b.rdb)
 	for i, err := range []error{
-		one, many, look, depths, b.client.Wake(t.Context(), org, "1"), b.client.Sweep(t.Context(), 1),
+		one, many, look, depths, enqueue.NewSystem(b.client).Wake(t.Context(), org, "1"), enqueue.NewSystem(b.client).Sweep(t.Context(), 1),
 		b.inspector.Delete(t.Context(), "x"),
 	} {
 		if fault.CodeOf(err) != fault.QueueUnavailable {

@@ -13,33 +13,40 @@ import (
 // must all have had their turn at it.
 const tickMemory = 5 * time.Minute
 
+// System enqueues the jobs that our own programs ask for. A hook needs none of
+// them, so they are not on [Client].
+type System struct{ c *Client }
+
+// NewSystem returns what enqueues through c.
+func NewSystem(c *Client) System { return System{c} }
+
 // Wake asks for a sync of what is pending. A second wake of one generation
 // joins the first: the sync that has not begun yet takes everything along.
-func (c *Client) Wake(ctx context.Context, org sponsorship.ID, generation string) error {
+func (s System) Wake(ctx context.Context, org sponsorship.ID, generation string) error {
 	id := fmt.Sprintf("%s:%s:%s", jobs.KindSyncPending, org, generation)
-	return c.ensure(ctx, id, jobs.SyncPending{OrganizationID: org})
+	return s.c.ensure(ctx, id, jobs.SyncPending{OrganizationID: org})
 }
 
 // Scheduled asks for the full sync that was due at date, once however many ask.
-func (c *Client) Scheduled(ctx context.Context, org sponsorship.ID, date time.Time) error {
+func (s System) Scheduled(ctx context.Context, org sponsorship.ID, date time.Time) error {
 	id := fmt.Sprintf("%s:%s:%d", jobs.KindSyncScheduled, org, date.UnixMilli())
-	return c.ensure(ctx, id, jobs.SyncScheduled{OrganizationID: org})
+	return s.c.ensure(ctx, id, jobs.SyncScheduled{OrganizationID: org})
 }
 
 // Sweep asks for the sweep of an interval, once however many schedulers ask.
-func (c *Client) Sweep(ctx context.Context, tick int64) error {
+func (s System) Sweep(ctx context.Context, tick int64) error {
 	payload, err := jobs.Encode(jobs.Sweep{Tick: tick})
 	if err != nil {
 		return err
 	}
-	_, err = c.put(ctx, job{
+	_, err = s.c.put(ctx, job{
 		id: fmt.Sprintf("%s:%d", jobs.KindSweep, tick), kind: jobs.KindSweep, payload: payload, retention: tickMemory,
 	})
 	return err
 }
 
 // ensure puts a job in unless it is there and will run. A dead one keeps its id
-// taken, which would block the organization for good, so it makes place.
+// taken, which would block the organization for good, so it is removed first.
 func (c *Client) ensure(ctx context.Context, id string, args jobs.Args) error {
 	payload, err := jobs.Encode(args)
 	if err != nil {

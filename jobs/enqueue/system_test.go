@@ -6,13 +6,14 @@ import (
 	"time"
 
 	"github.com/sponsorsync/sponsorsync/jobs"
+	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 )
 
 func TestWakeJoinsItsGeneration(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for _, generation := range []string{"4", "4", "5"} {
-		if err := b.client.Wake(t.Context(), org, generation); err != nil {
+		if err := enqueue.NewSystem(b.client).Wake(t.Context(), org, generation); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -30,11 +31,11 @@ func TestWakeReplacesADeadOne(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	id := fmt.Sprintf("sync-pending:%s:4", org)
-	if err := b.client.Wake(t.Context(), org, "4"); err != nil {
+	if err := enqueue.NewSystem(b.client).Wake(t.Context(), org, "4"); err != nil {
 		t.Fatal(err)
 	}
 	b.archive(t, jobs.QueueCloud, id)
-	if err := b.client.Wake(t.Context(), org, "4"); err != nil {
+	if err := enqueue.NewSystem(b.client).Wake(t.Context(), org, "4"); err != nil {
 		t.Fatal(err)
 	}
 	if status, _, err := b.inspector.Job(t.Context(), id); err != nil || status.State != "pending" {
@@ -46,7 +47,7 @@ func TestScheduledIsOnceADate(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for _, date := range []time.Time{noon, noon, noon.Add(time.Millisecond)} {
-		if err := b.client.Scheduled(t.Context(), org, date); err != nil {
+		if err := enqueue.NewSystem(b.client).Scheduled(t.Context(), org, date); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -59,7 +60,7 @@ func TestSweepIsOnceATick(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for _, tick := range []int64{1, 1, 2} {
-		if err := b.client.Sweep(t.Context(), tick); err != nil {
+		if err := enqueue.NewSystem(b.client).Sweep(t.Context(), tick); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sponsorsync/sponsorsync/config"
 	"github.com/sponsorsync/sponsorsync/config/boot"
+	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/secret"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
@@ -99,7 +100,7 @@ func (f connectFlags) faults(command *cobra.Command) []string {
 }
 
 func (a *app) saveConnection(ctx context.Context, s *session, org sponsorship.ID, c state.Connection) error {
-	saved, err := connection.Saver{Ledger: s.ledger, Waker: s.client, Now: a.Now}.Save(ctx, org, c)
+	saved, err := connection.Saver{Ledger: s.ledger, Waker: enqueue.NewSystem(s.client), Now: a.Now}.Save(ctx, org, c)
 	if err != nil {
 		return err
 	}

@@ -158,5 +158,5 @@ type counted struct {
 
 func (c counted) Sweep(ctx context.Context, tick int64) error {
 	defer func() { c.called <- struct{}{} }()
-	return c.Client.Sweep(ctx, tick)
+	return enqueue.NewSystem(c.Client).Sweep(ctx, tick)
 }

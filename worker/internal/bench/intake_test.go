@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sponsorsync/sponsorsync/jobs"
+	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/worker/internal/intake"
@@ -91,7 +92,7 @@ func (s *store) pipeline(b *testing.B) *pipeline.Client {
 func (s *store) intake(b *testing.B, rdb redis.UniversalClient) *queue.Registry {
 	b.Helper()
 	registry := queue.NewRegistry()
-	handlers, err := intake.New(intake.Params{Ledger: newLedger(b, rdb), Waker: s.jobs, Now: now})
+	handlers, err := intake.New(intake.Params{Ledger: newLedger(b, rdb), Waker: enqueue.NewSystem(s.jobs), Now: now})
 	jobstest.Must(b, err)
 	queue.Handle(registry, handlers.Redeem)
 	queue.Handle(registry, handlers.ChangeSponsorship)

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sponsorsync/sponsorsync/jobs"
+	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
@@ -146,11 +147,11 @@ func (w *estate) storeAnswers(b *testing.B, org sponsorship.ID, answers []cloud.
 }
 
 func (w *estate) wake(b *testing.B, org sponsorship.ID) error {
-	return w.jobs.Wake(b.Context(), org, "1")
+	return enqueue.NewSystem(w.jobs).Wake(b.Context(), org, "1")
 }
 
 func (w *estate) schedule(b *testing.B, org sponsorship.ID) error {
-	return w.jobs.Scheduled(b.Context(), org, time.Now())
+	return enqueue.NewSystem(w.jobs).Scheduled(b.Context(), org, time.Now())
 }
 
 // syncAll asks for a sync of every organization and runs the cloud queue, as a

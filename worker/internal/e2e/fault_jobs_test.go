@@ -159,7 +159,7 @@ func TestManyDeadJobs(t *testing.T) {
 	l.copyDead(model, old, time.Now().AddDate(0, 0, -91))
 	l.copyDead(model, recent, time.Now().AddDate(0, 0, -1))
 
-	jobstest.Must(t, l.queue.Sweep(t.Context(), 1))
+	jobstest.Must(t, enqueue.NewSystem(l.queue).Sweep(t.Context(), 1))
 	archived := func() int { return int(l.rdb.ZCard(t.Context(), "asynq:{intake}:archived").Val()) }
 	jobstest.Eventually(t, deadline, func() bool { return archived() == recent+1 })
 	if n := len(l.rdb.Keys(t.Context(), "asynq:{intake}:t:old-*").Val()); n != recent {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
 	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
@@ -29,7 +30,7 @@ func TestClocksDisagree(t *testing.T) {
 	for _, skew := range []time.Duration{10 * time.Minute, -10 * time.Minute} {
 		now := func() time.Time { return time.Now().Add(skew) }
 		sweeper, err := sweep.New(sweep.Params{
-			Ledger: l.ledger, Enqueuer: l.queue, Interval: time.Hour, Grace: 10 * time.Second, CloudEnabled: true,
+			Ledger: l.ledger, Enqueuer: enqueue.NewSystem(l.queue), Interval: time.Hour, Grace: 10 * time.Second, CloudEnabled: true,
 			Trim: func(context.Context) error { return nil }, Now: now, Log: zerolog.Nop(),
 		})
 		jobstest.Must(t, err)

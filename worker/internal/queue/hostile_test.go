@@ -93,11 +93,11 @@ func TestHostileWakeBehindTheHerd(t *testing.T) {
 	defer rdb.Close()
 	client := enqueue.New(rdb, enqueue.Options{})
 	for n := range 8000 {
-		if err := client.Scheduled(t.Context(), sponsorship.ID(fmt.Sprintf("0b0b0b0b-ab5d-4bb3-9b7a-%012d", n)), time.Unix(1e9, 0)); err != nil {
+		if err := enqueue.NewSystem(client).Scheduled(t.Context(), sponsorship.ID(fmt.Sprintf("0b0b0b0b-ab5d-4bb3-9b7a-%012d", n)), time.Unix(1e9, 0)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := client.Wake(t.Context(), org, "7"); err != nil {
+	if err := enqueue.NewSystem(client).Wake(t.Context(), org, "7"); err != nil {
 		t.Fatal(err)
 	}
 	r, err := client.Enqueue(t.Context(), jobs.Sync{OrganizationID: org})

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
 
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
@@ -43,5 +44,22 @@ func Trim(ctx context.Context, rdb redis.UniversalClient, q jobs.Queue, before t
 		if n < trimBatch {
 			return trimmed, nil
 		}
+	}
+}
+
+// Trimmer returns a function that trims all queues of what has been dead for
+// [DeadRetention].
+func Trimmer(rdb redis.UniversalClient, now func() time.Time, log zerolog.Logger) func(context.Context) error {
+	return func(ctx context.Context) error {
+		for _, q := range jobs.Queues() {
+			n, err := Trim(ctx, rdb, q, now().Add(-DeadRetention))
+			if err != nil {
+				return err
+			}
+			if n > 0 {
+				log.Info().Str("queue", string(q)).Int("jobs", n).Msg("forgot jobs that have been dead for 30 days")
+			}
+		}
+		return nil
 	}
 }

@@ -290,7 +290,7 @@ func TestHostileConnectDoesNotWake(t *testing.T) {
 	b.with(func(p *reconcile.Params) { p.Curve = jobs.Curve{Base: time.Hour, Max: time.Hour} }) // as after a dozen failures
 	client := enqueue.New(b.rdb, enqueue.Options{})
 	b.mustFull()
-	woken, err := intake.New(intake.Params{Ledger: b.ledger, Waker: client, Now: b.now})
+	woken, err := intake.New(intake.Params{Ledger: b.ledger, Waker: enqueue.NewSystem(client), Now: b.now})
 	jobstest.Must(t, err)
 	b.intake = woken
 	b.redeem(1) // wakes job J1; taken by hand here:
@@ -317,7 +317,7 @@ func TestHostileConnectDoesNotWake(t *testing.T) {
 	time.Sleep(2 * time.Second)
 	t.Log("the admin mends the cause and saves the connection again; the cloud is well")
 	jobstest.Must(t, b.ledger.Connect(t.Context(), org, b.connection(), b.now()))
-	sweep := newSweeper(t, sweep.Params{Ledger: b.ledger, Enqueuer: client, Grace: 0, CloudEnabled: true, Now: b.now})
+	sweep := newSweeper(t, sweep.Params{Ledger: b.ledger, Enqueuer: enqueue.NewSystem(client), Grace: 0, CloudEnabled: true, Now: b.now})
 	for range 8 {
 		jobstest.Must(t, sweep.Wake(t.Context()))
 		time.Sleep(time.Second)
