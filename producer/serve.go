@@ -66,7 +66,7 @@ func serve(ctx context.Context, env config.Environ, stderr io.Writer) error {
 	}
 	s.log.Info().Str("address", listener.Addr().String()).Str("version", boot.Version()).Msg("serving")
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return s.hub.Run(ctx) })
+	group.Go(func() error { s.hub.Run(ctx); return nil })
 	group.Go(func() error {
 		return schedule.Scheduler{Sweeper: enqueue.NewSystem(s.jobs), Interval: cfg.Schedule.SweepInterval, Log: s.log}.Run(ctx)
 	})

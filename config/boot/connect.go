@@ -1,6 +1,8 @@
 package boot
 
 import (
+	"sync"
+
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
@@ -42,12 +44,22 @@ func NATS(cfg config.NATS, name string, log zerolog.Logger) (jetstream.JetStream
 		URL: cfg.URL.Reveal(), CredsFile: cfg.CredsFile, Name: name,
 		Disconnected: func(err error) { log.Warn().Err(err).Msg("NATS is away; events come later") },
 		Reconnected:  func(server string) { log.Info().Str("server", server).Msg("NATS is back") },
-		Failed:       func(err error) { log.Warn().Err(err).Msg("NATS reports a fault") },
+		Failed:       once(func(err error) { log.Warn().Err(err).Msg("NATS reports a fault") }),
 	})
 	if err != nil {
 		return nil, refused("NATS_URL", err)
 	}
 	return js, nil
+}
+
+// once passes each text on once: a forbidden request is made again and again.
+func once(tell func(error)) func(error) {
+	var told sync.Map
+	return func(err error) {
+		if _, again := told.LoadOrStore(err.Error(), true); !again {
+			tell(err)
+		}
+	}
 }
 
 func refused(name string, err error) error {

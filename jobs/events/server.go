@@ -27,6 +27,18 @@ func Health(nc *nats.Conn) error {
 	return CheckServer(nc.ConnectedServerVersion())
 }
 
+// HealthWord says what [Health] found in a word or two, for those who may not see
+// an address: "ok", "away", or what is wrong with the server's version.
+func HealthWord(err error) string {
+	switch {
+	case err == nil:
+		return "ok"
+	case errors.Is(err, ErrServerTooOld):
+		return err.Error()
+	}
+	return "away"
+}
+
 // CheckServer returns [ErrServerTooOld] for an old version. One that it cannot
 // read is taken for new.
 func CheckServer(version string) error {

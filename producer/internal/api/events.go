@@ -40,7 +40,7 @@ func (a *API) getEvents(w http.ResponseWriter, r *http.Request) error {
 		_ = a.p.Hub.follow(ctx, org, after, func(r events.Record) error { return send(ctx, records, r) })
 	}()
 	out := newStream(w)
-	out.pump(ctx, records, a.p.Hub.done)
+	out.pump(ctx, records, a.p.Hub)
 	cancel()
 	for range records { // wait for follow to end
 	}
@@ -93,18 +93,23 @@ func newStream(w http.ResponseWriter) *stream {
 }
 
 // pump ends when the reader is gone, the source ends, or the process does.
-func (s *stream) pump(ctx context.Context, records <-chan events.Record, done <-chan struct{}) {
+func (s *stream) pump(ctx context.Context, records <-chan events.Record, hub *Hub) {
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
+	delay := newLateness(hub)
 	err := s.write("retry: %d\n\n", reconnectMS)
 	for err == nil {
 		select {
 		case <-ctx.Done():
 			return
-		case <-done:
+		case <-hub.done:
 			return
 		case <-beat.C:
 			err = s.write(": still here\n\n")
+		case <-delay.turned:
+			err = s.state(delay.look())
+		case <-delay.timer.C:
+			err = s.state(delay.expire())
 		case r, open := <-records:
 			if !open {
 				return
@@ -112,6 +117,15 @@ func (s *stream) pump(ctx context.Context, records <-chan events.Record, done <-
 			err = s.event(r)
 		}
 	}
+}
+
+// state tells a reader what has become of the stream itself. It has no id, so a
+// reader that resumes does so behind the last event.
+func (s *stream) state(word string) error {
+	if word == "" {
+		return nil
+	}
+	return s.write("event: state\ndata: {\"state\":%q}\n\n", word)
 }
 
 // event writes the document on one line, as the format wants it.

@@ -3,6 +3,8 @@ package api
 import (
 	"context"
 	"net/http"
+
+	"github.com/sponsorsync/sponsorsync/jobs/events"
 )
 
 // health is open to everybody, so it names no address and no error.
@@ -17,20 +19,32 @@ func getHealth(w http.ResponseWriter, _ *http.Request) error {
 	return writeJSON(w, http.StatusOK, health{Status: "ok"})
 }
 
-// getReadiness asks both, each with its own timeout.
+// getReadiness names each part. Only Redis decides: hooks, jobs and pages need
+// nothing else, and taking them out of service would not bring NATS back.
 func (a *API) getReadiness(w http.ResponseWriter, r *http.Request) error {
-	h := health{Status: "ready", Checks: map[string]string{}}
+	h := health{Status: "ready", Checks: map[string]string{"redis": "ok", "nats": a.natsHealth(r.Context()), "events": "ok"}}
 	status := http.StatusOK
-	for name, ask := range map[string]func(context.Context) error{
-		"redis": func(ctx context.Context) error { return a.p.Redis.Ping(ctx).Err() },
-		"nats":  a.p.JetStream.Conn().FlushWithContext,
-	} {
-		ctx, cancel := context.WithTimeout(r.Context(), CommandTimeout)
-		h.Checks[name] = "ok"
-		if ask(ctx) != nil {
-			h.Checks[name], h.Status, status = "away", "not ready", http.StatusServiceUnavailable
-		}
-		cancel()
+	if live, _ := a.p.Hub.Live(); !live {
+		h.Checks["events"] = stateLate
+	}
+	if h.Checks["nats"] != "ok" || h.Checks["events"] != "ok" {
+		h.Status = "degraded"
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), CommandTimeout)
+	defer cancel()
+	if a.p.Redis.Ping(ctx).Err() != nil {
+		h.Checks["redis"], h.Status, status = "away", "not ready", http.StatusServiceUnavailable
 	}
 	return writeJSON(w, status, h)
+}
+
+func (a *API) natsHealth(ctx context.Context) string {
+	ctx, cancel := context.WithTimeout(ctx, CommandTimeout)
+	defer cancel()
+	conn := a.p.JetStream.Conn()
+	err := conn.FlushWithContext(ctx)
+	if err == nil {
+		err = events.Health(conn)
+	}
+	return events.HealthWord(err)
 }

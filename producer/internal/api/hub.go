@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
 
+	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/events"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 )
@@ -36,8 +37,12 @@ type Hub struct {
 
 	replays chan struct{} // holds one token a replay that runs
 
+	logged string // the last problem that was logged; only Run uses it
+
 	mu        sync.Mutex
-	last      uint64 // sequence of the last event that was passed on
+	live      bool          // events arrive as they happen
+	turned    chan struct{} // closed when live changes
+	last      uint64        // sequence of the last event that was passed on
 	listeners map[*listener]struct{}
 }
 
@@ -51,23 +56,29 @@ type listener struct {
 func NewHub(js jetstream.JetStream, log zerolog.Logger) *Hub {
 	return &Hub{
 		js: js, log: log, ready: make(chan struct{}), done: make(chan struct{}),
-		replays: make(chan struct{}, maxReplays), listeners: map[*listener]struct{}{},
+		turned: make(chan struct{}), replays: make(chan struct{}, maxReplays), listeners: map[*listener]struct{}{},
 	}
 }
 
-// Run passes events on until ctx ends, through outages of NATS; then it ends
-// every open event stream. Call it once.
-func (h *Hub) Run(ctx context.Context) error {
+// Run passes events on until ctx ends, whatever NATS says; then it ends every
+// open event stream. Nothing else in the process needs NATS, so an error of the
+// reader is logged and never returned. Call it once.
+func (h *Hub) Run(ctx context.Context) {
 	defer close(h.done)
 	start, err := h.position(ctx)
 	if err != nil {
-		return nil // ctx has ended
+		return // ctx has ended
 	}
 	h.mu.Lock()
 	h.last = start
 	h.mu.Unlock()
 	close(h.ready)
-	return events.Watch(ctx, h.js, behind(events.WatchOptions{Trouble: h.trouble}, start), h.pass)
+	options := events.WatchOptions{Trouble: h.problem, Live: h.turn}
+	for ctx.Err() == nil {
+		last, _ := h.Position()
+		h.problem(events.Watch(ctx, h.js, behind(options, last), h.pass))
+		_ = jobs.Sleep(ctx, askAgain) // the loop looks at ctx itself
+	}
 }
 
 // behind starts a watch right after a sequence, of which 0 is before the first.
@@ -87,6 +98,7 @@ func (h *Hub) position(ctx context.Context) (uint64, error) {
 			return 0, nil
 		}
 		if err != nil {
+			h.problem(err)
 			return 0, err
 		}
 		return stream.CachedInfo().State.LastSeq, nil
@@ -113,7 +125,31 @@ func bounded[T any](ctx context.Context, ask func(context.Context) (T, error)) (
 	return ask(ctx)
 }
 
-func (h *Hub) trouble(err error) { h.log.Warn().Err(err).Msg("events are late") }
+// problem logs why events are late, but not the same thing twice in a row.
+func (h *Hub) problem(err error) {
+	if err == nil || err.Error() == h.logged {
+		return
+	}
+	h.logged = err.Error()
+	h.log.Warn().Err(err).Msg("events are late; everything else goes on")
+}
+
+// turn notes whether events arrive as they happen.
+func (h *Hub) turn(live bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.live = live
+	close(h.turned)
+	h.turned = make(chan struct{})
+}
+
+// Live reports whether events arrive as they happen, and returns a channel that
+// is closed when that changes.
+func (h *Hub) Live() (bool, <-chan struct{}) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.live, h.turned
+}
 
 // pass never waits: a listener that is full is dropped. A sequence that does not
 // grow means that the stream was made anew, so that no listener's position is
@@ -121,6 +157,7 @@ func (h *Hub) trouble(err error) { h.log.Warn().Err(err).Msg("events are late") 
 func (h *Hub) pass(r events.Record) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.logged = ""
 	anew := r.Sequence <= h.last
 	h.last = r.Sequence
 	for l := range h.listeners {

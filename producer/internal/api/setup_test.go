@@ -92,11 +92,11 @@ func setupOn(t *testing.T, stack *jobstest.Stack, redisURL string) *bundle {
 
 func (b *bundle) serve(t *testing.T) {
 	t.Helper()
-	hub := api.NewHub(b.js, zerolog.Nop())
+	hub := api.NewHub(b.js, zerolog.New(b.log))
 	b.hub = hub
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
-	running.Go(func() { jobstest.Must(t, hub.Run(ctx)) })
+	running.Go(func() { hub.Run(ctx) })
 	b.stopHub = func() { cancel(); running.Wait() }
 	t.Cleanup(b.stopHub)
 	b.api = jobstest.Value(api.New(api.Params{

@@ -86,6 +86,10 @@
         later(pauseAfterEvent);
       }
     };
+    source.addEventListener('state', (event) => {
+      const late = JSON.parse(event.data).state === 'late';
+      connected(late ? 'Changes appear later: events cannot be read at the moment.' : 'Live: changes appear by themselves.');
+    });
     for (const status of ['pending', 'sent', 'redeemed', 'expiring', 'removed', 'refused', 'expired']) {
       source.addEventListener(`sponsorsync.sponsorship.${status}`, (event) => {
         changed.add(JSON.parse(event.data).data.organizationUserId);
