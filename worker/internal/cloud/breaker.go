@@ -74,7 +74,7 @@ func (b *breaker) notSent(op operation) *Error {
 	}
 	e := op.fail(fault.CloudUnavailable, fmt.Sprintf(
 		"not sent, the cloud has not answered lately; it is tried next at %s", next.UTC().Format(time.RFC3339)))
-	e.Outage, e.neverLeft = true, true
+	e.Outage, e.Fate = true, NeverLeft
 	e.RetryAfter = next.Sub(now)
 	return e
 }

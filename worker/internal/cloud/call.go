@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -11,12 +12,15 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 )
 
-// answer is an HTTP answer, read to its end.
+// answer is an HTTP answer, read to its end, or what came of one.
 type answer struct {
-	status int
+	status int // 0: none came
 	header http.Header
 	body   []byte
 	at     time.Time
+
+	left bool // at least a byte of the request was written
+	cut  bool // the body is not whole
 }
 
 // exchange is one HTTP request and what becomes of its answer.
@@ -48,7 +52,7 @@ func (c *Client) call(ctx context.Context, r request) error {
 	for {
 		token, err := r.token.get(ctx, refused)
 		if err != nil {
-			return notSent{err}
+			return notSent(err)
 		}
 		err = c.do(ctx, exchange{op: r.op, read: r.read, send: func(ctx context.Context) (answer, error) {
 			return c.sendJSON(ctx, r, authorized{token: token, payload: payload})
@@ -67,15 +71,19 @@ type authorized struct {
 
 func (c *Client) sendJSON(ctx context.Context, r request, with authorized) (answer, error) {
 	url := r.op.base.JoinPath(r.path).String()
-	req, err := http.NewRequestWithContext(ctx, r.method, url, bytes.NewReader(with.payload))
+	var left departure
+	req, err := http.NewRequestWithContext(left.watch(ctx), r.method, url, bytes.NewReader(with.payload))
 	if err != nil {
 		return answer{}, fmt.Errorf("build request: %w", err)
 	}
 	req.Header.Set("Content-Type", "application/json; charset=utf-8")
 	req.Header.Set("Authorization", "Bearer "+with.token)
 	res, err := c.http.Do(req)
+	if part, ok := errors.AsType[*partial](err); ok {
+		return answer{status: part.status, body: part.body, left: true, cut: true}, err
+	}
 	if err != nil {
-		return answer{}, err
+		return answer{left: left.begun.Load()}, err
 	}
 	return buffered(res), nil
 }
@@ -84,10 +92,10 @@ func (c *Client) sendJSON(ctx context.Context, r request, with authorized) (answ
 // fails at once and takes no turn.
 func (c *Client) do(ctx context.Context, x exchange) error {
 	if err := c.breaker.ready(x.op); err != nil {
-		return notSent{err}
+		return notSent(err)
 	}
 	if err := c.params.Limiter.Wait(ctx); err != nil {
-		return notSent{err}
+		return notSent(err)
 	}
 	return c.breaker.run(x.op, func() error { return c.once(ctx, x) })
 }
@@ -113,9 +121,9 @@ func (c *Client) once(ctx context.Context, x exchange) error {
 func outcome(ctx context.Context, x exchange, a answer, err error) error {
 	if err != nil {
 		if ctx.Err() != nil {
-			return fmt.Errorf("%s: %w", x.op.does, context.Cause(ctx))
+			return fated{fmt.Errorf("%s: %w", x.op.does, context.Cause(ctx)), a.fate()}
 		}
-		return classifyTransport(x.op, err)
+		return classifyTransport(x.op, a, err)
 	}
 	if e := classify(x.op, a); e != nil {
 		return e

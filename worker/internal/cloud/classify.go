@@ -69,7 +69,7 @@ func classify(op operation, a answer) *Error {
 	e := op.fail(v.code, v.says)
 	e.Status = a.status
 	e.ServerError = a.status == http.StatusInternalServerError && body.fromBitwarden()
-	e.Outage = isOutage(a.status, body)
+	e.Outage, e.Fate = isOutage(a.status, body), a.fate()
 	if a.status == http.StatusTooManyRequests || a.status == http.StatusServiceUnavailable {
 		e.RetryAfter = parseRetryAfter(a.header.Get("Retry-After"), a.at)
 	}

@@ -57,7 +57,7 @@ type Params struct {
 	Now       func() time.Time
 	Rand      func() float64 // in [0, 1), spreads the workers' token refreshes
 	Log       zerolog.Logger
-	Transport http.RoundTripper // nil is Go's default: HTTPS_PROXY and SSL_CERT_FILE work
+	Transport http.RoundTripper // reports to httptrace; nil is Go's default: HTTPS_PROXY and SSL_CERT_FILE work
 
 	// Observe, if set, is told of every HTTP exchange: [OpToken], [OpSync] or
 	// [OpLicense], "ok", "canceled" or the fault's code, and how long it took.

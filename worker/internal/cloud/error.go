@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"errors"
+	"net/http"
 	"net/url"
 	"time"
 
@@ -30,23 +31,7 @@ type Error struct {
 	// halving the batch can find the row that did it.
 	ServerError bool
 
-	neverLeft bool // the request itself was not sent
-}
-
-// notSent is an error that came before the request was made.
-type notSent struct{ error }
-
-func (e notSent) Unwrap() error { return e.error }
-
-// Unprocessed reports whether err proves that the cloud did not act on the
-// request: it never left, or was answered with a redirect or a refusal. After a
-// 5xx, a timeout or a cut connection nobody knows.
-func Unprocessed(err error) bool {
-	if _, ok := errors.AsType[notSent](err); ok {
-		return true
-	}
-	e := asError(err)
-	return e != nil && (e.neverLeft || e.Status >= 300 && e.Status < 500)
+	Fate Fate // of the request
 }
 
 // Error returns the fault's text, "code: message".
@@ -72,7 +57,7 @@ func (op operation) fail(code fault.Code, says string) *Error {
 // misunderstood is a 200 whose body is not what the cloud would send.
 func (op operation) misunderstood(says string) *Error {
 	e := op.fail(fault.CloudProtocolError, says)
-	e.Status = 200
+	e.Status, e.Fate = http.StatusOK, CarriedOut
 	return e
 }
 

@@ -12,6 +12,7 @@ var (
 	GCRA            = gcra
 	ParseRetryAfter = parseRetryAfter
 	KeepFor         = keepFor
+	FateOfAnswer    = fateOf
 )
 
 // Answer is what Classify reads.

@@ -12,9 +12,15 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 )
 
-// classifyTransport says why there is no answer. Every cause but an answer that
-// was there and unreadable is an outage.
-func classifyTransport(op operation, err error) *Error {
+// classifyTransport says why there is no answer, or only a part of one. Every cause
+// but an answer that was there and unreadable is an outage.
+func classifyTransport(op operation, a answer, err error) *Error {
+	e := transportError(op, err)
+	e.Status, e.Fate = a.status, a.fate()
+	return e
+}
+
+func transportError(op operation, err error) *Error {
 	switch {
 	case errors.Is(err, errTooLarge):
 		return op.fail(fault.CloudProtocolError, "the answer is larger than any the cloud sends")
@@ -22,7 +28,7 @@ func classifyTransport(op operation, err error) *Error {
 		return op.fail(fault.CloudProtocolError, "the answer was cut off")
 	}
 	e := op.fail(fault.CloudUnavailable, explain(op, err))
-	e.Outage, e.neverLeft = true, neverConnected(err)
+	e.Outage = true
 	if !timedOut(err) { // a call's own timeout must not look like the end of the caller's context
 		e.Fault.Cause = err
 	}
@@ -42,13 +48,6 @@ func explain(op operation, err error) string {
 		return "the connection was refused"
 	}
 	return "the connection failed"
-}
-
-// neverConnected: without a connection nothing can have been sent.
-func neverConnected(err error) bool {
-	var operation *net.OpError
-	var dns *net.DNSError
-	return errors.As(err, &dns) || isTLS(err) || errors.As(err, &operation) && operation.Op == "dial"
 }
 
 func timedOut(err error) bool {

@@ -49,7 +49,7 @@ type RowAnswer struct {
 func (c *Client) Sync(ctx context.Context, r SyncRequest) ([]RowAnswer, error) {
 	body, err := encodeSync(r)
 	if err != nil {
-		return nil, err
+		return nil, notSent(err)
 	}
 	var answers []RowAnswer
 	err = c.call(ctx, request{

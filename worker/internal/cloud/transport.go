@@ -10,6 +10,15 @@ import (
 	"time"
 )
 
+// partial is an answer of which the status line came, and not the whole body.
+type partial struct {
+	error
+	status int
+	body   []byte
+}
+
+func (p *partial) Unwrap() error { return p.error }
+
 // What can be wrong with an answer's body before anybody looks into it.
 var (
 	errTooLarge = errors.New("answer too large")
@@ -63,11 +72,14 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	body, err := io.ReadAll(io.LimitReader(res.Body, t.limit+1))
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return nil, errCutOff
+		err = errCutOff
 	case err != nil:
-		return nil, fmt.Errorf("read answer: %w", err)
+		err = fmt.Errorf("read answer: %w", err)
 	case int64(len(body)) > t.limit:
-		return nil, errTooLarge
+		err = errTooLarge
+	}
+	if err != nil {
+		return nil, &partial{error: err, status: res.StatusCode, body: body}
 	}
 	dropBadLocation(res.Header)
 	res.Body = io.NopCloser(bytes.NewReader(body))

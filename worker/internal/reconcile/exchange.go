@@ -87,7 +87,7 @@ func (r *round) deliverAlone(ctx context.Context, it item) error {
 // act: else a redeem with a typing error could not be corrected any more, only
 // because the token was wrong. Whatever goes wrong here, a mark too many is safe.
 func (r *round) undelivered(parent context.Context, items []item, err error) error {
-	if !cloud.Unprocessed(err) {
+	if fate := cloud.FateOf(err); fate != cloud.NeverLeft && fate != cloud.Refused {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(parent), cleanupTimeout)
