@@ -26,13 +26,15 @@ type Redeem struct {
 	AdminInitiated      bool           `json:"adminInitiated,omitempty"`
 }
 
-// ChangeSponsorship changes the recipient or the label, or revokes.
+// ChangeSponsorship changes the recipient or the label, revokes, or makes the
+// same offer again.
 type ChangeSponsorship struct {
 	OrganizationID     sponsorship.ID `json:"organizationId"`
 	OrganizationUserID sponsorship.ID `json:"organizationUserId"`
 	SponsoredEmail     string         `json:"sponsoredEmail,omitempty"`
 	FriendlyName       string         `json:"friendlyName,omitempty"`
 	Revoke             bool           `json:"revoke,omitempty"`
+	Resend             bool           `json:"resend,omitempty"` // withdraw the offer and make it again: the same person is mailed
 }
 
 // SyncLicense fetches a fresh license. Nothing but a person ever starts it.
@@ -139,11 +141,14 @@ func (a ChangeSponsorship) Validate() error {
 	var c checks
 	c.id("organizationId", a.OrganizationID)
 	c.id("organizationUserId", a.OrganizationUserID)
+	texts := a.SponsoredEmail != "" || a.FriendlyName != ""
 	switch {
-	case a.Revoke && (a.SponsoredEmail != "" || a.FriendlyName != ""):
-		c.add("revoke", "must stand alone, without sponsoredEmail and friendlyName")
-	case !a.Revoke && a.SponsoredEmail == "" && a.FriendlyName == "":
-		c.add("sponsoredEmail", "give a sponsoredEmail and/or a friendlyName, or revoke: true")
+	case a.Revoke && (texts || a.Resend):
+		c.add("revoke", "must stand alone")
+	case a.Resend && texts:
+		c.add("resend", "must stand alone: a new address is mailed anyway")
+	case !a.Revoke && !a.Resend && !texts:
+		c.add("sponsoredEmail", "give a sponsoredEmail and/or a friendlyName, or revoke: true, or resend: true")
 	}
 	if a.SponsoredEmail != "" {
 		c.that("sponsoredEmail", sponsorship.CheckEmail(a.SponsoredEmail))

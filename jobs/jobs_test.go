@@ -70,6 +70,9 @@ func TestDecode(t *testing.T) {
 		"a new label":           {jobs.KindChangeSponsorship, change(`,"friendlyName":"Dad"`), ""},
 		"a revocation":          {jobs.KindChangeSponsorship, change(`,"revoke":true`), ""},
 		"a change of nothing":   {jobs.KindChangeSponsorship, change(""), "sponsoredEmail"},
+		"a resend":              {jobs.KindChangeSponsorship, change(`,"resend":true`), ""},
+		"a resend and more":     {jobs.KindChangeSponsorship, change(`,"resend":true,"friendlyName":"x"`), "resend"},
+		"a resend, revoked":     {jobs.KindChangeSponsorship, change(`,"resend":true,"revoke":true`), "revoke"},
 		"a revocation and more": {jobs.KindChangeSponsorship, change(`,"revoke":true,"friendlyName":"x"`), "revoke"},
 		"unknown kind":          {"sponsor", `{}`, "kind"},
 	} {

@@ -12,11 +12,17 @@ type Answer struct {
 	Removed    bool       // cloudSponsorshipRemoved
 	ValidUntil *time.Time // the cloud's, nil until redeemed
 	Others     bool       // the answer holds at least one row of anybody
+	Ineligible bool       // a row that the cloud had taken before was left out of the same answer
 }
 
+// maxSilences is how many full syncs a withdrawal of an offer that the cloud had
+// taken is tried without any row in the answer before it counts as done. Daily
+// syncs make that a week: long enough for a lapsed plan to be noticed.
+const maxSilences = 7
+
 // Apply returns what the answer makes of the sponsorship that was sent as out.
-// The revision is raised by one. The caller stores it only if the record is
-// still at out.Marked.Revision: a change made meanwhile wins.
+// The revision is raised by one if anything changed. The caller stores it only
+// if the record is still at out.Marked.Revision: a change made meanwhile wins.
 func Apply(out Outgoing, a Answer, now time.Time) Sponsorship {
 	next := out.Marked
 	switch {
@@ -25,22 +31,31 @@ func Apply(out Outgoing, a Answer, now time.Time) Sponsorship {
 	case out.Tombstone && (a.Present || a.Others || out.repeated || lapsed(next.ValidUntil, now)):
 		next = next.withdrawn()
 	case out.Tombstone:
-		next = next.undecided()
+		next = next.undecided(a)
+	case !a.Present && next.Wire.Known:
+		next = next.passedOver()
 	case !a.Present:
 		next = next.leftOut()
 	default:
 		next = next.confirmed(a, now)
+	}
+	if next == out.Marked {
+		return next
 	}
 	next.Revision++
 	next.UpdatedAt = now
 	return next
 }
 
-// Poisoned refuses a row that made the cloud fail a request all by itself. The
-// cloud may have inserted it before it failed, so Wire.Offered stays.
+// Poisoned notes that the row made the cloud fail a request all by itself. A new
+// one is refused; the cloud may have inserted it before it failed, so
+// Wire.Offered stays. One that the cloud had taken, and a withdrawal, keep their
+// status.
 func Poisoned(out Outgoing, now time.Time) Sponsorship {
 	next := out.Marked
-	next.Status, next.Intent = Refused, ""
+	if !out.Tombstone && !next.Wire.Known {
+		next.Status, next.Intent = Refused, ""
+	}
 	next.Reason = refusal("the cloud fails every request that holds this row; edit the address or the label")
 	next.Wire.Poison = true
 	next.Revision++
@@ -65,24 +80,32 @@ func (s Sponsorship) stillRedeemed(a Answer, now time.Time) Sponsorship {
 		s.Reason = nil
 	}
 	if s.Intent == IntentChange {
-		s = s.editedInPlace(s.Wire.Offered, "")
-		s.Reason = alreadyRedeemed()
+		s = s.tooLate()
 	}
 	s.Status, s.Intent = Expiring, ""
 	s.LastSyncAt, s.ValidUntil, s.Wire.Known = &now, a.ValidUntil, true
-	s.Wire.Tombstoned = false
+	s.Wire.Tombstoned, s.Wire.Silences = false, 0
 	return s
 }
 
 // undecided: an answer without any row proves little. A plan that may not
 // sponsor looks the same as "gone already", so the withdrawal is tried again
 // with each full sync. Where the cloud once confirmed the row, this tombstone was
-// answered and the next one is a first; where it never did, a second silence is
-// proof enough.
-func (s Sponsorship) undecided() Sponsorship {
+// answered and the next one is a first, and only many silences in a row count;
+// where it never did, a second silence is proof enough.
+func (s Sponsorship) undecided(a Answer) Sponsorship {
 	s.Wire.Tombstoned = !s.Wire.Known
-	if s.Status == Pending {
-		s.Reason = refusal("the cloud's answer left the withdrawal out, and every other row too")
+	if !a.Ineligible {
+		s.Wire.Silences++
+	}
+	if s.Wire.Silences < maxSilences {
+		if s.Status == Pending {
+			s.Reason = refusal("the cloud's answer left the withdrawal out, and every other row too")
+		}
+		return s
+	}
+	if s = s.withdrawn(); s.Status == Removed {
+		s.Reason = refusal("taken for removed: the cloud answered many full syncs without this sponsorship or any other")
 	}
 	return s
 }
@@ -98,12 +121,23 @@ func (s Sponsorship) withdrawn() Sponsorship {
 	return s
 }
 
-// leftOut: a 200 without the row is the cloud's only way to refuse it.
+// passedOver: the cloud had taken the row and leaves it out now, as it does with
+// every row of an organization whose plan may not sponsor. It is still there.
+func (s Sponsorship) passedOver() Sponsorship {
+	s.Wire.AskedAt = time.Time{}
+	if s.Status == Pending { // waits for a full sync
+		s.Reason = &Reason{Code: string(fault.PlanNotEligible), Message: "the cloud answered and left out this sponsorship, which it knows"}
+	}
+	return s
+}
+
+// leftOut: a 200 without the row is the cloud's only way to refuse a new one.
+// Where an earlier request got no answer the row may be there all the same.
 func (s Sponsorship) leftOut() Sponsorship {
 	s.Status, s.Intent = Refused, ""
 	s.Reason = refusal("the cloud answered and left this sponsorship out")
 	s.Wire.AskedAt = time.Time{}
-	if !s.Wire.Known {
+	if !s.Wire.Known && !s.Wire.Unsure {
 		s.Wire.Offered = ""
 	}
 	return s
@@ -114,26 +148,47 @@ func (s Sponsorship) confirmed(a Answer, now time.Time) Sponsorship {
 	if lapsed(a.ValidUntil, now) && (s.Intent == IntentRedeem || s.Status == Refused && s.ValidUntil == nil) {
 		return s.behindAnOldOne()
 	}
-	s.LastSyncAt, s.ValidUntil, s.Wire.Known = &now, a.ValidUntil, true
-	s.Wire.Poison = false
-	asking := s.addressChanged()
-	switch {
-	case asking && a.ValidUntil == nil:
-		s.Status, s.Intent, s.Reason = Pending, IntentChange, nil
-		s.Wire.AskedAt = now
-		return s
-	case asking:
-		s = s.editedInPlace(s.Wire.Offered, "")
-		s.Reason = alreadyRedeemed()
-	case s.Status != Redeemed:
+	recreated := s.ValidUntil != nil && a.ValidUntil == nil
+	if s.Status != Redeemed || s.Wire.Poison || recreated {
 		s.Reason = nil
 	}
-	s.Status, s.Intent = Sent, ""
-	if a.ValidUntil != nil {
-		s.Status = Redeemed
+	s.LastSyncAt, s.ValidUntil, s.Wire.Known = &now, a.ValidUntil, true
+	s.Wire.Poison, s.Wire.Silences = false, 0
+	s.Wire.Unsure = s.Wire.Unsure && a.ValidUntil == nil
+	switch {
+	case s.replacing() && a.ValidUntil == nil:
+		s.Status, s.Intent = Pending, IntentChange
+		s.Wire.AskedAt = now
+		return s
+	case s.replacing():
+		s = s.tooLate()
 	}
-	if lapsed(a.ValidUntil, now) {
+	s.Intent = ""
+	switch {
+	case lapsed(a.ValidUntil, now):
 		s.Status = Expired
+	case a.ValidUntil != nil:
+		s.Status = Redeemed
+	case recreated:
+		s.Status, s.Reason = Sent, &Reason{Code: string(fault.OfferRecreated), Message: "the cloud had lost the redeemed sponsorship, and has offered and mailed it anew"}
+	case s.Wire.Unsure:
+		s.Status, s.Reason = Sent, &Reason{Code: string(fault.MailUncertain), Message: "the cloud has the offer, but the request that brought it failed or got no answer: perhaps nobody was mailed"}
+	default:
+		s.Status = Sent
+	}
+	return s
+}
+
+// tooLate: the recipient accepted before the offer could be replaced, so what
+// was offered stands.
+func (s Sponsorship) tooLate() Sponsorship {
+	if !sameAddress(s.Wire.Offered, s.Email) {
+		s = s.editedInPlace(s.Wire.Offered, "")
+	}
+	s.Wire.Anew = false
+	s.Reason = &Reason{
+		Code:    string(fault.AlreadyRedeemed),
+		Message: "the offer was not changed: the recipient had already accepted it",
 	}
 	return s
 }
@@ -149,11 +204,4 @@ func (s Sponsorship) behindAnOldOne() Sponsorship {
 
 func refusal(message string) *Reason {
 	return &Reason{Code: string(fault.NotAccepted), Message: message}
-}
-
-func alreadyRedeemed() *Reason {
-	return &Reason{
-		Code:    string(fault.AlreadyRedeemed),
-		Message: "the address was not changed: the recipient had already accepted the offer",
-	}
 }

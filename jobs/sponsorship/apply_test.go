@@ -136,12 +136,131 @@ func TestRedeemBehindAFormerSponsorshipWaitsForThePurge(t *testing.T) {
 	l.answer(row).is(sponsorship.Sent, "", "") // purged there, and offered anew
 }
 
-func TestARefusedRowThatWasRedeemedLapsesToo(t *testing.T) {
+func TestARowThatTheCloudKnowsKeepsItsStatusWhenLeftOut(t *testing.T) {
 	t.Parallel()
-	s := begin(t).ask(redeem).answer(accepted).answer(empty).is(sponsorship.Refused, "", fault.NotAccepted).s
-	if _, lapsed := sponsorship.Lapse(s, until.Add(91*24*time.Hour)); !lapsed {
+	sent := begin(t).ask(redeem).answer(row)
+	before := sent.s
+	if sent.answer(empty).is(sponsorship.Sent, "", ""); sent.s != before {
+		t.Errorf("an answer that says nothing changed %+v to %+v", before, sent.s)
+	}
+	redeemed := begin(t).ask(redeem).answer(accepted).answer(empty).is(sponsorship.Redeemed, "", "")
+	if _, lapsed := sponsorship.Lapse(redeemed.s, until.Add(91*24*time.Hour)); !lapsed {
 		t.Error("the cloud may have purged it, and would create and mail it anew")
 	}
+	changed := begin(t).ask(redeem).answer(row).ask(sponsorship.Change{Email: new_}).answer(empty)
+	changed.is(sponsorship.Pending, sponsorship.IntentChange, fault.PlanNotEligible)
+	if changed.s.Due() {
+		t.Error("it is due at once; want it to wait for a full sync")
+	}
+	changed.answer(row).is(sponsorship.Pending, sponsorship.IntentChange, "")
+}
+
+func TestAnOfferThatPerhapsWasNeverMailedSaysSo(t *testing.T) {
+	t.Parallel()
+	l := begin(t).ask(redeem)
+	l.leave() // no answer
+	l.answer(row).is(sponsorship.Sent, "", fault.MailUncertain)
+	l.answer(row).is(sponsorship.Sent, "", fault.MailUncertain)
+	l.ask(sponsorship.Change{Name: "label"}).answer(row).is(sponsorship.Sent, "", fault.MailUncertain)
+	redeemed := *l
+	redeemed.answer(accepted).is(sponsorship.Redeemed, "", "")
+	l.ask(sponsorship.Resend{}).answer(row).answer(removed).answer(row).is(sponsorship.Sent, "", "")
+
+	refused := begin(t).ask(redeem)
+	refused.leave()
+	refused.answer(empty).is(sponsorship.Refused, "", fault.NotAccepted) // by a plan that may not sponsor; the row may be there
+	refused.answer(row).is(sponsorship.Sent, "", fault.MailUncertain)
+}
+
+func TestResendWithdrawsAndOffersAgain(t *testing.T) {
+	t.Parallel()
+	l := begin(t).ask(redeem).answer(row).ask(sponsorship.Resend{}).is(sponsorship.Pending, sponsorship.IntentChange, "")
+	for i, tombstone := range []bool{false, true, false} { // asks whether it was redeemed, withdraws, offers
+		out := l.leave()
+		if out.Tombstone != tombstone || out.Email != old {
+			t.Fatalf("step %d goes out as %q, tombstone %v", i, out.Email, out.Tombstone)
+		}
+		answer := row
+		answer.Removed = tombstone
+		l.s = sponsorship.Apply(out, answer, t0)
+	}
+	l.is(sponsorship.Sent, "", "").answer(row).is(sponsorship.Sent, "", "")
+
+	late := begin(t).ask(redeem).answer(row).ask(sponsorship.Change{Email: "OLD@example.com"}).ask(sponsorship.Resend{})
+	late.answer(accepted).is(sponsorship.Redeemed, "", fault.AlreadyRedeemed).answer(accepted)
+	if late.s.Email != "OLD@example.com" {
+		t.Errorf("shows %q, want the spelling that was asked for", late.s.Email)
+	}
+}
+
+func TestALostRedemptionIsOfferedAnewOnlyOnceByItself(t *testing.T) {
+	t.Parallel()
+	l := begin(t).ask(redeem).answer(accepted).answer(row).is(sponsorship.Sent, "", fault.OfferRecreated)
+	if !l.s.Withheld() {
+		t.Fatal("the next sync would mail again if the cloud lost it again")
+	}
+	for name, request := range map[string]sponsorship.Request{
+		"resend": sponsorship.Resend{}, "change": sponsorship.Change{Name: "label"}, "revoke": sponsorship.Revoke{},
+	} {
+		word := *l
+		if word.ask(request); word.s.Withheld() || !word.s.Due() {
+			t.Errorf("%s is no person's word", name)
+		}
+	}
+	l.answer(row).is(sponsorship.Sent, "", "") // a sync by hand
+	if l.s.Withheld() {
+		t.Error("withheld although a person asked for it")
+	}
+}
+
+func TestAWithdrawalThatIsNeverAnsweredComesToAnEnd(t *testing.T) {
+	t.Parallel()
+	silence := func(l *life, times int, a sponsorship.Answer) *life {
+		for range times {
+			l.answer(a)
+		}
+		return l
+	}
+	revoked := begin(t).ask(redeem).answer(row).ask(sponsorship.Revoke{})
+	silence(revoked, 6, empty).is(sponsorship.Pending, sponsorship.IntentRevoke, fault.NotAccepted)
+	revoked.answer(empty).is(sponsorship.Removed, "", fault.NotAccepted)
+	revoked.ask(sponsorship.Redeem{Email: new_}).answer(row).is(sponsorship.Sent, "", "")
+
+	ending := begin(t).ask(redeem).answer(accepted).ask(sponsorship.Revoke{}).answer(accepted)
+	silence(ending, 6, empty).is(sponsorship.Expiring, "", "").answer(empty).is(sponsorship.Removed, "", fault.NotAccepted)
+
+	changed := begin(t).ask(redeem).answer(row).ask(sponsorship.Change{Email: new_}).answer(row)
+	silence(changed, 7, empty).is(sponsorship.Pending, sponsorship.IntentChange, "")
+	changed.answer(row).is(sponsorship.Sent, "", "")
+
+	// A plan that may not sponsor explains the silence: the offer is still there.
+	lapsed := begin(t).ask(redeem).answer(row).ask(sponsorship.Revoke{})
+	silence(lapsed, 20, sponsorship.Answer{Ineligible: true}).is(sponsorship.Pending, sponsorship.IntentRevoke, fault.NotAccepted)
+}
+
+func TestAPoisonedRowThatTheCloudKnowsKeepsItsStatus(t *testing.T) {
+	t.Parallel()
+	for name, reach := range map[string]func() *life{
+		"sent":            func() *life { return begin(t).ask(redeem).answer(row) },
+		"redeemed":        func() *life { return begin(t).ask(redeem).answer(accepted) },
+		"pending(revoke)": func() *life { return begin(t).ask(redeem).answer(row).ask(sponsorship.Revoke{}) },
+		"never confirmed, pending(revoke)": func() *life {
+			l := begin(t).ask(redeem)
+			l.leave()
+			return l.ask(sponsorship.Revoke{})
+		},
+	} {
+		l := reach()
+		status, intent := l.s.Status, l.s.Intent
+		l.s = sponsorship.Poisoned(l.leave(), t0)
+		l.is(status, intent, fault.NotAccepted)
+		if out := l.leave(); !out.Alone {
+			t.Errorf("%s: it shares a request", name)
+		}
+	}
+	cured := begin(t).ask(redeem).answer(accepted)
+	cured.s = sponsorship.Poisoned(cured.leave(), t0)
+	cured.answer(accepted).is(sponsorship.Redeemed, "", "")
 }
 
 func TestPoisonedRowTravelsAlone(t *testing.T) {
@@ -154,7 +273,7 @@ func TestPoisonedRowTravelsAlone(t *testing.T) {
 	}
 	recovered := begin(t)
 	recovered.s = l.s
-	recovered.answer(row).is(sponsorship.Sent, "", "")
+	recovered.answer(row).is(sponsorship.Sent, "", fault.MailUncertain)
 	if out, _ := sponsorship.Plan(recovered.s, t0); out.Alone {
 		t.Fatal("a row that the cloud took is still kept alone")
 	}

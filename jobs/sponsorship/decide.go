@@ -6,7 +6,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 )
 
-// Request is what a person asks for: a Redeem, a Change or a Revoke.
+// Request is what a person asks for: a Redeem, a Change, a Resend or a Revoke.
 type Request interface {
 	decide(s Sponsorship) (Sponsorship, error)
 }
@@ -19,6 +19,10 @@ type Redeem struct {
 
 // Change replaces the address, the label, or both; an empty field is left alone.
 type Change struct{ Email, Name string }
+
+// Resend withdraws the offer and makes it again: the cloud mails the same person
+// once more. It is the only way to make it do so.
+type Resend struct{}
 
 // Revoke takes the sponsorship back.
 type Revoke struct{}
@@ -61,6 +65,11 @@ func (r Redeem) decide(s Sponsorship) (Sponsorship, error) {
 }
 
 func (c Change) decide(s Sponsorship) (Sponsorship, error) {
+	if s.Exists() && c.Email != s.Email && sameAddress(c.Email, s.Email) {
+		if s = s.recased(c.Email); c.Name == "" {
+			return s, nil
+		}
+	}
 	newAddress := c.Email != "" && !sameAddress(c.Email, s.Email)
 	switch {
 	case !s.Exists():
@@ -83,6 +92,28 @@ func (c Change) decide(s Sponsorship) (Sponsorship, error) {
 		return next, nil
 	}
 	return s.editedInPlace("", c.Name), nil
+}
+
+func (Resend) decide(s Sponsorship) (Sponsorship, error) {
+	switch {
+	case !s.Exists():
+		return s, fault.New(fault.SponsorshipNotFound, "resend: the member has no sponsorship")
+	case s.revoking():
+		return s, fault.New(fault.RevocationPending, "resend: the sponsorship is being revoked")
+	case s.holdsRedemption():
+		return s, fault.New(fault.AlreadyRedeemed, "resend: the offer was redeemed")
+	case s.Wire.Offered == "" && s.Status == Refused:
+		s.Status, s.Intent, s.Reason = Pending, IntentRedeem, nil
+		return s, nil
+	case s.Wire.Offered == "": // it is about to be offered
+		return s, nil
+	}
+	s.Wire.Anew = true
+	if s.Wire.Poison {
+		s = s.curePoison()
+	}
+	s.Status, s.Intent, s.Reason = Pending, IntentChange, nil
+	return s, nil
 }
 
 func (Revoke) decide(s Sponsorship) (Sponsorship, error) {
@@ -143,9 +174,26 @@ func (s Sponsorship) editedInPlace(email, name string) Sponsorship {
 	if name != "" {
 		s.Name = name
 	}
-	if s.Wire.Poison { // what was inserted was never mailed: withdraw it, then offer the edited row
-		s.Wire.Poison, s.Wire.Tombstoned = false, true
+	if s.Wire.Poison {
+		s = s.curePoison()
 	}
+	return s
+}
+
+// curePoison: what the cloud inserted before it failed was never mailed. It is
+// withdrawn, and the row then offered as if it were another.
+func (s Sponsorship) curePoison() Sponsorship {
+	s.Wire.Poison, s.Wire.Tombstoned = false, true
+	return s
+}
+
+// recased shows an address as it was spelt last. To the cloud both spellings are
+// one address, so nothing follows from it; what was offered stays as it was.
+func (s Sponsorship) recased(email string) Sponsorship {
+	if s.Name == s.Email {
+		s.Name = email
+	}
+	s.Email = email
 	return s
 }
 

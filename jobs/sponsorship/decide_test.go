@@ -92,8 +92,10 @@ func states() map[string]func(*testing.T) sponsorship.Sponsorship {
 			return begin(t).ask(redeem).answer(accepted).ask(sponsorship.Revoke{}).answer(accepted).s
 		},
 		"refused": func(t *testing.T) sponsorship.Sponsorship { return begin(t).ask(redeem).answer(empty).s },
-		"refused, synced before": func(t *testing.T) sponsorship.Sponsorship {
-			return begin(t).ask(redeem).answer(row).answer(empty).s
+		"refused, perhaps there": func(t *testing.T) sponsorship.Sponsorship {
+			l := begin(t).ask(redeem)
+			l.leave()
+			return l.answer(empty).s
 		},
 	}
 }
@@ -124,48 +126,56 @@ func TestDecideTable(t *testing.T) {
 		"new address":  sponsorship.Change{Email: new_},
 		"new label":    sponsorship.Change{Name: "label"},
 		"revoke":       sponsorship.Revoke{},
+		"resend":       sponsorship.Resend{},
 	}
 	missing := no(fault.SponsorshipNotFound)
 	fresh := map[string]outcome{
 		"redeem same": to(pending, r, old), "redeem other": to(pending, r, new_),
-		"new address": missing, "new label": missing, "revoke": missing,
+		"new address": missing, "new label": missing, "revoke": missing, "resend": missing,
 	}
 	leaving := map[string]outcome{
 		"redeem same": no(fault.RevocationPending), "redeem other": no(fault.RevocationPending),
-		"new address": no(fault.RevocationPending), "new label": no(fault.RevocationPending), "revoke": same,
+		"new address": no(fault.RevocationPending), "new label": no(fault.RevocationPending), "revoke": same, "resend": no(fault.RevocationPending),
 	}
 	table := map[string]map[string]outcome{
 		"none": fresh, "removed": fresh, "expired": fresh,
 		"pending(redeem)": {
 			"redeem same": same, "redeem other": to(pending, r, new_), "new address": to(pending, r, new_),
 			"new label": to(pending, r, old), "revoke": to(sponsorship.Removed, "", old),
+			"resend": same,
 		},
 		"pending(redeem) attempted": {
 			"redeem same": same, "redeem other": no(fault.AlreadySponsoring), "new address": to(pending, c, new_),
 			"new label": to(pending, r, old), "revoke": to(pending, v, old),
+			"resend": to(pending, c, old),
 		},
 		"sent": {
 			"redeem same": same, "redeem other": no(fault.AlreadySponsoring), "new address": to(pending, c, new_),
 			"new label": to(pending, c, old), "revoke": to(pending, v, old),
+			"resend": to(pending, c, old),
 		},
 		"pending(change)": {
 			"redeem same": no(fault.AlreadySponsoring), "redeem other": no(fault.AlreadySponsoring),
 			"new address": to(pending, c, new_), "new label": to(pending, c, "mid@example.com"),
 			"revoke": to(pending, v, "mid@example.com"),
+			"resend": to(pending, c, "mid@example.com"),
 		},
 		"redeemed": {
 			"redeem same": same, "redeem other": no(fault.AlreadySponsoring), "new address": no(fault.AlreadyRedeemed),
 			"new label": to(pending, c, old), "revoke": to(pending, v, old),
+			"resend": no(fault.AlreadyRedeemed),
 		},
 		"pending(revoke)": leaving, "expiring": leaving,
 		"refused": {
 			"redeem same": same, "redeem other": to(sponsorship.Refused, "", new_),
 			"new address": to(sponsorship.Refused, "", new_), "new label": to(sponsorship.Refused, "", old),
 			"revoke": to(sponsorship.Removed, "", old),
+			"resend": to(pending, r, old),
 		},
-		"refused, synced before": {
+		"refused, perhaps there": {
 			"redeem same": same, "redeem other": no(fault.AlreadySponsoring), "new address": to(pending, c, new_),
 			"new label": to(sponsorship.Refused, "", old), "revoke": to(pending, v, old),
+			"resend": to(pending, c, old),
 		},
 	}
 	for state, reach := range states() {
@@ -206,6 +216,36 @@ func TestPendingChangeAcceptsARedeemOfTheNewAddress(t *testing.T) {
 	t.Parallel()
 	s := begin(t).ask(redeem).answer(row).ask(sponsorship.Change{Email: new_}).s
 	checkDecision(t, s, sponsorship.Redeem{Email: "NEW@example.com"}, outcome{same: true})
+}
+
+// A change of case is shown at once and is nobody's business but ours.
+func TestAChangeOfCaseOnlyIsShownAndNothingElse(t *testing.T) {
+	t.Parallel()
+	const louder = "OLD@Example.com"
+	for state, reach := range states() {
+		t.Run(state, func(t *testing.T) {
+			t.Parallel()
+			before := reach(t)
+			if !before.Exists() || before.Email != old {
+				return
+			}
+			after, changed, err := sponsorship.Decide(before, sponsorship.Change{Email: louder}, sponsorship.Stamp{Now: t0, JobID: "next"})
+			if err != nil || !changed || after.Email != louder || after.Name != louder {
+				t.Fatalf("changed = %v, %v: %q %q, want both in the new spelling", changed, err, after.Email, after.Name)
+			}
+			if sponsorship.Compare(before, after).Changed || after.Due() != before.Due() {
+				t.Error("it is announced, or sent")
+			}
+			out, _ := sponsorship.Plan(before, t0)
+			again, _ := sponsorship.Plan(after, t0)
+			if offered := before.Wire.Offered; again.Tombstone != out.Tombstone || offered != "" && again.Email != offered {
+				t.Errorf("goes out as %q (tombstone %v), want the address that was offered, %q (tombstone %v)", again.Email, again.Tombstone, offered, out.Tombstone)
+			}
+			if offered := again.Marked.Wire.Offered; before.Wire.Offered != "" && offered != before.Wire.Offered {
+				t.Errorf("the wire keeps %q, want what was offered", offered)
+			}
+		})
+	}
 }
 
 func TestLabelFollowsTheAddressUnlessItWasChosen(t *testing.T) {

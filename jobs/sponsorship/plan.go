@@ -31,19 +31,19 @@ func Plan(s Sponsorship, now time.Time) (Outgoing, bool) {
 	if !s.Exists() {
 		return Outgoing{}, false
 	}
-	out := Outgoing{UserID: s.UserID, Email: s.Email, Name: s.Name, Marked: s}
+	out := Outgoing{UserID: s.UserID, Email: s.Email, Name: s.Name, Alone: s.Wire.Poison, Marked: s}
+	if s.Wire.Offered != "" { // also where the wanted one differs in case: that is no other address
+		out.Email = s.Wire.Offered
+	}
 	switch {
 	case s.revoking(), s.withdrawing(now):
 		out.Tombstone, out.repeated = true, s.Wire.Tombstoned
 		out.Marked.Wire.Tombstoned = true
-		if s.Wire.Offered != "" {
-			out.Email = s.Wire.Offered
-		}
-	case s.addressChanged():
-		out.Email = s.Wire.Offered
+	case s.replacing():
+		out.Marked.Wire.Unsure = s.unsure()
 	default:
-		out.Alone = s.Wire.Poison
-		out.Marked.Wire.Offered = s.Email
+		out.Marked.Wire.Unsure = s.unsure()
+		out.Marked.Wire.Offered = out.Email
 		out.Marked.Wire.Tombstoned, out.Marked.Wire.AskedAt = false, time.Time{}
 	}
 	if out.Marked != s {
@@ -67,8 +67,12 @@ func (s Sponsorship) withdrawing(now time.Time) bool {
 		return false
 	}
 	asked := now.Sub(s.Wire.AskedAt)
-	return s.Wire.Tombstoned || s.addressChanged() && asked >= 0 && asked < askFresh
+	return s.Wire.Tombstoned || s.replacing() && asked >= 0 && asked < askFresh
 }
+
+// unsure reports whether the cloud may have inserted the row without mailing it:
+// it left before, as new, and no answer has ever told of it.
+func (s Sponsorship) unsure() bool { return s.Wire.Unsure || s.Wire.Offered != "" && !s.Wire.Known }
 
 // Lapse turns a sponsorship that was redeemed and is long over into an expired
 // one, or returns false. One that was not asked about since it lapsed may have been

@@ -1,6 +1,7 @@
 package sponsorship_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -27,7 +28,7 @@ func (c *cloud) receive(out sponsorship.Outgoing, validUntil *time.Time) sponsor
 		return sponsorship.Answer{Present: true, Others: true, Removed: true}
 	case c.address == "":
 		c.address = out.Email
-		c.mails[out.Email]++
+		c.mails[strings.ToLower(out.Email)]++
 	}
 	a := sponsorship.Answer{Present: true, Others: true}
 	if c.redeemed {
@@ -94,6 +95,8 @@ func TestLifeUnderLostAnswers(t *testing.T) {
 				a := rapid.SampledFrom(addresses).Draw(t, "address")
 				request(sponsorship.Change{Email: a}, a)
 			},
+			"recase": func(*rapid.T) { request(sponsorship.Change{Email: strings.ToUpper(s.Email)}, "") },
+			"resend": func(*rapid.T) { request(sponsorship.Resend{}, strings.ToLower(s.Email)) },
 			"revoke": func(*rapid.T) { request(sponsorship.Revoke{}, "") },
 			"sync":   func(*rapid.T) { exchange(false, false) },
 			"lose":   func(*rapid.T) { exchange(true, false) },
@@ -117,11 +120,11 @@ func checkAgreement(t *rapid.T, s sponsorship.Sponsorship, c *cloud) {
 			t.Fatalf("%q here, but the cloud offers %s", s.Status, c.address)
 		}
 	case sponsorship.Sent:
-		if c.address != s.Email || c.redeemed {
+		if !strings.EqualFold(c.address, s.Email) || c.redeemed {
 			t.Fatalf("sent to %s here, cloud: %+v", s.Email, c)
 		}
 	case sponsorship.Redeemed:
-		if !c.redeemed || c.address != s.Email {
+		if !c.redeemed || !strings.EqualFold(c.address, s.Email) {
 			t.Fatalf("redeemed by %s here, cloud: %+v", s.Email, c)
 		}
 	case sponsorship.Expiring:

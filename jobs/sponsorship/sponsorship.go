@@ -1,6 +1,10 @@
 package sponsorship
 
-import "time"
+import (
+	"time"
+
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
+)
 
 // Status is what the outside sees of a sponsorship.
 type Status string
@@ -8,11 +12,11 @@ type Status string
 // The statuses, in the order in which a sponsorship usually meets them.
 const (
 	Pending  Status = "pending"  // accepted here, waits for the cloud; Intent says what for
-	Sent     Status = "sent"     // the cloud has it and mailed the offer
+	Sent     Status = "sent"     // the cloud has it; Reason says where nobody knows whether it mailed the offer
 	Redeemed Status = "redeemed" // the cloud reports ValidUntil
 	Expiring Status = "expiring" // revoked while redeemed: ends at ValidUntil
 	Removed  Status = "removed"  // gone on both sides
-	Refused  Status = "refused"  // the cloud answered and left the row out
+	Refused  Status = "refused"  // new, and the cloud answered and left it out
 	Expired  Status = "expired"  // redeemed, and ValidUntil is long past
 )
 
@@ -83,8 +87,17 @@ type Wire struct {
 	// became of it or a new offer leaves: absence then means that it worked.
 	Tombstoned bool `json:"tombstoned,omitempty"`
 	// Poison marks a row that made the cloud fail a request all by itself. It
-	// is not offered again until its texts change.
+	// travels alone until the cloud takes it or its texts change.
 	Poison bool `json:"poison,omitempty"`
+	// Unsure is set once a request that held the row as new has failed or got no
+	// answer: the cloud mails only in the request that inserts.
+	Unsure bool `json:"unsure,omitempty"`
+	// Anew is set while the offer is to be withdrawn and made again, to the same
+	// address.
+	Anew bool `json:"anew,omitempty"`
+	// Silences counts the answers to a withdrawal, in a row, that held no row of
+	// anybody.
+	Silences int `json:"silences,omitempty"`
 }
 
 // Exists reports whether there is anything to change or revoke.
@@ -92,11 +105,18 @@ func (s Sponsorship) Exists() bool {
 	return s.Status != "" && s.Status != Removed && s.Status != Expired
 }
 
-// addressChanged reports whether the cloud holds, or may hold, another address
-// than the wanted one. The cloud ignores edits of a row it knows, so such a row
-// must be withdrawn and offered anew.
-func (s Sponsorship) addressChanged() bool {
-	return s.Wire.Offered != "" && !sameAddress(s.Wire.Offered, s.Email)
+// replacing reports whether the cloud holds, or may hold, another offer than the
+// wanted one. The cloud ignores edits of a row it knows, so such a row must be
+// withdrawn and offered anew.
+func (s Sponsorship) replacing() bool {
+	return s.Wire.Offered != "" && (s.Wire.Anew || !sameAddress(s.Wire.Offered, s.Email))
+}
+
+// Withheld reports whether the next sync that nobody asked for leaves s out. The
+// cloud lost it after it was redeemed, and mailed the recipient anew: what it
+// lost once it may lose again, so the next mail needs a person's word.
+func (s Sponsorship) Withheld() bool {
+	return s.Status == Sent && reasonCode(s.Reason) == string(fault.OfferRecreated)
 }
 
 // Transition describes the difference between two stored versions, for events.

@@ -92,7 +92,7 @@ func (s *store) begin(b *testing.B, org sponsorship.ID) {
 	_, err := s.ledger.RequestFull(b.Context(), org, ledger.Request{JobID: uuid.NewString(), Trigger: ledger.Manual, Now: now})
 	jobstest.Must(b, err)
 	session := s.session(b, org)
-	jobstest.Must(b, session.Settle(b.Context(), true, now.Add(24*time.Hour), nil))
+	jobstest.Must(b, session.Settle(b.Context(), ledger.Settled{Full: true, Next: now.Add(24 * time.Hour)}))
 	release(b, session)
 }
 

@@ -54,8 +54,11 @@ func (h *Intake) Redeem(ctx context.Context, job jobs.Job[jobs.Redeem]) error {
 func (h *Intake) ChangeSponsorship(ctx context.Context, job jobs.Job[jobs.ChangeSponsorship]) error {
 	a := job.Args
 	var request sponsorship.Request = sponsorship.Change{Email: a.SponsoredEmail, Name: a.FriendlyName}
-	if a.Revoke {
+	switch {
+	case a.Revoke:
 		request = sponsorship.Revoke{}
+	case a.Resend:
+		request = sponsorship.Resend{}
 	}
 	seen, err := h.p.Ledger.Look(ctx, ledger.Lookup{Organization: a.OrganizationID, User: a.OrganizationUserID, JobID: job.ID})
 	switch {

@@ -89,7 +89,7 @@ func TestMarkStopsAtALostLease(t *testing.T) {
 	if _, err := s.Mark(t.Context(), nil); !errors.Is(err, ledger.ErrLeaseLost) {
 		t.Fatalf("err = %v, want ErrLeaseLost", err)
 	}
-	if err := s.Settle(t.Context(), false, t0, event("e")); !errors.Is(err, ledger.ErrLeaseLost) || len(b.outbox()) != 0 {
+	if err := s.Settle(t.Context(), ledger.Settled{Event: event("e")}); !errors.Is(err, ledger.ErrLeaseLost) || len(b.outbox()) != 0 {
 		t.Fatalf("settle: %v with %d events", err, len(b.outbox()))
 	}
 }

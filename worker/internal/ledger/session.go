@@ -185,15 +185,25 @@ func (s *Session) Apply(ctx context.Context, writes []Write) ([]bool, error) {
 	return s.ledger.store(ctx, s.org, leaseArgs{now: s.now()}, writes)
 }
 
-// Settle records a success, with its event: of the full sync that runs (then
-// next is the date of the next one), or else of what was pending. The error is
-// ErrLeaseLost when the lease is gone.
-func (s *Session) Settle(ctx context.Context, full bool, next time.Time, e *events.Encoded) error {
-	number, nextMillis := int64(0), int64(0)
-	if full {
-		number, nextMillis = s.progress.begun, next.UnixMilli()
+// Settled describes a sync that the cloud has answered.
+type Settled struct {
+	Full  bool            // it was the full sync that runs
+	Next  time.Time       // the date of the next full one; only with Full
+	Fault *fault.Error    // what there is to tell all the same; nil: nothing
+	Event *events.Encoded // with a Fault, published only if the code is a new one
+}
+
+// Settle records that everything was answered: of the full sync that runs, or
+// else of what was pending. The error is ErrLeaseLost when the lease is gone.
+func (s *Session) Settle(ctx context.Context, d Settled) error {
+	number, next, code, message := int64(0), int64(0), "", ""
+	if d.Full {
+		number, next = s.progress.begun, d.Next.UnixMilli()
 	}
-	args := append([]any{s.token, s.now().UnixMilli(), number, nextMillis, s.EventNumber()}, eventArgs(e)...)
+	if d.Fault != nil {
+		code, message = string(d.Fault.Code), d.Fault.Message
+	}
+	args := append([]any{s.token, s.now().UnixMilli(), number, next, code, message, s.EventNumber()}, eventArgs(d.Event)...)
 	hash, err := s.ledger.hash(s.ledger.scripts.settle.Run(ctx, s.ledger.rdb, state.Keys(s.org, ""), args...))
 	switch {
 	case err != nil:

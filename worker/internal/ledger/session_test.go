@@ -64,7 +64,7 @@ func TestRequestsAreJoinedUntilTheyBegin(t *testing.T) {
 	}
 	s := b.begin("sync")
 	request("three")
-	jobstest.Must(t, s.Settle(t.Context(), true, t0, nil))
+	jobstest.Must(t, s.Settle(t.Context(), ledger.Settled{Full: true, Next: t0}))
 	if !request("one").Done || !request("two").Done {
 		t.Fatal("two requests before the sync began were not answered by it")
 	}
@@ -122,7 +122,7 @@ func TestRenewRunsBesideTheSync(t *testing.T) {
 		renewed <- err
 	}()
 	for range 50 {
-		jobstest.Must(t, s.Settle(t.Context(), false, t0, nil))
+		jobstest.Must(t, s.Settle(t.Context(), ledger.Settled{}))
 	}
 	jobstest.Must(t, <-renewed)
 }

@@ -52,7 +52,7 @@ func started(t *testing.T) bundle {
 	_, err := b.RequestFull(t.Context(), org, ledger.Request{JobID: "first", Trigger: ledger.Manual, Now: t0})
 	jobstest.Must(t, err)
 	s := b.begin("first")
-	jobstest.Must(t, s.Settle(t.Context(), true, t0.Add(24*time.Hour), nil))
+	jobstest.Must(t, s.Settle(t.Context(), ledger.Settled{Full: true, Next: t0.Add(24 * time.Hour)}))
 	b.release(s)
 	return b
 }

@@ -25,9 +25,14 @@ type change struct{ before, after sponsorship.Sponsorship }
 
 // planBatch decides row by row. Nothing unchecked enters it: one blank address would cost
 // every new row of the request its mail (PROTOCOL.md 2.8).
-func planBatch(rows []sponsorship.Sponsorship, now time.Time) plan {
+//
+// What the cloud lost once is left out unless a person asked for this sync.
+func planBatch(rows []sponsorship.Sponsorship, now time.Time, byHand bool) plan {
 	var p plan
 	for _, s := range rows {
+		if s.Withheld() && !byHand {
+			continue
+		}
 		if after, lapsed := sponsorship.Lapse(s, now); lapsed {
 			p.local = append(p.local, change{s, after})
 			continue
@@ -85,22 +90,6 @@ func wire(items []item) []cloud.Row {
 		rows[i] = cloud.Row{UserID: string(it.out.UserID), Name: it.out.Name, Email: it.out.Email, Delete: it.out.Tombstone}
 	}
 	return rows
-}
-
-// answered is what a 200 makes of the items that were sent in it.
-func answered(items []item, answers []cloud.RowAnswer, now time.Time) []change {
-	byUser := make(map[sponsorship.ID]cloud.RowAnswer, len(answers))
-	for _, a := range answers {
-		byUser[sponsorship.ID(a.UserID)] = a
-	}
-	changes := make([]change, len(items))
-	for i, it := range items {
-		a, present := byUser[it.out.UserID]
-		changes[i] = change{it.out.Marked, sponsorship.Apply(it.out, sponsorship.Answer{
-			Present: present, Removed: a.Removed, ValidUntil: a.ValidUntil, Others: len(answers) > 0,
-		}, now)}
-	}
-	return changes
 }
 
 // writes turns changes into writes, each with the event that announces it.

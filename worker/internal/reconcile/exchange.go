@@ -11,7 +11,7 @@ import (
 
 // exchange is one batch: plan, mark, send, apply.
 func (r *round) exchange(ctx context.Context, rows []sponsorship.Sponsorship) error {
-	plan := planBatch(rows, r.p.Now())
+	plan := planBatch(rows, r.p.Now(), r.trigger == ledger.Manual)
 	items, err := r.mark(ctx, plan.send)
 	if err != nil {
 		return err
@@ -66,7 +66,7 @@ func (r *round) deliver(ctx context.Context, items []item) error {
 	if err != nil {
 		return r.undelivered(ctx, items, err)
 	}
-	return r.store(ctx, answered(items, answers, r.p.Now()))
+	return r.apply(ctx, items, answers)
 }
 
 // deliverAlone tries a row that has made a request fail before. If it does so
@@ -80,7 +80,7 @@ func (r *round) deliverAlone(ctx context.Context, it item) error {
 	if err != nil {
 		return r.undelivered(ctx, []item{it}, err)
 	}
-	return r.store(ctx, answered([]item{it}, answers, r.p.Now()))
+	return r.apply(ctx, []item{it}, answers)
 }
 
 // undelivered takes the marks back where it is certain that the cloud did not

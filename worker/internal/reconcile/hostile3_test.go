@@ -30,14 +30,6 @@ func TestHostileClocksFiveMinutesApart(t *testing.T) {
 	t.Log("result of the job:", err, "- row 1 is", describe(b.get(1)), "but was redeemed before the sync was asked for")
 }
 
-// mixed case of one address
-func TestHostileCaseOfAnAddress(t *testing.T) {
-	b := sent(t)
-	rev := b.get(1).Revision
-	err := b.change(1, readdress("Member1@Example.com"))
-	t.Log("change of the case only:", err, "revision", rev, "->", b.get(1).Revision, b.get(1).Email)
-}
-
 // An organization that failed as long as a week: how soon after connect?
 func TestHostileDisabledOverlay(t *testing.T) {
 	b := setup(t)

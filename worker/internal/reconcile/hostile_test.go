@@ -245,25 +245,6 @@ func TestHostileClockAheadBackoff(t *testing.T) {
 	t.Log("a worker with the right clock:", err, "waits", d)
 }
 
-func TestHostileOnlySponsorshipRevokedAfterCloudAdminRemovedIt(t *testing.T) {
-	b := setup(t)
-	b.redeem(1)
-	b.mustFull()
-	b.is(1, "sent")
-	jobstest.Must(t, b.cloud.Revoke(b.remote.ID, string(user(1))))
-	jobstest.Must(t, b.change(1, revoke))
-	b.mustPending()
-	for day := 1; day <= 30; day++ {
-		b.clockOff.Store(int64(day) * int64(24*time.Hour))
-		b.mustFull()
-	}
-	t.Log("after 30 full syncs:", describe(b.get(1)))
-	err := b.intake.Redeem(t.Context(), jobs.Job[jobs.Redeem]{ID: b.jobID(), Args: jobs.Redeem{
-		OrganizationID: org, OrganizationUserID: user(1), SponsoredEmail: "new@example.com"}})
-	t.Log("a new redeem of that member:", err)
-	t.Log("change:", b.change(1, readdress("x@example.com")))
-}
-
 func TestHostileRemovedRowsStay(t *testing.T) {
 	b := setup(t)
 	for n := 1; n <= 50; n++ {

@@ -34,7 +34,7 @@ func (r *round) isolate(ctx context.Context, items []item, failure error) error 
 	var again *cloud.Error
 	switch {
 	case err == nil:
-		return r.store(ctx, answered(items, answers, r.p.Now()))
+		return r.apply(ctx, items, answers)
 	case !errors.As(err, &again) || !again.ServerError:
 		return err
 	}
@@ -70,7 +70,7 @@ func (r *round) halve(ctx context.Context, items []item, found *search) error {
 		var refused *cloud.Error
 		switch {
 		case err == nil:
-			err = r.store(ctx, answered(half, answers, r.p.Now()))
+			err = r.apply(ctx, half, answers)
 		case errors.As(err, &refused) && refused.ServerError:
 			err = r.halve(ctx, half, found)
 		}

@@ -112,7 +112,7 @@ func TestALostAnswerChangesNothing(t *testing.T) {
 	}
 	b.is(1, "pending(redeem)")
 	b.mustFull()
-	b.is(1, "sent")
+	b.is(1, "sent mail_uncertain")
 	if b.mails(1) != 1 {
 		t.Fatalf("%d mails, want 1", b.mails(1))
 	}

@@ -131,12 +131,14 @@ func (r *Reconciler) notNow(b ledger.Begun) error {
 // person is dead; an automatic one has nobody to tell but the ledger, which
 // knows already.
 func (r *Reconciler) outcome(trigger ledger.Trigger, err error) error {
-	switch code := fault.CodeOf(err); {
+	code := fault.CodeOf(err)
+	needsPerson := code.NeedsAdmin() || code == fault.PlanNotEligible
+	switch {
 	case err == nil:
 		return nil
-	case code.NeedsAdmin() && trigger == ledger.Manual:
+	case needsPerson && trigger == ledger.Manual:
 		return jobs.Permanent(err)
-	case code.NeedsAdmin():
+	case needsPerson:
 		return nil
 	}
 	return err
@@ -159,8 +161,14 @@ func (r *Reconciler) run(ctx context.Context, s *ledger.Session) error {
 			stop()
 			return round.fail(ctx, cause(beating, err))
 		}
-		if done, err := r.release(ctx, s, ctx.Err() != nil); err != nil || done {
+		done, err := r.release(ctx, s, ctx.Err() != nil)
+		switch {
+		case err != nil:
 			return err
+		case done && round.told != nil:
+			return round.told
+		case done:
+			return nil
 		}
 	}
 }

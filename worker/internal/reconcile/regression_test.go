@@ -127,7 +127,7 @@ func TestAnIllnessOfTheCloudPoisonsNobody(t *testing.T) {
 		}
 	}
 	b.mustFull()
-	b.is(1, "sent")
+	b.is(1, "sent mail_uncertain")
 }
 
 func TestAFullSyncThatRestedTooLongStartsOver(t *testing.T) {

@@ -39,6 +39,8 @@ type round struct {
 	outdated []sponsorship.ID // changed between being read and being marked; read again
 
 	requests, rows, removed, refused int
+	taken, passedOver                int          // rows of the answers; rows that the cloud knows, and left out
+	told                             *fault.Error // what the settled round had to tell all the same
 }
 
 func (r *Reconciler) newRound(s *ledger.Session) *round {
@@ -146,13 +148,18 @@ func (r *round) linger(ctx context.Context) error {
 
 func (r *round) settle(ctx context.Context) error {
 	now := r.p.Now()
-	event, err := r.event(nil)
+	r.told = r.planFault()
+	event, err := r.event(r.told)
 	if err != nil {
 		return err
 	}
 	next := now.Add(r.p.Interval + time.Duration(float64(r.p.Interval)*0.05*r.p.Rand()))
-	if err := r.session.Settle(ctx, r.full, next, event); err != nil {
+	if err := r.session.Settle(ctx, ledger.Settled{Full: r.full, Next: next, Fault: r.told, Event: event}); err != nil {
 		return err
+	}
+	if r.told != nil {
+		r.p.Log.Warn().Stringer("organization", r.session.Organization.ID).Str("trigger", string(r.trigger)).
+			Str("code", string(r.told.Code)).Str("error", r.told.Message).Str("hint", r.told.Hint()).Msg("the cloud answered, but no longer for all that it knows")
 	}
 	r.p.Observe(r.session.Organization.ID, now)
 	r.p.Log.Info().Stringer("organization", r.session.Organization.ID).Str("trigger", string(r.trigger)).

@@ -168,6 +168,12 @@ func (b *bundle) mustFull() {
 	jobstest.Must(b.t, b.full())
 }
 
+// mustScheduled is the daily sync.
+func (b *bundle) mustScheduled() {
+	b.t.Helper()
+	jobstest.Must(b.t, b.sync.Full(b.t.Context(), org, b.jobID(), ledger.Scheduled))
+}
+
 func (b *bundle) mustPending() {
 	b.t.Helper()
 	jobstest.Must(b.t, b.pending())

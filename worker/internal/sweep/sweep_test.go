@@ -79,7 +79,7 @@ func startedLongAgo(t *testing.T, l *ledger.Ledger) {
 		t.Fatal(err)
 	}
 	session := begun.Session
-	if err := session.Settle(t.Context(), true, ago.Add(time.Minute), nil); err != nil {
+	if err := session.Settle(t.Context(), ledger.Settled{Full: true, Next: ago.Add(time.Minute)}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := l.RequestFull(t.Context(), sweptOrg, ledger.Request{JobID: "again", Trigger: ledger.Manual, Now: ago}); err != nil {
