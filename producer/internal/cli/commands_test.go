@@ -83,6 +83,7 @@ func TestEnqueue(t *testing.T) {
 	enqueues("redeem", "--org", acme, "--user", strings.ToUpper(member), "--email", address, "--name", "Family", "--admin-initiated")
 	enqueues("change-sponsorship", "--org", acme, "--user", member, "--email", "other@example.com")
 	enqueues("change-sponsorship", "--org", acme, "--user", member, "--revoke")
+	enqueues("change-sponsorship", "--org", acme, "--user", member, "--resend")
 
 	jobstest.RequireEnqueued[jobs.Sync](t, b.rdb, func(a jobs.Sync) bool { return a.OrganizationID == acme })
 	jobstest.RequireEnqueued[jobs.SyncLicense](t, b.rdb, func(a jobs.SyncLicense) bool { return a.OrganizationID == acme })
@@ -91,6 +92,7 @@ func TestEnqueue(t *testing.T) {
 	})
 	jobstest.RequireEnqueued(t, b.rdb, func(a jobs.ChangeSponsorship) bool { return a.SponsoredEmail == "other@example.com" && !a.Revoke })
 	jobstest.RequireEnqueued(t, b.rdb, func(a jobs.ChangeSponsorship) bool { return a.Revoke })
+	jobstest.RequireEnqueued(t, b.rdb, func(a jobs.ChangeSponsorship) bool { return a.Resend })
 }
 
 func TestStatusBeforeTheFirstSync(t *testing.T) {

@@ -55,10 +55,11 @@ func (a *app) changeCommand() *cobra.Command {
 		wait bool
 	)
 	command := &cobra.Command{
-		Use: "change-sponsorship --org ORG --user ORGUSER", Short: "Change the recipient or the label, or revoke",
+		Use: "change-sponsorship --org ORG --user ORGUSER", Short: "Change the recipient or the label, revoke, or offer again",
 		Long: `Enqueues a change and prints the job's id. The recipient can change until the
 offer is accepted; a sponsorship that is in use ends at the end of its term when
-it is revoked. For an admin-initiated sponsorship, --user is the id that
+it is revoked. --resend withdraws the offer and makes it again, so that the same
+person is mailed once more. For an admin-initiated sponsorship, --user is the id that
 'producer status' shows.`,
 		Example: `  producer change-sponsorship --org ORG --user ORGUSER --email new@example.com --wait
   producer change-sponsorship --org ORG --user ORGUSER --revoke`,
@@ -76,6 +77,7 @@ it is revoked. For an admin-initiated sponsorship, --user is the id that
 	command.Flags().StringVar(&args.SponsoredEmail, "email", "", "the new recipient's `ADDRESS`")
 	command.Flags().StringVar(&args.FriendlyName, "name", "", "the new label, `NAME`")
 	command.Flags().BoolVar(&args.Revoke, "revoke", false, "take the sponsorship back")
+	command.Flags().BoolVar(&args.Resend, "resend", false, "withdraw the offer and make it again: the same person is mailed")
 	waitFlag(command, &wait, "the cloud has answered")
 	return command
 }
@@ -85,11 +87,14 @@ func changeFaults(args jobs.ChangeSponsorship) []string {
 	texts := args.SponsoredEmail != "" || args.FriendlyName != ""
 	var faults []string
 	switch {
-	case args.Revoke && texts:
-		faults = append(faults, "--revoke stands alone: leave out --email and --name")
+	case args.Revoke && (texts || args.Resend):
+		faults = append(faults, "--revoke stands alone: leave out --email, --name and --resend")
 		args.Revoke = false
-	case !args.Revoke && !texts:
-		faults = append(faults, "nothing to change: give --email and/or --name, or --revoke")
+	case args.Resend && texts:
+		faults = append(faults, "--resend stands alone: leave out --email and --name; a new address is mailed anyway")
+		args.Resend = false
+	case !args.Revoke && !args.Resend && !texts:
+		faults = append(faults, "nothing to change: give --email and/or --name, or --revoke, or --resend")
 		args.Revoke = true
 	}
 	return append(flagFaults(args), faults...)

@@ -98,6 +98,9 @@ func stillTrying(org state.Organization) string {
 func settledText(s sponsorship.Sponsorship) string {
 	switch s.Status {
 	case sponsorship.Sent:
+		if s.Reason != nil {
+			return "sent, but " + faultText(&fault.Error{Code: fault.Code(s.Reason.Code), Message: s.Reason.Message})
+		}
 		return "sent: the cloud has it and mailed the offer"
 	case sponsorship.Redeemed:
 		return "active: the recipient has accepted the offer" + dated("; valid until ", s.ValidUntil)

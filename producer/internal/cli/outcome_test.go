@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -30,6 +31,7 @@ func TestOutcomeOf(t *testing.T) {
 		change bool
 		state  outcomeState
 		code   fault.Code
+		says   string
 	}{
 		"nothing has happened":       {row: pending, org: started, state: waiting},
 		"no first sync":              {row: pending, org: state.Organization{}, state: unstarted},
@@ -39,6 +41,7 @@ func TestOutcomeOf(t *testing.T) {
 		"just found switched off":    {row: pending, org: off, state: failed, code: fault.CloudCommunicationDisabled},
 		"was once switched off":      {row: pending, org: off, before: at, state: waiting},
 		"sent in spite of all":       {row: sponsorship.Sponsorship{Status: sponsorship.Sent}, org: paused, state: settled},
+		"sent, perhaps not mailed":   {row: sponsorship.Sponsorship{Status: sponsorship.Sent, Reason: reason(fault.MailUncertain)}, org: started, state: settled, says: "mail_uncertain"},
 		"refused":                    {row: sponsorship.Sponsorship{Status: sponsorship.Refused, Reason: reason(fault.NotAccepted)}, org: started, state: failed, code: fault.NotAccepted},
 		"revoked":                    {row: sponsorship.Sponsorship{Status: sponsorship.Expiring}, org: started, change: true, state: settled},
 		"removed":                    {row: sponsorship.Sponsorship{Status: sponsorship.Removed}, org: started, change: true, state: settled},
@@ -50,6 +53,9 @@ func TestOutcomeOf(t *testing.T) {
 			got := outcomeOf(target{change: test.change}, test.row, organization{test.org, test.before})
 			if got.state != test.state || fault.CodeOf(got.err) != test.code {
 				t.Errorf("outcomeOf = %+v, want state %d, code %q", got, test.state, test.code)
+			}
+			if !strings.Contains(got.text, test.says) {
+				t.Errorf("says %q, want %q in it", got.text, test.says)
 			}
 			if (got.state == failed) != (got.err != nil) || got.state == settled && got.text == "" {
 				t.Errorf("outcome contradicts itself: %+v", got)
