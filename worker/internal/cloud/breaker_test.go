@@ -2,18 +2,24 @@ package cloud_test
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptrace"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/worker/internal/cloud"
 )
 
 // hang answers never; it calls first when the request has come in.
 func hang(first func()) func(*http.Request) (*http.Response, error) {
 	return func(r *http.Request) (*http.Response, error) {
+		httptrace.ContextClientTrace(r.Context()).WroteHeaders()
 		first()
 		<-r.Context().Done()
 		return nil, r.Context().Err()
@@ -147,6 +153,94 @@ func TestTimeoutIsAnOutageAndNotTheCallersDeadline(t *testing.T) {
 		}
 		if e.Fault.Cause != nil {
 			t.Errorf("the cause %v looks like the caller's own deadline", e.Fault.Cause)
+		}
+	})
+}
+
+// of is an empty batch of the n-th organization.
+func of(n int) cloud.SyncRequest {
+	r := batch()
+	r.CloudOrganizationID = fmt.Sprintf("bbbbbbbb-2222-4222-8222-%012d", n)
+	return r
+}
+
+// hangFor answers nobody who is one of these.
+func hangFor(orgs ...cloud.SyncRequest) func(*http.Request) (*http.Response, error) {
+	return func(r *http.Request) (*http.Response, error) {
+		body, err := r.GetBody()
+		if err != nil {
+			return nil, err
+		}
+		text, _ := io.ReadAll(body)
+		for _, org := range orgs {
+			if strings.Contains(string(text), org.CloudOrganizationID) {
+				return hang(func() {})(r)
+			}
+		}
+		return response(200, emptyBatch), nil
+	}
+}
+
+func TestSlowBatchesOfOneOrganizationStopNobodyElse(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := setup(t)
+		b.wire.api = hangFor(of(1))
+		for range 6 {
+			_, err := b.Sync(t.Context(), of(1))
+			failure(t, err, fault.CloudUnavailable)
+		}
+		if _, err := b.Sync(t.Context(), of(2)); err != nil {
+			t.Errorf("another organization: %v", err)
+		}
+	})
+}
+
+func TestSlowBatchesBesideAnswersAreNoOutage(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := setup(t)
+		b.wire.api = hangFor(of(1), of(2), of(3))
+		var group sync.WaitGroup
+		for n := range 3 {
+			group.Go(func() {
+				_, err := b.Sync(t.Context(), of(n+1))
+				if e := failure(t, err, fault.CloudUnavailable); e.Outage {
+					t.Errorf("organization %d: an outage, while others are served", n+1)
+				}
+			})
+		}
+		time.Sleep(time.Second)
+		if _, err := b.Sync(t.Context(), of(4)); err != nil {
+			t.Error(err)
+		}
+		group.Wait()
+		if _, err := b.Sync(t.Context(), of(4)); err != nil {
+			t.Errorf("after three slow batches: %v", err)
+		}
+	})
+}
+
+func TestACloudThatAnswersNobodyIsAnOutage(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := setup(t)
+		b.wire.api = hang(func() {})
+		for n := range 3 {
+			_, err := b.Sync(t.Context(), of(n))
+			failure(t, err, fault.CloudUnavailable)
+		}
+		calls := func() int { return len(b.wire.to("/sync")) }
+		if _, err := b.Sync(t.Context(), of(4)); err == nil || calls() != 3 {
+			t.Fatalf("%d calls, want 3 and no more: %v", calls(), err)
+		}
+		for range 2 { // a probe counts, whoever it is for
+			time.Sleep(15*time.Second + time.Millisecond)
+			_, _ = b.Sync(t.Context(), of(2))
+			_, _ = b.Sync(t.Context(), of(2))
+		}
+		if calls() != 5 {
+			t.Errorf("%d calls, want two probes more", calls())
 		}
 	})
 }

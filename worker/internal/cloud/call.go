@@ -26,9 +26,13 @@ type answer struct {
 // exchange is one HTTP request and what becomes of its answer.
 type exchange struct {
 	op   operation
+	who  string // the organization that it is about; "" where none is
 	send func(context.Context) (answer, error)
 	read func(body []byte) error // of a 200; its text is shown to users, so it quotes nothing
 }
+
+// subject is what a slow answer is about.
+func (x exchange) subject() string { return x.op.name + " " + x.who }
 
 // request is a JSON call of the API. The license is a GET with a body, so the
 // method says nothing about that (PROTOCOL.md 4.1).
@@ -38,6 +42,7 @@ type request struct {
 	method string
 	path   string
 	body   any
+	who    string // the cloud id of the organization
 	read   func(body []byte) error
 }
 
@@ -54,7 +59,7 @@ func (c *Client) call(ctx context.Context, r request) error {
 		if err != nil {
 			return notSent(err)
 		}
-		err = c.do(ctx, exchange{op: r.op, read: r.read, send: func(ctx context.Context) (answer, error) {
+		err = c.do(ctx, exchange{op: r.op, who: r.who, read: r.read, send: func(ctx context.Context) (answer, error) {
 			return c.sendJSON(ctx, r, authorized{token: token, payload: payload})
 		}})
 		if e := asError(err); refused != "" || e == nil || e.Status != http.StatusUnauthorized {
@@ -97,7 +102,7 @@ func (c *Client) do(ctx context.Context, x exchange) error {
 	if err := c.params.Limiter.Wait(ctx); err != nil {
 		return notSent(err)
 	}
-	return c.breaker.run(x.op, func() error { return c.once(ctx, x) })
+	return c.breaker.run(x, func() error { return c.once(ctx, x) })
 }
 
 // once makes the exchange under the timeout of its own, reports it, and lets

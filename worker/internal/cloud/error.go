@@ -32,6 +32,8 @@ type Error struct {
 	ServerError bool
 
 	Fate Fate // of the request
+
+	slow bool // the request left, and nothing came back within its time
 }
 
 // Error returns the fault's text, "code: message".

@@ -35,6 +35,7 @@ func (c *Client) License(ctx context.Context, r LicenseRequest) (json.RawMessage
 	err = c.call(ctx, request{
 		op: c.license, token: c.licenseToken,
 		method: http.MethodGet, path: "licenses/organization/" + organization.String(),
+		who:  organization.String(),
 		body: wireLicense{LicenseKey: r.LicenseKey.Reveal(), BillingSyncKey: r.BillingSyncKey.Reveal()},
 		read: func(raw []byte) (err error) {
 			license, err = decodeLicense(raw)

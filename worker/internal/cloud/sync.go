@@ -54,7 +54,7 @@ func (c *Client) Sync(ctx context.Context, r SyncRequest) ([]RowAnswer, error) {
 	var answers []RowAnswer
 	err = c.call(ctx, request{
 		op: c.sync, token: c.syncToken,
-		method: http.MethodPost, path: "organization/sponsorship/sync", body: body,
+		method: http.MethodPost, path: "organization/sponsorship/sync", body: body, who: body.Organization,
 		read: func(raw []byte) (err error) {
 			answers, err = decodeSync(raw, body.users())
 			return err
