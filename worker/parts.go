@@ -101,7 +101,6 @@ func (w *worker) newCloud() (remote, error) {
 	}
 	limiter, err := cloud.NewLimiter(cloud.LimiterParams{
 		Redis: w.rdb, Rate: w.cfg.Cloud.Rate, Burst: w.cfg.Cloud.Burst, Now: now, Waited: w.metrics.Waited,
-		MaxWait: 45 * time.Second, // less than a cloud's word that an offer was not redeemed is good for
 	})
 	if err != nil {
 		return nil, err

@@ -62,7 +62,7 @@ func client(b *testing.B, a access) *cloud.Client {
 // noLimit lets every request pass.
 type noLimit struct{}
 
-func (noLimit) Wait(context.Context) error                  { return nil }
+func (noLimit) Wait(context.Context, cloud.Lane) error      { return nil }
 func (noLimit) PauseUntil(context.Context, time.Time) error { return nil }
 
 // echo is a cloud that accepts every row and remembers none, so that its own

@@ -46,27 +46,48 @@ type request struct {
 	read   func(body []byte) error
 }
 
-// call sends r with a token. A 401 means that the token died early: it is
-// replaced once and the request repeated; a second 401 is final.
+// ready waits until r may be sent: there is a token, and the limit allows it.
+func (c *Client) ready(ctx context.Context, r request, lane Lane) error {
+	if err := r.token.ready(ctx); err != nil {
+		return notSent(err)
+	}
+	return c.turn(ctx, r.op, lane)
+}
+
+// turn waits for a turn. While the circuit is open it fails at once and takes none.
+func (c *Client) turn(ctx context.Context, op operation, lane Lane) error {
+	if err := c.breaker.ready(op); err != nil {
+		return notSent(err)
+	}
+	if err := c.params.Limiter.Wait(ctx, lane); err != nil {
+		return notSent(err)
+	}
+	return nil
+}
+
+// call sends r with the token at hand and waits for nothing but the answer. A 401
+// means that the token died early: [ErrTokenDied]; a second one in a row is final.
 func (c *Client) call(ctx context.Context, r request) error {
 	payload, err := json.Marshal(r.body)
 	if err != nil {
 		return fmt.Errorf("encode request: %w", err)
 	}
-	refused := ""
-	for {
-		token, err := r.token.get(ctx, refused)
-		if err != nil {
-			return notSent(err)
-		}
-		err = c.do(ctx, exchange{op: r.op, who: r.who, read: r.read, send: func(ctx context.Context) (answer, error) {
-			return c.sendJSON(ctx, r, authorized{token: token, payload: payload})
-		}})
-		if e := asError(err); refused != "" || e == nil || e.Status != http.StatusUnauthorized {
-			return err
-		}
-		refused = token
+	token := r.token.current()
+	if token == "" {
+		return notSent(ErrTokenDied)
 	}
+	err = c.do(ctx, exchange{op: r.op, who: r.who, read: r.read, send: func(ctx context.Context) (answer, error) {
+		return c.sendJSON(ctx, r, authorized{token: token, payload: payload})
+	}})
+	switch e := asError(err); {
+	case e != nil && e.Status == http.StatusUnauthorized:
+		if r.token.refused(token) {
+			return fated{ErrTokenDied, Refused}
+		}
+	case err == nil, e != nil && e.Status != 0:
+		r.token.accepted(token)
+	}
+	return err
 }
 
 type authorized struct {
@@ -93,15 +114,8 @@ func (c *Client) sendJSON(ctx context.Context, r request, with authorized) (answ
 	return buffered(res), nil
 }
 
-// do waits for a turn and makes one exchange. While the circuit is open it
-// fails at once and takes no turn.
+// do makes one exchange, whose turn has come.
 func (c *Client) do(ctx context.Context, x exchange) error {
-	if err := c.breaker.ready(x.op); err != nil {
-		return notSent(err)
-	}
-	if err := c.params.Limiter.Wait(ctx); err != nil {
-		return notSent(err)
-	}
 	return c.breaker.run(x, func() error { return c.once(ctx, x) })
 }
 

@@ -16,6 +16,12 @@ func (Disabled) Allowed() error {
 	return fault.New(fault.CloudCommunicationDisabled, "cloud communication is switched off on this server")
 }
 
+// Turn returns the fault of Allowed.
+func (d Disabled) Turn(context.Context, Lane) error { return d.Allowed() }
+
+// LicenseTurn returns the fault of Allowed.
+func (d Disabled) LicenseTurn(context.Context) error { return d.Allowed() }
+
 // Sync returns the fault of Allowed.
 func (d Disabled) Sync(context.Context, SyncRequest) ([]RowAnswer, error) { return nil, d.Allowed() }
 

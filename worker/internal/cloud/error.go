@@ -36,6 +36,11 @@ type Error struct {
 	slow bool // the request left, and nothing came back within its time
 }
 
+// ErrTokenDied says that the cloud did not accept a token that should still be
+// good, and processed nothing: take a turn again, which obtains a new one, and
+// repeat the request. It does not come twice in a row.
+var ErrTokenDied = errors.New("the installation's token died early: the request has to be repeated with a new one")
+
 // Error returns the fault's text, "code: message".
 func (e *Error) Error() string { return e.Fault.Error() }
 

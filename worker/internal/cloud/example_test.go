@@ -39,6 +39,10 @@ func ExampleClient_Sync() {
 	}
 	defer client.Close()
 
+	if err := client.Turn(context.Background(), cloud.Urgent); err != nil {
+		fmt.Println(err)
+		return
+	}
 	_, err = client.Sync(context.Background(), cloud.SyncRequest{
 		BillingSyncKey: secretToken, CloudOrganizationID: organization,
 		Rows: []cloud.Row{{UserID: user1, Name: "Ada", Email: address}},

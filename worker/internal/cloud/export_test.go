@@ -9,7 +9,6 @@ import (
 // The pure decisions, for the tests.
 var (
 	DecodeSync      = decodeSync
-	GCRA            = gcra
 	ParseRetryAfter = parseRetryAfter
 	KeepFor         = keepFor
 	FateOfAnswer    = fateOf
@@ -29,4 +28,10 @@ func Classify(op string, a Answer) *Error {
 		operation{name: op, does: "try", base: &url.URL{Host: "api.example"}, timeout: time.Second},
 		answer{status: a.Status, header: a.Header, body: []byte(a.Body), at: a.At},
 	)
+}
+
+// Pace returns the pace for a rate and a burst.
+func Pace(rate, burst int) (every time.Duration, atOnce int) {
+	p := newPace(rate, burst)
+	return p.every, p.burst
 }

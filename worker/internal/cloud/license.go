@@ -23,9 +23,15 @@ type wireLicense struct {
 	BillingSyncKey string `json:"billingSyncKey"`
 }
 
-// License fetches a fresh license, issued for the installation that asks. The
-// JSON is the cloud's own, byte for byte, since it is signed; only that it is a
-// license at all is checked here.
+// LicenseTurn is [Client.Turn] for a License. A person waits for every one.
+func (c *Client) LicenseTurn(ctx context.Context) error {
+	return c.ready(ctx, request{op: c.license, token: c.licenseToken}, Urgent)
+}
+
+// License fetches a fresh license, issued for the installation that asks; its
+// [Client.LicenseTurn] has come. The JSON is the cloud's own, byte for byte, since
+// it is signed; only that it is a license at all is checked here. The error is as
+// that of [Client.Sync].
 func (c *Client) License(ctx context.Context, r LicenseRequest) (json.RawMessage, error) {
 	organization, err := uuid.Parse(r.CloudOrganizationID)
 	if err != nil {

@@ -58,7 +58,7 @@ func TestLicenseIDIsNoPath(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	_, err := b.License(t.Context(), cloud.LicenseRequest{CloudOrganizationID: "../../x"})
-	if fault.CodeOf(err) != fault.InvalidArguments || len(b.wire.to("")) != 0 {
+	if fault.CodeOf(err) != fault.InvalidArguments || len(b.wire.to("/x")) != 0 {
 		t.Errorf("got %v", err)
 	}
 }

@@ -1,32 +1,29 @@
 package cloud
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"time"
 
-	"github.com/go-redis/redis_rate/v10"
 	"github.com/redis/go-redis/v9"
 
-	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 )
 
 // Limiter says when a request may leave.
 type Limiter interface {
-	// Wait returns nil when the next request may leave now.
-	Wait(ctx context.Context) error
+	// Wait returns nil when the next request may leave now; a [*NotYet] when that
+	// is too far away; the lane's own error.
+	Wait(ctx context.Context, lane Lane) error
 	// PauseUntil holds every request of every worker back until then; an earlier
 	// pause that lasts longer stays.
 	PauseUntil(ctx context.Context, until time.Time) error
 }
 
-// Keys in Redis. The library puts "rate:" before the first.
-const (
-	requestsKey = "sponsorsync:cloud:requests"
-	pauseKey    = "sponsorsync:cloud:pause"
-)
+// maxWait bounds how long a request waits for its turn by default.
+const maxWait = 45 * time.Second
 
 // LimiterParams holds what a [SharedLimiter] is built from. Redis and Now are
 // required.
@@ -36,17 +33,18 @@ type LimiterParams struct {
 	Burst int // at once
 	Now   func() time.Time
 
-	MaxWait time.Duration                              // a longer wait is an error at once; 0 is as long as the context allows
+	MaxWait time.Duration                              // a longer wait is a [*NotYet] at once; 0 is 45 s
 	Sleep   func(context.Context, time.Duration) error // nil is a timer; tests move a clock
 	Waited  func(time.Duration)                        // told of every wait that ended well, also of 0; may be nil
 }
 
-// SharedLimiter keeps the cloud's limits for all workers together, by a counter
-// in Redis. Without Redis there is no permission: it never fails open.
+// SharedLimiter keeps the cloud's limits for all workers together. A request
+// reserves its turn in Redis and sleeps until that has come, so that nobody
+// starves, however many wait. Without Redis there is no permission: it never
+// fails open.
 type SharedLimiter struct {
 	params LimiterParams
-	bucket *redis_rate.Limiter
-	limit  redis_rate.Limit
+	pace   pace
 }
 
 // NewLimiter returns the limiter that all workers on this Redis share.
@@ -55,76 +53,74 @@ func NewLimiter(p LimiterParams) (*SharedLimiter, error) {
 		return nil, errors.New("new cloud limiter: Redis and Now are required")
 	}
 	if p.Sleep == nil {
-		p.Sleep = jobs.Sleep
+		p.Sleep = sleep
 	}
 	if p.Waited == nil {
 		p.Waited = func(time.Duration) {}
 	}
-	return &SharedLimiter{params: p, bucket: redis_rate.NewLimiter(p.Redis), limit: gcra(p.Rate, p.Burst)}, nil
+	p.MaxWait = cmp.Or(p.MaxWait, maxWait)
+	return &SharedLimiter{params: p, pace: newPace(p.Rate, p.Burst)}, nil
 }
 
-// gcra chooses the bucket so that no 60 s ever hold more than rate requests: what
-// a full bucket lets through at once (burst) plus what drips in meanwhile. A
-// second more than a minute allows for requests that are not equally long on
-// their way. The burst is at most half the rate, lest the drip become a crawl.
-func gcra(rate, burst int) redis_rate.Limit {
-	if rate <= 0 {
-		return redis_rate.Limit{}
-	}
-	burst = max(1, min(burst, rate/2))
-	return redis_rate.Limit{Burst: burst, Rate: rate - burst + 1, Period: 61 * time.Second}
-}
-
-// Wait blocks until a request may leave. It fails at once, with the time to wait
-// in RetryAfter, when that is later than the context's deadline or MaxWait allow:
-// a job that waits for nothing had better come back.
-func (l *SharedLimiter) Wait(ctx context.Context) error {
+// Wait implements [Limiter]. An urgent request takes the next free turn at once; a
+// bulk one looks again until its turn is near.
+func (l *SharedLimiter) Wait(ctx context.Context, lane Lane) error {
 	start := l.params.Now()
 	for {
-		hold, err := l.next(ctx)
+		urgent, err := lane(ctx)
 		if err != nil {
+			return err
+		}
+		t, err := l.reserve(ctx, urgent)
+		switch {
+		case err != nil:
 			return l.unavailable(ctx, err)
-		}
-		if hold <= 0 {
-			l.params.Waited(l.params.Now().Sub(start))
-			return nil
-		}
-		if l.tooLate(ctx, start, hold) {
-			return tooLong(hold)
-		}
-		if err := l.params.Sleep(ctx, hold); err != nil {
-			return fmt.Errorf("wait for a turn at the cloud: %w", err)
+		case !t.taken && t.wait > l.patience(ctx):
+			return &NotYet{After: t.wait}
+		case t.taken:
+			if used, err := l.use(ctx, t); err != nil || used {
+				l.params.Waited(l.params.Now().Sub(start))
+				return err
+			}
+		default:
+			if err := l.rest(ctx, min(t.wait, l.lookAgain())); err != nil {
+				return err
+			}
 		}
 	}
 }
 
-// next takes a turn and returns 0, or says how long there is none. The pause is
-// read last, so that one which begins meanwhile is not missed.
-func (l *SharedLimiter) next(ctx context.Context) (time.Duration, error) {
-	if !l.limit.IsZero() {
-		turn, err := l.bucket.Allow(ctx, requestsKey, l.limit)
-		if err != nil {
-			return 0, err
-		}
-		if turn.Allowed == 0 {
-			return max(turn.RetryAfter, time.Millisecond), nil
-		}
+// lookAgain is how long a bulk request waits at most until it asks its lane
+// again: a fraction of a turn, so that one which became urgent loses none.
+func (l *SharedLimiter) lookAgain() time.Duration { return max(l.pace.every/4, time.Millisecond) }
+
+// use sleeps until the turn has come. The turn is void if a pause has begun
+// meanwhile, or if this process slept through it (it was suspended): then others
+// have had their turns, and one too many would leave now.
+func (l *SharedLimiter) use(ctx context.Context, t turn) (bool, error) {
+	if t.wait <= 0 {
+		return true, nil
 	}
-	return l.params.Redis.PTTL(ctx, pauseKey).Result() // negative without a pause
+	due := l.params.Now().Add(t.wait)
+	if err := l.rest(ctx, t.wait); err != nil {
+		l.giveBack(ctx, t)
+		return false, err
+	}
+	if l.params.Now().Sub(due) > max(l.pace.every, time.Second) {
+		return false, nil
+	}
+	pause, err := l.params.Redis.PTTL(ctx, pauseKey).Result() // negative without a pause
+	if err != nil {
+		return false, l.unavailable(ctx, err)
+	}
+	return pause <= 0, nil
 }
 
-func (l *SharedLimiter) tooLate(ctx context.Context, start time.Time, hold time.Duration) bool {
-	end := l.params.Now().Add(hold)
-	deadline, ok := ctx.Deadline()
-	return ok && end.After(deadline) || l.params.MaxWait > 0 && end.Sub(start) > l.params.MaxWait
-}
-
-func tooLong(hold time.Duration) *Error {
-	return &Error{
-		RetryAfter: max(hold, minPause),
-		Fault: fault.New(fault.CloudRateLimited,
-			"wait for a turn at the cloud: its limit, which all workers share, allows the next request in %s", hold.Round(time.Second)),
+func (l *SharedLimiter) rest(ctx context.Context, d time.Duration) error {
+	if err := l.params.Sleep(ctx, d); err != nil {
+		return fmt.Errorf("wait for a turn at the cloud: %w", err)
 	}
+	return nil
 }
 
 // extendPause sets the pause unless a longer one is set. KEYS: pause. ARGV:
@@ -155,4 +151,15 @@ func (l *SharedLimiter) unavailable(ctx context.Context, err error) error {
 		return fmt.Errorf("wait for a turn at the cloud: %w", context.Cause(ctx))
 	}
 	return fault.Wrap(fault.QueueUnavailable, err, "wait for a turn at the cloud: Redis, which counts the requests of all workers, does not answer")
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }

@@ -25,16 +25,16 @@ func TestGCRAKeepsTheRate(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		rate := rapid.IntRange(1, 500).Draw(t, "rate")
 		burst := rapid.IntRange(-1, 600).Draw(t, "burst")
-		limit := cloud.GCRA(rate, burst)
-		if limit.Burst < 1 || limit.Burst > max(1, burst) || limit.Burst > max(1, rate/2) || limit.Rate < 1 {
-			t.Fatalf("rate %d, burst %d: %+v", rate, burst, limit)
+		every, atOnce := cloud.Pace(rate, burst)
+		if atOnce < 1 || atOnce > max(1, burst) || atOnce > max(1, rate/2) || every <= 0 {
+			t.Fatalf("rate %d, burst %d: %d every %s", rate, burst, atOnce, every)
 		}
-		emission := limit.Period.Seconds() / float64(limit.Rate)
+		emission := every.Seconds()
 		var tat, clock float64
 		var sent []float64
 		idle := rapid.SliceOfN(rapid.Float64Range(0, 30), 0, 20).Draw(t, "idle")
 		for len(sent) < 3*rate+20 {
-			if wait := tat - clock - emission*float64(limit.Burst-1); wait > 0 {
+			if wait := tat - clock - emission*float64(atOnce-1); wait > 0 {
 				clock += wait
 			}
 			sent = append(sent, clock)
@@ -51,14 +51,18 @@ func TestGCRAKeepsTheRate(t *testing.T) {
 	})
 }
 
-func TestGCRA(t *testing.T) {
+func TestPace(t *testing.T) {
 	t.Parallel()
-	tests := []struct{ rate, burst, wantBurst, wantRate int }{
-		{60, 5, 5, 56}, {60, 60, 30, 31}, {1, 5, 1, 1}, {2, 0, 1, 2}, {0, 5, 0, 0}, {-1, 5, 0, 0},
+	minute := 61 * time.Second // and a second for the way
+	tests := []struct {
+		rate, burst, atOnce int
+		every               time.Duration
+	}{
+		{60, 5, 5, minute/56 + 1}, {60, 60, 30, minute/31 + 1}, {1, 5, 1, minute}, {2, 0, 1, minute / 2}, {0, 5, 0, 0}, {-1, 5, 0, 0},
 	}
 	for _, tt := range tests {
-		if got := cloud.GCRA(tt.rate, tt.burst); got.Burst != tt.wantBurst || got.Rate != tt.wantRate {
-			t.Errorf("%d, %d: got %+v", tt.rate, tt.burst, got)
+		if every, atOnce := cloud.Pace(tt.rate, tt.burst); every != tt.every || atOnce != tt.atOnce {
+			t.Errorf("%d, %d: got %d at once, one every %s", tt.rate, tt.burst, atOnce, every)
 		}
 	}
 }
@@ -67,6 +71,7 @@ func TestGCRA(t *testing.T) {
 type shop struct {
 	*cloud.SharedLimiter
 	store  *miniredis.Miniredis
+	client redis.UniversalClient
 	mu     sync.Mutex
 	clock  time.Time
 	waited []time.Duration
@@ -94,7 +99,7 @@ func setupShop(t *testing.T, change ...func(*cloud.LimiterParams)) *shop {
 	client := redis.NewClient(&redis.Options{Addr: s.store.Addr(), MaxRetries: -1, DisableIdentity: true})
 	t.Cleanup(func() { _ = client.Close() })
 	p := cloud.LimiterParams{
-		Redis: client, Rate: 60, Burst: 5, Now: s.now, Sleep: s.sleep,
+		Redis: client, Rate: 60, Burst: 5, Now: s.now, Sleep: s.sleep, MaxWait: time.Hour,
 		Waited: func(d time.Duration) { s.waited = append(s.waited, d) },
 	}
 	for _, c := range change {
@@ -104,7 +109,7 @@ func setupShop(t *testing.T, change ...func(*cloud.LimiterParams)) *shop {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.SharedLimiter = limiter
+	s.SharedLimiter, s.client = limiter, client
 	return s
 }
 
@@ -113,7 +118,7 @@ func TestLimiterKeepsTheRate(t *testing.T) {
 	s := setupShop(t)
 	var sent []time.Time
 	for range 200 {
-		if err := s.Wait(t.Context()); err != nil {
+		if err := s.Wait(t.Context(), cloud.Urgent); err != nil {
 			t.Fatal(err)
 		}
 		sent = append(sent, s.now())
@@ -138,7 +143,7 @@ func TestLimiterWithoutARate(t *testing.T) {
 	t.Parallel()
 	s := setupShop(t, func(p *cloud.LimiterParams) { p.Rate = 0 })
 	for range 100 {
-		if err := s.Wait(t.Context()); err != nil {
+		if err := s.Wait(t.Context(), cloud.Urgent); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -148,7 +153,7 @@ func TestLimiterWithoutARate(t *testing.T) {
 	if err := s.PauseUntil(t.Context(), s.now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Wait(t.Context()); err != nil || s.now().Sub(now()) != time.Minute {
+	if err := s.Wait(t.Context(), cloud.Urgent); err != nil || s.now().Sub(now()) != time.Minute {
 		t.Errorf("got %v after %s, want the pause obeyed", err, s.now().Sub(now()))
 	}
 }
@@ -166,7 +171,7 @@ func TestPauseHoldsEverybody(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := b.Wait(t.Context()); err != nil {
+	if err := b.Wait(t.Context(), cloud.Urgent); err != nil {
 		t.Fatal(err)
 	}
 	if got := a.now().Sub(now()); got != 10*time.Minute {
@@ -190,11 +195,14 @@ func TestLimiterDoesNotWaitForNothing(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			s := setupShop(t, tt.change)
-			s.store.Set("sponsorsync:cloud:pause", "x")
-			s.store.SetTTL("sponsorsync:cloud:pause", 5*time.Minute)
-			e := failure(t, s.Wait(tt.ctx), fault.CloudRateLimited)
-			if e.RetryAfter != 5*time.Minute || s.now() != now() {
-				t.Errorf("got %+v after %s", e, s.now().Sub(now()))
+			s.store.Set("sponsorsync:{cloud}:pause", "x")
+			s.store.SetTTL("sponsorsync:{cloud}:pause", 5*time.Minute)
+			err := s.Wait(tt.ctx, cloud.Urgent)
+			if later, ok := errors.AsType[*cloud.NotYet](err); !ok || later.After != 5*time.Minute || s.now() != now() {
+				t.Errorf("got %v after %s", err, s.now().Sub(now()))
+			}
+			if fault.CodeOf(err) != "" {
+				t.Errorf("our own limit is told as a fault of the cloud's: %v", err)
 			}
 		})
 	}
@@ -204,7 +212,7 @@ func TestLimiterNeverFailsOpen(t *testing.T) {
 	t.Parallel()
 	s := setupShop(t)
 	s.store.SetError("LOADING Redis is loading the dataset in memory")
-	if err := s.Wait(t.Context()); fault.CodeOf(err) != fault.QueueUnavailable {
+	if err := s.Wait(t.Context(), cloud.Urgent); fault.CodeOf(err) != fault.QueueUnavailable {
 		t.Errorf("Wait: got %v", err)
 	}
 	if err := s.PauseUntil(t.Context(), s.now().Add(time.Minute)); fault.CodeOf(err) != fault.QueueUnavailable {
@@ -219,9 +227,9 @@ func TestLimiterStopsWithItsContext(t *testing.T) {
 		p.Sleep = nil // the real one
 		p.Now = func() time.Time { cancel(); return now() }
 	})
-	s.store.Set("sponsorsync:cloud:pause", "x")
-	s.store.SetTTL("sponsorsync:cloud:pause", time.Hour)
-	if err := s.Wait(ctx); !errors.Is(err, context.Canceled) || fault.CodeOf(err) != "" {
+	s.store.Set("sponsorsync:{cloud}:pause", "x")
+	s.store.SetTTL("sponsorsync:{cloud}:pause", time.Hour)
+	if err := s.Wait(ctx, cloud.Urgent); !errors.Is(err, context.Canceled) || fault.CodeOf(err) != "" {
 		t.Errorf("got %v", err)
 	}
 }
@@ -248,6 +256,6 @@ func ExampleNewLimiter() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(limiter.Wait(context.Background()))
+	fmt.Println(limiter.Wait(context.Background(), cloud.Urgent))
 	// Output: <nil>
 }

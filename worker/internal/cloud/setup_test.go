@@ -2,6 +2,7 @@ package cloud_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -93,7 +94,7 @@ type freeLimiter struct {
 	pauses []time.Time
 }
 
-func (l *freeLimiter) Wait(context.Context) error {
+func (l *freeLimiter) Wait(context.Context, cloud.Lane) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.waits++
@@ -146,6 +147,30 @@ func setup(t *testing.T, change ...func(*cloud.Params)) bundle {
 	t.Cleanup(client.Close)
 	b.Client = client
 	return b
+}
+
+// Sync takes a turn and sends, as every caller does.
+func (b bundle) Sync(ctx context.Context, r cloud.SyncRequest) ([]cloud.RowAnswer, error) {
+	for {
+		if err := b.Turn(ctx, cloud.Urgent); err != nil {
+			return nil, err
+		}
+		if answers, err := b.Client.Sync(ctx, r); !errors.Is(err, cloud.ErrTokenDied) {
+			return answers, err
+		}
+	}
+}
+
+// License takes a turn and fetches, as every caller does.
+func (b bundle) License(ctx context.Context, r cloud.LicenseRequest) (json.RawMessage, error) {
+	for {
+		if err := b.LicenseTurn(ctx); err != nil {
+			return nil, err
+		}
+		if license, err := b.Client.License(ctx, r); !errors.Is(err, cloud.ErrTokenDied) {
+			return license, err
+		}
+	}
 }
 
 func batch(rows ...cloud.Row) cloud.SyncRequest {

@@ -10,7 +10,7 @@ import (
 )
 
 // simulated is a client of the simulated cloud with one customer.
-func simulated(t *testing.T) (*cloud.Client, *cloudtest.Cloud, cloudtest.Organization) {
+func simulated(t *testing.T) (bundle, *cloudtest.Cloud, cloudtest.Organization) {
 	t.Helper()
 	sim := cloudtest.New(cloudtest.Options{})
 	if err := sim.Start(); err != nil {
@@ -23,7 +23,7 @@ func simulated(t *testing.T) (*cloud.Client, *cloudtest.Cloud, cloudtest.Organiz
 		p.Config.IdentityURI, p.Config.APIURI = sim.URL(), sim.URL()
 		p.Config.InstallationID, p.Config.InstallationKey = installation.ID, secret.Text(installation.Key)
 	})
-	return b.Client, sim, sim.AddOrganization()
+	return b, sim, sim.AddOrganization()
 }
 
 func TestLifeOfASponsorship(t *testing.T) {

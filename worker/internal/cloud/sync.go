@@ -40,8 +40,16 @@ type RowAnswer struct {
 	ToDelete     bool       // echo of Row.Delete: it ends at ValidUntil
 }
 
-// Sync sends one batch and returns the cloud's answers in the cloud's order.
-// The error is an [*Error], or the context's.
+// Turn waits until the next Sync may leave: a token is at hand, and the limit that
+// all workers share allows it. The error is an [*Error]; a [*NotYet]; the lane's
+// own, or the context's. Nothing was sent then.
+func (c *Client) Turn(ctx context.Context, lane Lane) error {
+	return c.ready(ctx, request{op: c.sync, token: c.syncToken}, lane)
+}
+
+// Sync sends one batch, whose [Client.Turn] has come, and returns the cloud's
+// answers in the cloud's order. It waits for nothing but them. The error is an
+// [*Error], [ErrTokenDied], or the context's.
 //
 // Two rows of one user would make every later sync of the organization fail
 // (PROTOCOL.md 2.6), and an offer without an address costs a batch its mails

@@ -109,7 +109,7 @@ func TestSyncRefusesAHarmfulBatch(t *testing.T) {
 			if fault.CodeOf(err) != fault.InvalidArguments || strings.Contains(err.Error(), address) {
 				t.Errorf("got %v", err)
 			}
-			if n := len(b.wire.to("")); n != 0 {
+			if n := len(b.wire.to("/sync")); n != 0 {
 				t.Errorf("%d requests left", n)
 			}
 		})

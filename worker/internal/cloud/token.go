@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -20,16 +21,19 @@ type tokenSource struct {
 	op     operation
 	config clientcredentials.Config
 
-	turn    chan struct{} // holds one element while somebody reads or writes what follows
+	fetching chan struct{} // holds one element while somebody asks for a token
+
+	mu      sync.Mutex // guards what follows
 	token   string
 	renewAt time.Time
+	doubted bool // the token before this one was refused, and this one has not been accepted yet
 }
 
 func (c *Client) newTokenSource(op operation, installation uuid.UUID, scope string) *tokenSource {
 	return &tokenSource{
-		client: c,
-		op:     op,
-		turn:   make(chan struct{}, 1),
+		client:   c,
+		op:       op,
+		fetching: make(chan struct{}, 1),
 		config: clientcredentials.Config{
 			ClientID:     "installation." + installation.String(),
 			ClientSecret: c.params.Config.InstallationKey.Reveal(),
@@ -47,29 +51,65 @@ func (c *Client) CheckToken(ctx context.Context) error {
 	return err
 }
 
-// get returns a token that is valid and is not the refused one. Concurrent
-// callers share one request.
-func (s *tokenSource) get(ctx context.Context, refused string) (string, error) {
+// ready makes sure that a token is at hand. Concurrent callers share one request.
+func (s *tokenSource) ready(ctx context.Context) error {
 	select {
-	case s.turn <- struct{}{}:
-		defer func() { <-s.turn }()
+	case s.fetching <- struct{}{}:
+		defer func() { <-s.fetching }()
 	case <-ctx.Done():
-		return "", fmt.Errorf("%s: %w", s.op.does, context.Cause(ctx))
+		return fmt.Errorf("%s: %w", s.op.does, context.Cause(ctx))
 	}
 	now := s.client.params.Now()
-	if s.token != "" && s.token != refused && now.Before(s.renewAt) {
-		return s.token, nil
+	if s.good(now) {
+		return nil
 	}
 	token, err := s.fetch(ctx)
 	if err != nil {
-		return "", err
+		return err
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.token, s.renewAt = token.AccessToken, now.Add(keepFor(lifetime(token), s.client.params.Rand()))
-	return s.token, nil
+	return nil
+}
+
+func (s *tokenSource) good(now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.token != "" && now.Before(s.renewAt)
+}
+
+// current returns the token at hand, or "" if somebody has just been refused
+// with it.
+func (s *tokenSource) current() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.token
+}
+
+// refused drops a token that was answered with a 401. It reports whether a new
+// one may help: a second refusal in a row is final.
+func (s *tokenSource) refused(token string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if token != s.token {
+		return true // somebody else's call was refused before
+	}
+	s.token, s.doubted = "", !s.doubted
+	return s.doubted
+}
+
+func (s *tokenSource) accepted(token string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.doubted = s.doubted && token != s.token
 }
 
 func (s *tokenSource) fetch(ctx context.Context) (*oauth2.Token, error) {
 	var token *oauth2.Token
+	if err := s.client.turn(ctx, s.op, Urgent); err != nil { // all lanes wait for it
+		return nil, err
+	}
 	err := s.client.do(ctx, exchange{
 		op: s.op,
 		send: func(ctx context.Context) (a answer, err error) {

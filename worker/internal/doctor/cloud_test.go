@@ -252,12 +252,11 @@ func syncOnce(t *testing.T, b *bundle, url string) error {
 	})
 	jobstest.Must(t, err)
 	defer client.Close()
-	_, err = client.Sync(t.Context(), cloud.SyncRequest{CloudOrganizationID: string(org)})
-	return err
+	return client.Turn(t.Context(), cloud.Urgent) // which obtains the token
 }
 
 // unlimited lets every request pass.
 type unlimited struct{}
 
-func (unlimited) Wait(context.Context) error                  { return nil }
+func (unlimited) Wait(context.Context, cloud.Lane) error      { return nil }
 func (unlimited) PauseUntil(context.Context, time.Time) error { return nil }

@@ -61,5 +61,5 @@ func tokenCheck(err error, h host) Check {
 // may be what is broken.
 type unlimited struct{}
 
-func (unlimited) Wait(context.Context) error                  { return nil }
+func (unlimited) Wait(context.Context, cloud.Lane) error      { return nil }
 func (unlimited) PauseUntil(context.Context, time.Time) error { return nil }

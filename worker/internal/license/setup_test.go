@@ -66,6 +66,7 @@ func (b *bundle) issue(t *testing.T, mode cloudtest.LicenseMode) json.RawMessage
 		Limiter: unlimited{}, Now: time.Now, Rand: func() float64 { return 0 }, Transport: transport,
 	})
 	jobstest.Must(t, err)
+	jobstest.Must(t, client.LicenseTurn(t.Context()))
 	raw, err := client.License(t.Context(), cloud.LicenseRequest{
 		CloudOrganizationID: b.organization.ID, LicenseKey: secret.Text(b.organization.LicenseKey), BillingSyncKey: secret.Text(b.organization.BillingSyncKey),
 	})
@@ -79,7 +80,7 @@ func (b *bundle) check(raw json.RawMessage) (license.Document, error) {
 
 type unlimited struct{}
 
-func (unlimited) Wait(context.Context) error                  { return nil }
+func (unlimited) Wait(context.Context, cloud.Lane) error      { return nil }
 func (unlimited) PauseUntil(context.Context, time.Time) error { return nil }
 
 // edited changes members of a license after it was signed.

@@ -20,6 +20,8 @@ import (
 type Cloud interface {
 	// Allowed returns a fault while this server may not call the cloud at all.
 	Allowed() error
+	// LicenseTurn waits until the next License may leave.
+	LicenseTurn(ctx context.Context) error
 	License(ctx context.Context, r cloud.LicenseRequest) (json.RawMessage, error)
 }
 
@@ -83,7 +85,7 @@ func (s *Syncer) renew(ctx context.Context, org sponsorship.ID) (Document, error
 		return Document{}, fault.New(fault.LicenseKeyInvalid,
 			"license sync of organization %s: its connection holds no license key", org)
 	}
-	raw, err := s.p.Cloud.License(ctx, cloud.LicenseRequest{
+	raw, err := s.fetch(ctx, cloud.LicenseRequest{
 		CloudOrganizationID: string(connection.CloudOrganizationID),
 		LicenseKey:          connection.LicenseKey, BillingSyncKey: connection.BillingSyncToken,
 	})
@@ -101,8 +103,24 @@ func (s *Syncer) renew(ctx context.Context, org sponsorship.ID) (Document, error
 	return document, nil
 }
 
+// fetch takes a turn and sends; again if the token died early.
+func (s *Syncer) fetch(ctx context.Context, r cloud.LicenseRequest) (json.RawMessage, error) {
+	for {
+		if err := s.p.Cloud.LicenseTurn(ctx); err != nil {
+			return nil, err
+		}
+		raw, err := s.p.Cloud.License(ctx, r)
+		if !errors.Is(err, cloud.ErrTokenDied) {
+			return raw, err
+		}
+	}
+}
+
 // later leaves the delay to the queue unless the cloud named one.
 func later(err error) error {
+	if wait, ok := errors.AsType[*cloud.NotYet](err); ok { // our own limit: no attempt is used
+		return jobs.Snooze(wait.After, wait.Error())
+	}
 	if answer, ok := errors.AsType[*cloud.Error](err); ok && answer.RetryAfter > 0 {
 		return jobs.RetryAfter(answer.RetryAfter, err)
 	}

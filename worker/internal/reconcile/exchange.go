@@ -98,14 +98,28 @@ func (r *round) undelivered(parent context.Context, items []item, err error) err
 	return err
 }
 
+// send takes a turn and sends; again if the token died early.
 func (r *round) send(ctx context.Context, items []item) ([]cloud.RowAnswer, error) {
-	r.requests++
-	r.rows += len(items)
-	return r.p.Cloud.Sync(ctx, cloud.SyncRequest{
-		BillingSyncKey:      r.connection.BillingSyncToken,
-		CloudOrganizationID: string(r.connection.CloudOrganizationID),
-		Rows:                wire(items),
-	})
+	for {
+		if err := r.p.Cloud.Turn(ctx, r.lane); err != nil {
+			return nil, err
+		}
+		r.requests++
+		r.rows += len(items)
+		answers, err := r.p.Cloud.Sync(ctx, cloud.SyncRequest{
+			BillingSyncKey:      r.connection.BillingSyncToken,
+			CloudOrganizationID: string(r.connection.CloudOrganizationID),
+			Rows:                wire(items),
+		})
+		if !errors.Is(err, cloud.ErrTokenDied) {
+			return answers, err
+		}
+	}
+}
+
+// lane: a person waits for everything but the daily sync.
+func (r *round) lane(context.Context) (urgent bool, err error) {
+	return r.trigger != ledger.Scheduled, nil
 }
 
 func (r *round) store(ctx context.Context, changes []change) error {

@@ -24,9 +24,15 @@ func (r *round) fail(parent context.Context, err error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(parent), cleanupTimeout)
 	defer cancel()
 	var f *fault.Error
+	var notYet *cloud.NotYet
 	switch {
 	case errors.Is(err, ledger.ErrLeaseLost):
 		return err
+	case errors.As(err, &notYet): // our own limit: no failure, and nothing to tell
+		if _, err := r.release(ctx, r.session, true); err != nil {
+			return err
+		}
+		return jobs.Snooze(notYet.After, notYet.Error())
 	case parent.Err() != nil, !errors.As(err, &f):
 		// A shutdown, or our own trouble: nothing to tell the admin of this organization.
 		_, _ = r.release(ctx, r.session, true)

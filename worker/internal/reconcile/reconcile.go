@@ -30,6 +30,8 @@ import (
 type Cloud interface {
 	// Allowed returns a fault while this server may not call the cloud at all.
 	Allowed() error
+	// Turn waits until the next Sync may leave.
+	Turn(ctx context.Context, lane cloud.Lane) error
 	Sync(ctx context.Context, r cloud.SyncRequest) ([]cloud.RowAnswer, error)
 }
 

@@ -80,7 +80,7 @@ func newIntake(b *bundle) *intake.Intake {
 // noLimit lets every request pass.
 type noLimit struct{}
 
-func (noLimit) Wait(context.Context) error                  { return nil }
+func (noLimit) Wait(context.Context, cloud.Lane) error      { return nil }
 func (noLimit) PauseUntil(context.Context, time.Time) error { return nil }
 
 func setup(t *testing.T) *bundle {
