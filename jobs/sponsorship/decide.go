@@ -187,7 +187,7 @@ func (s Sponsorship) curePoison() Sponsorship {
 	return s
 }
 
-// recased shows an address as it was spelt last. To the cloud both spellings are
+// recased shows an address as it was spelled last. To the cloud both spellings are
 // one address, so nothing follows from it; what was offered stays as it was.
 func (s Sponsorship) recased(email string) Sponsorship {
 	if s.Name == s.Email {

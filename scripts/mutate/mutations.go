@@ -305,4 +305,12 @@ var mutations = []mutation{
 		`if s.Wire.Offered != "" { // also`,
 		`if s.replacing() { // also`,
 		[]string{"./jobs/sponsorship", "./worker/internal/reconcile"}},
+	{"s9", "the search asks for each row behind a bad one alone", "worker/internal/isolate/isolate.go",
+		"		s.size *= 2\n",
+		"		s.size = 1\n",
+		[]string{"./worker/internal/isolate"}},
+	{"s10", "the search clears what it did not try", "worker/internal/isolate/isolate.go",
+		"s.next, s.suspectEnd = s.trial, 0",
+		"s.next, s.suspectEnd = max(s.trial, s.suspectEnd), 0",
+		[]string{"./worker/internal/isolate"}},
 }
