@@ -1,6 +1,7 @@
 package boot
 
 import (
+	"strings"
 	"sync"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -52,11 +53,13 @@ func NATS(cfg config.NATS, name string, log zerolog.Logger) (jetstream.JetStream
 	return js, nil
 }
 
-// once passes each text on once: a forbidden request is made again and again.
+// once passes each kind of error on once: a forbidden request is made again and
+// again, with a new name behind the quotation mark.
 func once(tell func(error)) func(error) {
 	var told sync.Map
 	return func(err error) {
-		if _, again := told.LoadOrStore(err.Error(), true); !again {
+		kind, _, _ := strings.Cut(err.Error(), `"`)
+		if _, again := told.LoadOrStore(kind, true); !again {
 			tell(err)
 		}
 	}
