@@ -123,6 +123,35 @@ func (e *Event[T]) identify() ([]byte, error) {
 	return json.Marshal(e)
 }
 
+// largest bounds an event that can be ours: they are a thousandth of that.
+const largest = 256 << 10
+
+// Restore makes of a payload again what was encoded. Id, subject and order follow
+// from the document, so nothing but our own subjects can come of it. The error
+// says why the document is none that this package makes.
+func Restore(payload []byte) (Encoded, error) {
+	if len(payload) > largest {
+		return Encoded{}, fmt.Errorf("restore event: it has %d bytes, more than %d", len(payload), largest)
+	}
+	e, err := decode[json.RawMessage](payload)
+	if err != nil {
+		return Encoded{}, fmt.Errorf("restore event: %w", err)
+	}
+	subject, err := subjectOf(e.Type, e.Subject)
+	if err == nil && !printable(e.ID) {
+		err = fmt.Errorf("%.40q is no message id", e.ID)
+	}
+	if err != nil {
+		return Encoded{}, fmt.Errorf("restore event: %w", err)
+	}
+	return Encoded{ID: e.ID, Key: e.Subject, Subject: subject, Payload: payload}, nil
+}
+
+// printable reports whether an id can stand in a header.
+func printable(id string) bool {
+	return len(id) <= 256 && !strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' })
+}
+
 // Decode reads a payload back. Unknown fields are allowed, so that old readers
 // survive new events; a document of another kind, or of none, is an error.
 func Decode[T Data](payload []byte) (Event[T], error) {

@@ -2,6 +2,7 @@ package events_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -144,6 +145,47 @@ func TestDecodeReadsBackWhatWasEncoded(t *testing.T) {
 	jobstest.Equal(t, "id", got.ID, encoded.ID)
 	jobstest.Equal(t, "type", got.Type, "sponsorsync.sponsorship.pending")
 	jobstest.Equal(t, "time", got.Time, noon)
+}
+
+func TestRestoreGivesBackWhatWasEncoded(t *testing.T) {
+	t.Parallel()
+	for name, want := range documents(t) {
+		got, err := events.Restore(want.Payload)
+		jobstest.Must(t, err)
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: got %+v, want %+v", name, got, want)
+		}
+	}
+}
+
+// Whatever stands in the outbox, it ends on a subject of ours or nowhere.
+func TestRestoreRefusesWhatIsNotOurs(t *testing.T) {
+	t.Parallel()
+	document := func(id, eventType, subject string) string {
+		return fmt.Sprintf(`{"specversion":"1.0","id":%q,"type":%q,"subject":%q,"data":{}}`, id, eventType, subject)
+	}
+	org, person := string(acme), string(acme)+"/"+string(user1)
+	for name, payload := range map[string]string{
+		"no JSON":         `$JS.API.STREAM.DELETE`,
+		"another prefix":  document("a", "com.example.sync", org),
+		"too few words":   document("a", "sponsorsync.sync", org),
+		"too many words":  document("a", "sponsorsync.sync.failed.twice", org),
+		"a wildcard":      document("a", "sponsorsync.sync.>", org),
+		"a space":         document("a", "sponsorsync.sync.a b", org),
+		"no organization": document("a", "sponsorsync.sync.failed", "acme"),
+		"no person":       document("a", "sponsorsync.sponsorship.sent", org+"/"),
+		"two persons":     document("a", "sponsorsync.sponsorship.sent", person+"/x"),
+		"a header":        document("a\r\nNats-Rollup: all", "sponsorsync.sync.failed", org),
+		"far too large":   document("a", "sponsorsync.sync.failed", org) + strings.Repeat(" ", 1<<20),
+	} {
+		if e, err := events.Restore([]byte(payload)); err == nil {
+			t.Errorf("%s: taken for %s", name, e.Subject)
+		}
+	}
+	later := document("a", "sponsorsync.vault.opened", person) // a later version's event
+	e, err := events.Restore([]byte(later))
+	jobstest.Must(t, err)
+	jobstest.Equal(t, "subject", e.Subject, "sponsorsync."+org+".vault."+string(user1)+".opened")
 }
 
 func TestDecodeRefusesForeignDocuments(t *testing.T) {

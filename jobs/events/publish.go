@@ -33,20 +33,35 @@ func NewPublisher(js jetstream.JetStream, s Settings) *Publisher {
 	return &Publisher{js: js, settings: s}
 }
 
-// Publish sends a batch and waits for the acknowledgements. The result has one
-// entry per event: nil when it is in the stream. Events of one key are sent in
+// Delivery is what came of publishing one event.
+type Delivery struct {
+	Err       error // nil when it is in the stream
+	Duplicate bool  // it, or something under its id, was there before
+}
+
+// Publish is [Publisher.Deliver] for those who need no more than the errors.
+func (p *Publisher) Publish(ctx context.Context, batch []Encoded) []error {
+	errs := make([]error, len(batch))
+	for i, d := range p.Deliver(ctx, batch) {
+		errs[i] = d.Err
+	}
+	return errs
+}
+
+// Deliver sends a batch and waits for the acknowledgements. The result has one
+// entry per event. Events of one key are sent in
 // order, each only after the one before it is stored; after a failure the later
 // ones of its key are [ErrHeldBack]. An event that failed may still arrive;
 // publishing it again is harmless because its id is the same.
-func (p *Publisher) Publish(ctx context.Context, batch []Encoded) []error {
-	results := make([]error, len(batch))
+func (p *Publisher) Deliver(ctx context.Context, batch []Encoded) []Delivery {
+	results := make([]Delivery, len(batch))
 	blocked := make(map[string]bool)
 	down := false
 	for _, wave := range waves(batch, waveSize) {
 		wave = slices.DeleteFunc(wave, func(i int) bool {
 			held := down || blocked[batch[i].Key]
 			if held {
-				results[i] = ErrHeldBack
+				results[i].Err = ErrHeldBack
 			}
 			return held
 		})
@@ -56,8 +71,8 @@ func (p *Publisher) Publish(ctx context.Context, batch []Encoded) []error {
 		p.publishWave(ctx, batch, wave, results)
 		down = true
 		for _, i := range wave {
-			blocked[batch[i].Key] = results[i] != nil
-			down = down && results[i] != nil
+			blocked[batch[i].Key] = results[i].Err != nil
+			down = down && results[i].Err != nil
 		}
 	}
 	return results
@@ -65,11 +80,11 @@ func (p *Publisher) Publish(ctx context.Context, batch []Encoded) []error {
 
 // publishWave sends the wave, and what failed for want of a stream once more
 // after repairing it.
-func (p *Publisher) publishWave(ctx context.Context, batch []Encoded, wave []int, results []error) {
+func (p *Publisher) publishWave(ctx context.Context, batch []Encoded, wave []int, results []Delivery) {
 	p.send(ctx, batch, wave, results)
 	var again []int
 	for _, i := range wave {
-		if streamMayBeMissing(results[i]) {
+		if streamMayBeMissing(results[i].Err) {
 			again = append(again, i)
 		}
 	}
@@ -78,7 +93,7 @@ func (p *Publisher) publishWave(ctx context.Context, batch []Encoded, wave []int
 	}
 	if err := p.repair(ctx); err != nil {
 		for _, i := range again {
-			results[i] = errors.Join(results[i], err)
+			results[i].Err = errors.Join(results[i].Err, err)
 		}
 		return
 	}
@@ -99,18 +114,18 @@ func streamMayBeMissing(err error) bool {
 		errors.Is(err, jetstream.ErrInvalidJSAck)
 }
 
-func (p *Publisher) send(ctx context.Context, batch []Encoded, wave []int, results []error) {
+func (p *Publisher) send(ctx context.Context, batch []Encoded, wave []int, results []Delivery) {
 	acks := make([]jetstream.PubAckFuture, len(wave))
 	for n, i := range wave {
-		acks[n], results[i] = p.js.PublishMsgAsync(message(batch[i]),
+		acks[n], results[i].Err = p.js.PublishMsgAsync(message(batch[i]),
 			jetstream.WithMsgID(batch[i].ID), jetstream.WithStallWait(ackTimeout))
 	}
 	for n, i := range wave {
-		if results[i] == nil {
+		if results[i].Err == nil {
 			results[i] = wait(ctx, acks[n])
 		}
-		if results[i] != nil {
-			results[i] = fmt.Errorf("publish event: %w", results[i]) // no id: equal causes have equal texts
+		if err := results[i].Err; err != nil {
+			results[i].Err = fmt.Errorf("publish event: %w", err) // no id: equal causes have equal texts
 		}
 	}
 }
@@ -123,18 +138,18 @@ func message(e Encoded) *nats.Msg {
 }
 
 // wait prefers an answer that is there over a deadline that has passed.
-func wait(ctx context.Context, ack jetstream.PubAckFuture) error {
+func wait(ctx context.Context, ack jetstream.PubAckFuture) Delivery {
 	select {
-	case <-ack.Ok():
-		return nil
+	case stored := <-ack.Ok():
+		return Delivery{Duplicate: stored.Duplicate}
 	case err := <-ack.Err():
-		return err
+		return Delivery{Err: err}
 	case <-ctx.Done():
 	}
 	select {
-	case <-ack.Ok():
-		return nil
+	case stored := <-ack.Ok():
+		return Delivery{Duplicate: stored.Duplicate}
 	default:
-		return context.Cause(ctx)
+		return Delivery{Err: context.Cause(ctx)}
 	}
 }

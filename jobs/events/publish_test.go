@@ -212,3 +212,14 @@ func watch(t *testing.T, js jetstream.JetStream, o events.WatchOptions, n int) [
 	}
 	return got
 }
+
+func TestDeliverTellsADuplicate(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	e := change(t, acme, user1, 1, sponsorship.Sent)
+	for _, before := range []bool{false, true} {
+		d := b.publisher.Deliver(t.Context(), []events.Encoded{e})[0]
+		jobstest.Must(t, d.Err)
+		jobstest.Equal(t, "duplicate", d.Duplicate, before)
+	}
+}

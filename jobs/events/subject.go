@@ -16,6 +16,28 @@ func natsSubject(org, branch, outcome string) string {
 	return strings.Join([]string{"sponsorsync", org, branch, outcome}, ".")
 }
 
+// subjectOf makes the NATS subject of a CloudEvents type and subject. Kinds and
+// outcomes are any words, so that an older worker carries a newer one's events.
+func subjectOf(eventType, subject string) (string, error) {
+	tokens := strings.Split(eventType, ".")
+	org, user, personal := strings.Cut(subject, "/")
+	if len(tokens) != 3 || tokens[0] != "sponsorsync" || !word(tokens[1]) || !word(tokens[2]) {
+		return "", fmt.Errorf("type %.40q is none of ours", eventType)
+	}
+	if !sponsorship.ID(org).Valid() || personal && !sponsorship.ID(user).Valid() {
+		return "", fmt.Errorf("subject %.80q is none of ours", subject)
+	}
+	branch := tokens[1]
+	if personal {
+		branch += "." + user
+	}
+	return natsSubject(org, branch, tokens[2]), nil
+}
+
+func word(s string) bool {
+	return s != "" && len(s) <= 32 && !strings.ContainsFunc(s, func(r rune) bool { return r < 'a' || r > 'z' })
+}
+
 // Filter chooses events. The zero value chooses all.
 type Filter struct {
 	Organization sponsorship.ID     // empty: every organization

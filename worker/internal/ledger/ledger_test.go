@@ -3,6 +3,7 @@ package ledger_test
 import (
 	"context"
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -27,7 +28,7 @@ func TestAcceptStoresRecordEventMarkerTogether(t *testing.T) {
 		t.Fatalf("found %+v", found)
 	}
 	entries := b.outbox()
-	if len(entries) != 1 || entries[0].ID != "e1" || entries[0].Subject != "s.e1" || string(entries[0].Payload) != `{"x":1}` {
+	if len(entries) != 1 || !reflect.DeepEqual(entries[0].Encoded, *event("e1")) || entries[0].Foreign != nil {
 		t.Fatalf("outbox = %+v", entries)
 	}
 	again, err := b.Accept(t.Context(), "job-1", ledger.Write{Before: 1, After: pending(1), Event: event("e2")}, t0)
@@ -123,6 +124,46 @@ func TestApplyLeavesAloneWhatWasChangedMeanwhile(t *testing.T) {
 	if len(due) != 1 || due[0].UserID != user(1) {
 		t.Fatalf("due = %+v, want the one that was changed", due)
 	}
+}
+
+// Who may write to Redis must not get the worker's rights in NATS by it.
+func TestOutboxKnowsItsOwn(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	key := state.ShardKey(state.Shard(org), "outbox")
+	for _, values := range [][]string{
+		{"id", "e", "subject", "$JS.API.STREAM.DELETE.SPONSORSYNC", "key", "k", "payload", ""},
+		{"v", "1"},
+		{"v", "0", "event", string(event("a").Payload)},
+		{"v", "1", "event", strings.Replace(string(event("b").Payload), "sponsorsync.sync", "$JS.API.STREAM", 1)},
+		{"v", "2", "event", "what a later version writes"},
+	} {
+		_, err := b.server.XAdd(key, "*", values)
+		jobstest.Must(t, err)
+	}
+	b.accept(1, event("ours"))
+	entries := b.outbox()
+	jobstest.Equal(t, "entries", len(entries), 6)
+	var foreign []string
+	for _, e := range entries[:4] {
+		if e.Foreign == nil || e.Newer {
+			t.Errorf("taken for ours: %+v", e)
+		}
+		foreign = append(foreign, e.Position)
+	}
+	if !entries[4].Newer || entries[4].Foreign != nil {
+		t.Errorf("not left to the newer version: %+v", entries[4])
+	}
+	for _, want := range []int{4, 0} { // the second worker finds nothing
+		n, err := b.SetAside(t.Context(), state.Shard(org), foreign)
+		jobstest.Must(t, err)
+		jobstest.Equal(t, "set aside", n, want)
+	}
+	kept := jobstest.Value(b.server.Stream(key + ":aside"))(t)
+	jobstest.Equal(t, "kept", len(kept), 4)
+	jobstest.Equal(t, "kept, with its words", strings.Join(kept[0].Values[:6], " "),
+		"position "+foreign[0]+" id e subject $JS.API.STREAM.DELETE.SPONSORSYNC")
+	jobstest.Equal(t, "left", len(b.outbox()), 2)
 }
 
 func TestOutboxIsReadFromItsHead(t *testing.T) {

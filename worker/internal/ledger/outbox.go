@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -12,10 +13,16 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 )
 
-// OutboxEntry is an event that waits to be published.
+// outboxVersion is the newest form of an entry that this program can read.
+const outboxVersion = 1
+
+// OutboxEntry is what stands in the outbox: an event that waits to be published,
+// or, where one of the two last fields is set, something that must not be.
 type OutboxEntry struct {
 	Position string // in the shard's outbox; begins with the Unix milliseconds of its writing
 	events.Encoded
+	Newer   bool  // a newer program wrote it, and only such a one can read it
+	Foreign error // why it cannot be of any program of ours
 }
 
 // ReadOutbox returns up to count entries from the head of a shard's outbox, the
@@ -36,12 +43,25 @@ func (l *Ledger) ReadOutbox(ctx context.Context, shard, count int, block time.Du
 	}
 	entries := make([]OutboxEntry, len(streams[0].Messages))
 	for i, m := range streams[0].Messages {
-		text := func(field string) string { s, _ := m.Values[field].(string); return s }
-		entries[i] = OutboxEntry{Position: m.ID, Encoded: events.Encoded{
-			ID: text("id"), Subject: text("subject"), Key: text("key"), Payload: []byte(text("payload")),
-		}}
+		entries[i] = parseEntry(m)
 	}
 	return entries, nil
+}
+
+func parseEntry(m redis.XMessage) OutboxEntry {
+	entry := OutboxEntry{Position: m.ID}
+	text, _ := m.Values["v"].(string)
+	version, err := strconv.Atoi(text)
+	switch {
+	case err != nil || version < 1:
+		entry.Foreign = errors.New("it has no version")
+	case version > outboxVersion:
+		entry.Newer = true
+	default:
+		payload, _ := m.Values["event"].(string)
+		entry.Encoded, entry.Foreign = events.Restore([]byte(payload))
+	}
+	return entry
 }
 
 // DeleteOutbox drops entries that were published.
@@ -51,4 +71,20 @@ func (l *Ledger) DeleteOutbox(ctx context.Context, shard int, positions []string
 	}
 	err := l.rdb.XDel(ctx, state.ShardKey(shard, "outbox"), positions...).Err()
 	return wrap(err, "trim outbox %d", shard)
+}
+
+// asideLength bounds what is kept, per shard, of what was set aside.
+const asideLength = 1000
+
+// SetAside moves entries that must not be published to the list "outbox:aside" of
+// the shard, where a person can look at them. It returns how many it moved.
+func (l *Ledger) SetAside(ctx context.Context, shard int, positions []string) (int, error) {
+	args := make([]any, 0, 1+len(positions))
+	args = append(args, asideLength)
+	for _, p := range positions {
+		args = append(args, p)
+	}
+	keys := []string{state.ShardKey(shard, "outbox"), state.ShardKey(shard, "outbox:aside")}
+	n, err := l.scripts.aside.Run(ctx, l.rdb, keys, args...).Int()
+	return n, wrap(err, "set entries of outbox %d aside", shard)
 }

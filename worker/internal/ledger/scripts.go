@@ -29,11 +29,13 @@ var (
 	failSource string
 	//go:embed lua/license.lua
 	licenseSource string
+	//go:embed lua/aside.lua
+	asideSource string
 )
 
 // scripts are hashed once per ledger.
 type scripts struct {
-	accept, write, lift, request, begin, settle, release, fail, license *redis.Script
+	accept, write, lift, request, begin, settle, release, fail, license, aside *redis.Script
 }
 
 func newScripts() scripts {
@@ -42,5 +44,6 @@ func newScripts() scripts {
 		accept: script(acceptSource), write: script(writeSource), lift: script(liftSource),
 		request: script(requestSource), begin: script(beginSource), settle: script(settleSource),
 		release: script(releaseSource), fail: script(failSource), license: script(licenseSource),
+		aside: redis.NewScript(asideSource), // about a shard, not an organization
 	}
 }

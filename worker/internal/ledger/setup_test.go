@@ -90,7 +90,8 @@ func (b bundle) accept(n int, e *events.Encoded) ledger.Accepted {
 }
 
 func event(id string) *events.Encoded {
-	return &events.Encoded{ID: id, Subject: "s." + id, Key: "k", Payload: []byte(`{"x":1}`)}
+	document := fmt.Sprintf(`{"specversion":"1.0","id":%q,"type":"sponsorsync.sync.succeeded","subject":%q}`, id, org)
+	return &events.Encoded{ID: id, Subject: "sponsorsync." + string(org) + ".sync.succeeded", Key: string(org), Payload: []byte(document)}
 }
 
 func (b bundle) outbox() []ledger.OutboxEntry {

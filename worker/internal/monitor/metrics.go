@@ -26,6 +26,8 @@ type Metrics struct {
 	limiterWait   prometheus.Histogram
 	published     prometheus.Counter
 	publishFailed prometheus.Counter
+	setAside      prometheus.Counter
+	duplicates    prometheus.Counter
 	lastSync      prometheus.Gauge
 }
 
@@ -41,19 +43,22 @@ func NewMetrics() *Metrics {
 			Namespace: namespace, Name: "cloud_limiter_wait_seconds", Help: "Time a request waited for its turn under the cloud's limits.",
 			Buckets: []float64{0.001, 0.01, 0.1, 0.5, 1, 2, 5, 10, 30, 60},
 		}),
-		published: prometheus.NewCounter(prometheus.CounterOpts{
-			Namespace: namespace, Name: "events_published_total", Help: "Events acknowledged by JetStream.",
-		}),
-		publishFailed: prometheus.NewCounter(prometheus.CounterOpts{
-			Namespace: namespace, Name: "relay_failures_total", Help: "Rounds of the relay that did not get everything through.",
-		}),
+		published:     counter("events_published_total", "Events acknowledged by JetStream."),
+		publishFailed: counter("relay_failures_total", "Rounds of the relay that did not get everything through."),
+		setAside:      counter("events_set_aside_total", "Entries of the outbox that are none of ours, and were not published."),
+		duplicates: counter("events_duplicate_total",
+			"Events that JetStream had before this worker first sent them: from another worker, or from before the ledger was put back."),
 		lastSync: prometheus.NewGauge(prometheus.GaugeOpts{
 			Namespace: namespace, Name: "last_successful_sync_timestamp_seconds", Help: "When this worker last synced any organization successfully.",
 		}),
 	}
-	m.registry.MustRegister(m.jobs, m.jobSeconds, m.requests, m.requestSecs, m.limiterWait, m.published, m.publishFailed, m.lastSync,
+	m.registry.MustRegister(m.jobs, m.jobSeconds, m.requests, m.requestSecs, m.limiterWait, m.published, m.publishFailed, m.setAside, m.duplicates, m.lastSync,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
+}
+
+func counter(name, help string) prometheus.Counter {
+	return prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help})
 }
 
 func counters(name, help string, labels ...string) *prometheus.CounterVec {
@@ -87,5 +92,7 @@ func (m *Metrics) Relay() relay.Metrics {
 	return relay.Metrics{
 		Published: func(n int) { m.published.Add(float64(n)) },
 		Failed:    func() { m.publishFailed.Inc() },
+		SetAside:  func(n int) { m.setAside.Add(float64(n)) },
+		Duplicate: func(n int) { m.duplicates.Add(float64(n)) },
 	}
 }

@@ -21,6 +21,7 @@ type outbox struct {
 	err    error
 	chaos  func() error // may fail a deletion; called with mu held
 	serial int
+	aside  []string // positions
 }
 
 func newOutbox(shards int) *outbox {
@@ -75,6 +76,21 @@ func (o *outbox) DeleteOutbox(_ context.Context, shard int, positions []string) 
 	return nil
 }
 
+// put adds what is no event.
+func (o *outbox) put(shard int, e ledger.OutboxEntry) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.shards[shard] = append(o.shards[shard], e)
+}
+
+func (o *outbox) SetAside(ctx context.Context, shard int, positions []string) (int, error) {
+	err := o.DeleteOutbox(ctx, shard, positions)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.aside = append(o.aside, positions...)
+	return len(positions), err
+}
+
 func (o *outbox) fail(err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -101,42 +117,43 @@ type stream struct {
 	chaos      func() error // may lose an acknowledgement; called with mu held
 }
 
-func (s *stream) Publish(ctx context.Context, entries []events.Encoded) []error {
-	results := make([]error, len(entries))
+func (s *stream) Deliver(ctx context.Context, entries []events.Encoded) []events.Delivery {
+	results := make([]events.Delivery, len(entries))
 	blocked := map[string]bool{}
 	for i, e := range entries {
 		if blocked[e.Key] {
-			results[i] = errors.New("held back")
+			results[i].Err = errors.New("held back")
 			continue
 		}
 		results[i] = s.store(ctx, e)
-		blocked[e.Key] = results[i] != nil
+		blocked[e.Key] = results[i].Err != nil
 	}
 	return results
 }
 
-func (s *stream) store(ctx context.Context, e events.Encoded) error {
+func (s *stream) store(ctx context.Context, e events.Encoded) (d events.Delivery) {
 	if s.hang {
 		<-ctx.Done()
-		return context.Cause(ctx)
+		return events.Delivery{Err: context.Cause(ctx)}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {
-		return s.err
+		return events.Delivery{Err: s.err}
 	}
 	if e.Key == s.refuse {
-		return errors.New("refused")
+		return events.Delivery{Err: errors.New("refused")}
 	}
 	if slices.Contains(s.stored, e.ID) {
 		s.duplicates++
+		d.Duplicate = true
 	} else {
 		s.stored = append(s.stored, e.ID)
 	}
 	if s.chaos != nil {
-		return s.chaos()
+		d.Err = s.chaos()
 	}
-	return nil
+	return d
 }
 
 func (s *stream) down(err error) {

@@ -65,11 +65,35 @@ func (r *Relay) round(ctx context.Context, shard int, block time.Duration) (int,
 	if len(entries) == 0 {
 		return 0, nil
 	}
-	acked, failure := r.publish(ctx, entries)
+	ours, foreign, failure := sort(entries)
+	if err := r.setAside(ctx, shard, foreign); err != nil {
+		failure = errors.Join(failure, err)
+	}
+	acked, err := r.publish(ctx, shard, ours)
+	failure = errors.Join(failure, err)
 	if err := r.delete(ctx, shard, acked); err != nil {
 		failure = errors.Join(failure, fmt.Errorf("delete from outbox: %w", err))
 	}
 	return len(entries), failure
+}
+
+// errNewer is also what keeps the order: whose events stand behind an entry that
+// cannot be read is not known.
+var errNewer = errors.New("the outbox holds events that only a newer version of this program can read: they, and what stands behind them, are left to it")
+
+// sort parts what can be published from what never can.
+func sort(entries []ledger.OutboxEntry) (ours []ledger.OutboxEntry, foreign []string, err error) {
+	for _, e := range entries {
+		switch {
+		case e.Newer:
+			return ours, foreign, errNewer
+		case e.Foreign != nil:
+			foreign = append(foreign, e.Position)
+		default:
+			ours = append(ours, e)
+		}
+	}
+	return ours, foreign, nil
 }
 
 func (r *Relay) read(ctx context.Context, shard int, block time.Duration) ([]ledger.OutboxEntry, error) {
@@ -79,25 +103,42 @@ func (r *Relay) read(ctx context.Context, shard int, block time.Duration) ([]led
 }
 
 // publish returns the positions that are stored, and the first error.
-func (r *Relay) publish(ctx context.Context, entries []ledger.OutboxEntry) (acked []string, failure error) {
+func (r *Relay) publish(ctx context.Context, shard int, entries []ledger.OutboxEntry) (acked []string, failure error) {
 	ctx, cancel := within(ctx, publishTimeout, "publish")
 	defer cancel()
-	batch := make([]events.Encoded, len(entries))
+	batch, tried := make([]events.Encoded, len(entries)), make(map[string]bool, len(entries))
 	for i, e := range entries {
-		batch[i] = e.Encoded
+		batch[i], tried[e.Position] = e.Encoded, true
 	}
-	for i, err := range r.p.Publisher.Publish(ctx, batch) {
+	strange := 0
+	for i, d := range r.p.Publisher.Deliver(ctx, batch) {
 		switch {
-		case err == nil:
+		case d.Err == nil:
 			acked = append(acked, entries[i].Position)
+			if d.Duplicate && !r.tried[shard][entries[i].Position] {
+				strange++
+			}
 		case failure == nil:
-			failure = err
+			failure = d.Err
 		}
 	}
-	if r.p.Metrics.Published != nil && len(acked) > 0 {
-		r.p.Metrics.Published(len(acked))
-	}
+	r.tried[shard] = tried // each round begins at the head: what is left of it comes again
+	r.published(len(acked), strange)
 	return acked, failure
+}
+
+func (r *Relay) setAside(ctx context.Context, shard int, positions []string) error {
+	if len(positions) == 0 {
+		return nil
+	}
+	ctx, cancel := within(ctx, deleteTimeout, "set aside")
+	defer cancel()
+	n, err := r.p.Outbox.SetAside(ctx, shard, positions)
+	if err != nil {
+		return fmt.Errorf("set aside what is none of ours: %w", err)
+	}
+	r.foreign(shard, n)
+	return nil
 }
 
 // delete also runs when ctx has just ended: what is acknowledged need not be

@@ -8,6 +8,9 @@
 // work on one outbox without a leader: whoever publishes an event has had all
 // earlier ones of its key acknowledged.
 //
+// What cannot be one of our events is set aside, so that nothing waits behind it,
+// and whoever may write to the outbox cannot use the worker's rights in NATS.
+//
 // The package declares what it needs of both ends. It never decides what is
 // published, and never looks into a payload.
 package relay
@@ -24,7 +27,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
 )
 
-// Outbox is where events wait; *ledger.Ledger is one. Both methods must obey
+// Outbox is where events wait; *ledger.Ledger is one. All methods must obey
 // their context.
 type Outbox interface {
 	// ReadOutbox returns up to count entries from the head of the shard, in
@@ -32,19 +35,23 @@ type Outbox interface {
 	ReadOutbox(ctx context.Context, shard, count int, block time.Duration) ([]ledger.OutboxEntry, error)
 	// DeleteOutbox removes entries. Positions that are gone already are no error.
 	DeleteOutbox(ctx context.Context, shard int, positions []string) error
+	// SetAside takes entries out of the way that must never be published, and
+	// returns how many were still there.
+	SetAside(ctx context.Context, shard int, positions []string) (int, error)
 }
 
 // Publisher stores events for good; *events.Publisher is one. The result has one
-// error per event, nil when it is stored. After a failure it must not publish
-// later events of the same key.
+// entry per event. After a failure it must not publish later events of the same key.
 type Publisher interface {
-	Publish(ctx context.Context, batch []events.Encoded) []error
+	Deliver(ctx context.Context, batch []events.Encoded) []events.Delivery
 }
 
 // Metrics hears of the relay's work, from all shards at once. Any function may be nil.
 type Metrics struct {
 	Published func(entries int) // acknowledged by the stream
 	Failed    func()            // a round that did not get everything through
+	SetAside  func(entries int) // none of ours
+	Duplicate func(entries int) // in the stream before this relay first sent them
 }
 
 // Params are what a relay works with. Outbox, Publisher, Shards and Rand are
@@ -62,6 +69,8 @@ type Params struct {
 type Relay struct {
 	p        Params
 	problems problems
+	tried    []map[string]bool // by shard: positions that were sent and are not deleted
+	noticed  [2]sync.Once      // a log line for what is set aside, and for duplicates
 }
 
 // New checks the parameters.
@@ -69,7 +78,7 @@ func New(p Params) (*Relay, error) {
 	if p.Outbox == nil || p.Publisher == nil || p.Rand == nil || p.Shards < 1 {
 		return nil, errors.New("relay: outbox, publisher, shards or randomness is missing")
 	}
-	return &Relay{p: p}, nil
+	return &Relay{p: p, tried: make([]map[string]bool, p.Shards)}, nil
 }
 
 // Run relays until ctx ends. Then it makes a last pass over what is in the outbox

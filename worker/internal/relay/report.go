@@ -27,6 +27,38 @@ func (r *Relay) report(shard int, err error) {
 	}
 }
 
+// published counts what the stream has, and what it had before this relay first
+// sent it.
+func (r *Relay) published(entries, strange int) {
+	if r.p.Metrics.Published != nil && entries > 0 {
+		r.p.Metrics.Published(entries)
+	}
+	if strange == 0 {
+		return
+	}
+	if r.p.Metrics.Duplicate != nil {
+		r.p.Metrics.Duplicate(strange)
+	}
+	r.noticed[0].Do(func() {
+		r.p.Log.Warn().Int("events", strange).Msg("the stream had events before this worker first sent them: " +
+			"another worker, or this one before it was restarted, sent them; or the ledger was put back. Counted in sponsorsync_events_duplicate_total from here on")
+	})
+}
+
+// foreign counts what was set aside.
+func (r *Relay) foreign(shard, entries int) {
+	if entries == 0 {
+		return
+	}
+	if r.p.Metrics.SetAside != nil {
+		r.p.Metrics.SetAside(entries)
+	}
+	r.noticed[1].Do(func() {
+		r.p.Log.Error().Int("shard", shard).Int("entries", entries).Msg("something else than sponsorsync writes to the outbox: " +
+			"such entries are not published, but kept in sponsorsync:{SHARD}:outbox:aside. Counted in sponsorsync_events_set_aside_total from here on")
+	})
+}
+
 // problems remembers what is wrong with which shard. The zero value is ready.
 type problems struct {
 	mu   sync.Mutex

@@ -7,10 +7,11 @@ local function held(token)
   return redis.call('GET', K.lease) == token
 end
 
--- emit appends an event; an empty id is no event.
+-- emit appends an event, version 1 of an outbox entry: its document, of which all
+-- the rest follows. An empty id is no event.
 local function emit(id, subject, key, payload)
   if id ~= '' then
-    redis.call('XADD', K.outbox, '*', 'id', id, 'subject', subject, 'key', key, 'payload', payload)
+    redis.call('XADD', K.outbox, '*', 'v', '1', 'event', payload)
   end
 end
 
