@@ -117,15 +117,15 @@ var mutations = []mutation{
 `,
 		[]string{"./worker/internal/ledger", "./worker/internal/reconcile"}},
 	{"4a", "nothing is held back behind a failed event", "jobs/events/publish.go",
-		"blocked[batch[i].Key] = results[i] != nil",
+		"blocked[batch[i].Key] = results[i].Err != nil",
 		"blocked[batch[i].Key] = false",
 		[]string{"./jobs/events"}},
 	{"4b", "relay deletes what was not acknowledged", "worker/internal/relay/loop.go",
 		`		case failure == nil:
-			failure = err`,
+			failure = d.Err`,
 		`		case failure == nil:
 			acked = append(acked, entries[i].Position)
-			failure = err`,
+			failure = d.Err`,
 		[]string{"./worker/internal/relay"}},
 	{"4c", "sync.failed at every retry", "worker/internal/ledger/lua/fail.lua",
 		"if redis.call('HGET', K.org, 'errorCode') ~= code then",
