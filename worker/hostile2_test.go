@@ -32,7 +32,7 @@ func TestHostileOrderOfOneMembersJobs(t *testing.T) {
 	sealer, _ := state.NewSealer(make([]byte, 32))
 	ledger := ledger.New(conv, sealer)
 	q := enqueue.New(client, enqueue.Options{})
-	in, err := intake.New(intake.Params{Ledger: ledger, Waker: enqueue.NewSystem(q), Now: now})
+	in, err := intake.New(intake.Params{Ledger: ledger, Waker: enqueue.NewSystem(q)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -77,7 +77,7 @@ func TestHostileRollbackDropsEvents(t *testing.T) {
 			t.Fatal(err)
 		}
 		jobsN++
-		a, err := led.Accept(t.Context(), fmt.Sprint("j", jobsN), ledger.Write{Before: before.Revision, After: after, Event: &e}, now())
+		a, err := led.Accept(t.Context(), fmt.Sprint("j", jobsN), ledger.Write{Before: before.Revision, After: after, Event: &e})
 		if err != nil || a.Conflict {
 			t.Fatal(err, a)
 		}
@@ -97,7 +97,7 @@ func TestHostileRollbackDropsEvents(t *testing.T) {
 	write(none, p)
 	out, _ := sponsorship.Plan(p, now())
 	marked := out.Marked
-	if _, err := led.Accept(t.Context(), "mark", ledger.Write{Before: p.Revision, After: marked}, now()); err != nil {
+	if _, err := led.Accept(t.Context(), "mark", ledger.Write{Before: p.Revision, After: marked}); err != nil {
 		t.Fatal(err)
 	}
 	drained()

@@ -34,7 +34,7 @@ func (w *worker) newHandlers() (h handlers, err error) {
 	if err != nil {
 		return h, err
 	}
-	if h.intake, err = intake.New(intake.Params{Ledger: w.pipelined.ledger, Waker: w.jobs, Now: now}); err != nil {
+	if h.intake, err = intake.New(intake.Params{Ledger: w.pipelined.ledger, Waker: w.jobs}); err != nil {
 		return h, err
 	}
 	if h.syncs, err = w.newReconciler(remote); err != nil {
@@ -45,7 +45,7 @@ func (w *worker) newHandlers() (h handlers, err error) {
 	}
 	h.sweeper, err = sweep.New(sweep.Params{
 		Ledger: w.ledger, Enqueuer: w.jobs, Interval: w.cfg.Schedule.SweepInterval, Grace: stuckAfter,
-		CloudEnabled: w.cfg.Cloud.Enabled, Trim: queue.Trimmer(w.rdb, now, w.log), Now: now, Log: w.log,
+		CloudEnabled: w.cfg.Cloud.Enabled, Trim: queue.Trimmer(w.rdb, now, w.log), Log: w.log,
 	})
 	return h, err
 }
@@ -66,7 +66,7 @@ func (h handlers) registry() *queue.Registry {
 func (w *worker) newReconciler(remote remote) (*reconcile.Reconciler, error) {
 	return reconcile.New(reconcile.Params{
 		Ledger: w.ledger, Cloud: remote, BatchSize: w.cfg.BatchSize, Interval: w.cfg.Schedule.SyncInterval,
-		Curve: w.curve(), Linger: 50 * time.Millisecond, Now: now, Rand: rand.Float64, NewToken: uuid.NewString,
+		Curve: w.curve(), Linger: 50 * time.Millisecond, Rand: rand.Float64, NewToken: uuid.NewString,
 		Log: w.log, Observe: w.metrics.Synced,
 	})
 }
@@ -82,7 +82,7 @@ func (w *worker) newLicenses(remote remote) (*license.Syncer, error) {
 		checker.Key = key
 	}
 	return license.New(license.Params{
-		Ledger: w.ledger, Cloud: remote, Verify: checker.Check, Store: license.NewStore(w.cfg.License.Dir), Now: now,
+		Ledger: w.ledger, Cloud: remote, Verify: checker.Check, Store: license.NewStore(w.cfg.License.Dir),
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -41,6 +42,7 @@ type worker struct {
 	jobs      enqueue.System
 	metrics   *monitor.Metrics
 	nats      *nats.Conn
+	run       atomic.Value // the run id of Redis that was noted last, a string
 }
 
 // pipelined is what handlers that do not call the cloud work with: a client whose
@@ -66,7 +68,7 @@ func work(ctx context.Context, env config.Environ, stderr io.Writer) error {
 	if err := w.open(ctx); err != nil {
 		return err
 	}
-	defer func() { _ = errors.Join(w.pipelined.rdb.Close(), w.rdb.Close()) }()
+	defer w.closeRedis()
 	h, err := w.newHandlers()
 	if err != nil {
 		return err
@@ -85,29 +87,14 @@ func work(ctx context.Context, env config.Environ, stderr io.Writer) error {
 }
 
 // open connects to Redis, and fails fast where waiting would hide a mistake.
-func (w *worker) open(ctx context.Context) (err error) {
-	rdb, err := boot.Redis(w.cfg.Redis)
-	if err != nil {
+func (w *worker) open(ctx context.Context) error {
+	if err := w.connectRedis(); err != nil {
 		return err
 	}
-	w.rdb = rdb
-	bounded, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	warnings, err := queue.CheckRedis(bounded, w.rdb)
-	if err != nil {
-		_ = w.rdb.Close()
+	if err := w.reach(ctx); err != nil {
+		w.closeRedis()
 		return fault.Wrap(fault.QueueUnavailable, err, "start worker: Redis at %s: %v", w.cfg.Redis.URL, reason(err))
 	}
-	for _, text := range warnings {
-		w.log.Warn().Msg(text)
-	}
-	sealer, err := boot.Sealer(w.cfg.EncryptionKeys)
-	if err != nil {
-		return err
-	}
-	w.ledger = ledger.New(w.rdb, sealer)
-	w.pipelined.rdb = pipeline.New(*rdb.Options())
-	w.pipelined.ledger = ledger.New(w.pipelined.rdb, sealer)
 	w.jobs = enqueue.NewSystem(enqueue.New(w.rdb, enqueue.Options{}))
 	return nil
 }
@@ -143,6 +130,7 @@ func (w *worker) serve(ctx context.Context, h handlers) error {
 		group.Go(func() error { return server.Run(ctx) })
 	}
 	group.Go(func() error { return h.sweeper.Run(ctx) })
+	group.Go(func() error { return w.beat(ctx) })
 	group.Go(func() error {
 		return monitor.Serve(ctx, monitor.Params{
 			Listen: w.cfg.Listen, Metrics: w.metrics, Redis: w.rdb, Ledger: w.ledger.Ledger, Connected: w.nats.IsConnected, Log: w.log, Now: time.Now,

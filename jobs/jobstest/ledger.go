@@ -69,6 +69,23 @@ func (l Ledger) Fail(ctx context.Context, org sponsorship.ID, f Failure) error {
 	return l.set(ctx, org, fields...)
 }
 
+// Advance lets time go by in the ledger.
+func (l Ledger) Advance(ctx context.Context, d time.Duration) error {
+	for shard := range state.Shards {
+		clock := state.ShardKey(shard, "clock")
+		moved := []string{"offset"}
+		if l.Redis.HExists(ctx, clock, "last").Val() { // a later look is no jump then
+			moved = append(moved, "last")
+		}
+		for _, field := range moved {
+			if err := l.Redis.HIncrBy(ctx, clock, field, d.Milliseconds()).Err(); err != nil {
+				return fmt.Errorf("let time go by: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
 func (l Ledger) set(ctx context.Context, org sponsorship.ID, fields ...any) error {
 	pipe := l.Redis.TxPipeline()
 	l.seen(ctx, pipe, org)

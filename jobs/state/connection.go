@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
@@ -59,12 +58,12 @@ func place(org sponsorship.ID, field string) string { return string(org) + "/" +
 
 // Connect saves a connection. An organization that was paused because somebody
 // had to act is tried again.
-func (l *Ledger) Connect(ctx context.Context, org sponsorship.ID, c Connection, now time.Time) error {
+func (l *Ledger) Connect(ctx context.Context, org sponsorship.ID, c Connection) error {
 	key := ""
 	if c.LicenseKey != "" {
 		key = l.sealer.Seal(c.LicenseKey.Reveal(), place(org, licenseKeyPlace))
 	}
-	err := l.connect.Run(ctx, l.rdb, Keys(org, ""), now.UnixMilli(), string(c.CloudOrganizationID),
+	err := l.connect.Run(ctx, l.rdb, Keys(org, ""), string(c.CloudOrganizationID),
 		l.sealer.Seal(c.BillingSyncToken.Reveal(), place(org, tokenPlace)), key).Err()
 	if err != nil {
 		return fmt.Errorf("save connection of %s: %w", org, err)

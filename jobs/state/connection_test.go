@@ -16,7 +16,7 @@ func TestSecretsAreSealed(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	want := state.Connection{CloudOrganizationID: user(9), BillingSyncToken: "the-token", LicenseKey: "the-key"}
-	jobstest.Must(t, b.Connect(t.Context(), org, want, t0))
+	jobstest.Must(t, b.Connect(t.Context(), org, want))
 	got, err := b.Connection(t.Context(), org)
 	jobstest.Must(t, err)
 	if got != want {
@@ -28,7 +28,7 @@ func TestSecretsAreSealed(t *testing.T) {
 	if printed := fmt.Sprintf("%v %+v %#v", got, got, got); strings.Contains(printed, "the-") {
 		t.Errorf("printed as %s", printed)
 	}
-	jobstest.Must(t, b.Connect(t.Context(), org, state.Connection{CloudOrganizationID: user(9), BillingSyncToken: "new"}, t0))
+	jobstest.Must(t, b.Connect(t.Context(), org, state.Connection{CloudOrganizationID: user(9), BillingSyncToken: "new"}))
 	if got, _ = b.Connection(t.Context(), org); got.BillingSyncToken != "new" || got.LicenseKey != "the-key" {
 		t.Fatalf("after saving a new token alone: %+v", got)
 	}
@@ -49,7 +49,7 @@ func TestSavingAConnectionEndsAPause(t *testing.T) {
 	if !known || before.Connected || before.Paused != fault.BillingSyncTokenInvalid || before.Failures != 1 || !before.LastError.At.Equal(t0) {
 		t.Fatalf("before: %+v", before)
 	}
-	jobstest.Must(t, b.Connect(t.Context(), org, state.Connection{CloudOrganizationID: user(9), BillingSyncToken: "new"}, t0))
+	jobstest.Must(t, b.Connect(t.Context(), org, state.Connection{CloudOrganizationID: user(9), BillingSyncToken: "new"}))
 	after, _, err := b.Organization(t.Context(), org)
 	jobstest.Must(t, err)
 	if !after.Connected || after.CloudOrganizationID != user(9) || after.Paused != "" || after.RetryAt != nil || after.Failures != 0 {

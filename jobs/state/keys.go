@@ -53,15 +53,21 @@ func StatusKey(org sponsorship.ID, s sponsorship.Status) string {
 }
 
 // Keys returns the KEYS of every [Script], in the order of lua/prelude.lua.
-func Keys(org sponsorship.ID, jobID string) []string {
-	shard := Shard(org)
+func Keys(org sponsorship.ID, jobID string) []string { return keys(Shard(org), org, jobID) }
+
+// ShardKeys returns the KEYS of a [Script] that is about a shard, and no
+// organization of it.
+func ShardKeys(shard int) []string { return keys(shard, "", "") }
+
+func keys(shard int, org sponsorship.ID, jobID string) []string {
+	hash := ShardKey(shard, "org:"+string(org))
 	all := []string{
-		Key(org, ""), Key(org, "rows"), Key(org, "due"), Key(org, "lease"),
+		hash, hash + ":rows", hash + ":due", hash + ":lease",
 		ShardKey(shard, "orgs"), ShardKey(shard, "work"), ShardKey(shard, "schedule"), ShardKey(shard, "outbox"),
-		MarkerKey(org, jobID),
+		ShardKey(shard, "job:"+jobID),
 	}
 	for _, s := range statusKeys {
-		all = append(all, StatusKey(org, s))
+		all = append(all, hash+":status:"+string(s))
 	}
-	return all
+	return append(all, ShardKey(shard, "clock"))
 }

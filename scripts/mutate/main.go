@@ -48,13 +48,17 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
+// mutations are the ways in which the code is broken on purpose, one file per
+// part of it.
+func mutations() []mutation { return slices.Concat(coreMutations, clockMutations) }
+
 // choose returns the mutations with the given ids, or all.
 func choose(ids []string) []mutation {
 	if len(ids) == 0 {
-		return mutations
+		return mutations()
 	}
 	var chosen []mutation
-	for _, m := range mutations {
+	for _, m := range mutations() {
 		if slices.Contains(ids, m.ID) {
 			chosen = append(chosen, m)
 		}

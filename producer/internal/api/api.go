@@ -55,7 +55,7 @@ func New(p Params) (*API, error) {
 	}
 	return &API{
 		p: p, inspector: enqueue.NewInspector(p.Jobs), metrics: m,
-		saver: connection.Saver{Ledger: p.Ledger, Waker: enqueue.NewSystem(p.Jobs), Now: p.Now},
+		saver: connection.Saver{Ledger: p.Ledger, Waker: enqueue.NewSystem(p.Jobs)},
 	}, nil
 }
 

@@ -100,7 +100,7 @@ func (f connectFlags) faults(command *cobra.Command) []string {
 }
 
 func (a *app) saveConnection(ctx context.Context, s *session, org sponsorship.ID, c state.Connection) error {
-	saved, err := connection.Saver{Ledger: s.ledger, Waker: enqueue.NewSystem(s.client), Now: a.Now}.Save(ctx, org, c)
+	saved, err := connection.Saver{Ledger: s.ledger, Waker: enqueue.NewSystem(s.client)}.Save(ctx, org, c)
 	if err != nil {
 		return err
 	}

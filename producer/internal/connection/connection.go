@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
-	"time"
 
 	"github.com/sponsorsync/sponsorsync/jobs/secret"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
@@ -26,7 +25,6 @@ type Waker interface {
 type Saver struct {
 	Ledger *state.Ledger
 	Waker  Waker
-	Now    func() time.Time
 }
 
 // Saved tells the person what follows.
@@ -46,7 +44,7 @@ func (s Saver) Save(ctx context.Context, org sponsorship.ID, c state.Connection)
 	if err := c.Validate(); err != nil {
 		return Saved{}, err
 	}
-	if err := s.Ledger.Connect(ctx, org, c, s.Now()); err != nil {
+	if err := s.Ledger.Connect(ctx, org, c); err != nil {
 		return Saved{}, err
 	}
 	known, _, err := s.Ledger.Organization(ctx, org)

@@ -116,7 +116,7 @@ func text(t *testing.T, r *http.Response) string {
 // connected saves a connection and puts sponsorships in.
 func (b *bundle) connected(t *testing.T, org sponsorship.ID, all ...sponsorship.Sponsorship) {
 	t.Helper()
-	jobstest.Must(t, b.ledger.Connect(t.Context(), org, state.Connection{CloudOrganizationID: bravo, BillingSyncToken: "the-secret-token"}, noon))
+	jobstest.Must(t, b.ledger.Connect(t.Context(), org, state.Connection{CloudOrganizationID: bravo, BillingSyncToken: "the-secret-token"}))
 	for _, s := range all {
 		s.OrganizationID, s.Revision, s.UpdatedAt = org, 1, noon
 		jobstest.Must(t, jobstest.Ledger{Redis: b.redis}.Put(t.Context(), s))

@@ -40,7 +40,7 @@ func simulate(b *testing.B, limits cloudtest.Limits) (*cloudtest.Cloud, access) 
 func (s *store) connect(b *testing.B, org sponsorship.ID, remote cloudtest.Organization) state.Connection {
 	b.Helper()
 	c := state.Connection{CloudOrganizationID: sponsorship.ID(remote.ID), BillingSyncToken: secret.Text(remote.BillingSyncKey)}
-	jobstest.Must(b, s.ledger.Connect(b.Context(), org, c, now()))
+	jobstest.Must(b, s.ledger.Connect(b.Context(), org, c))
 	return c
 }
 

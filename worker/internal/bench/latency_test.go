@@ -46,7 +46,7 @@ func BenchmarkLatency(b *testing.B) {
 func (s *store) commit(b *testing.B, i int) string {
 	b.Helper()
 	write := redeemedBy(b, organization(0), user(i))
-	_, err := s.ledger.Accept(b.Context(), uuid.NewString(), write, now())
+	_, err := s.ledger.Accept(b.Context(), uuid.NewString(), write)
 	jobstest.Must(b, err)
 	return write.Event.ID
 }

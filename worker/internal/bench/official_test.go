@@ -70,7 +70,7 @@ func newEstate(b *testing.B, organizations, members int) *estate {
 // change gives some members of every organization a new label, as jobs would.
 func (w *estate) change(b *testing.B, each int) {
 	b.Helper()
-	handlers, err := intake.New(intake.Params{Ledger: w.ledger, Waker: asleep{}, Now: now})
+	handlers, err := intake.New(intake.Params{Ledger: w.ledger, Waker: asleep{}})
 	jobstest.Must(b, err)
 	for n := range w.connections {
 		for m := range each {
@@ -189,7 +189,7 @@ func (w *estate) syncs(b *testing.B) *queue.Registry {
 	b.Helper()
 	syncs, err := reconcile.New(reconcile.Params{
 		Ledger: w.ledger, Cloud: w.client, BatchSize: batchSize, Interval: 24 * time.Hour, Curve: curve(),
-		Linger: 50 * time.Millisecond, Now: now, Rand: rand.Float64, NewToken: uuid.NewString, Log: logger(),
+		Linger: 50 * time.Millisecond, Rand: rand.Float64, NewToken: uuid.NewString, Log: logger(),
 	})
 	jobstest.Must(b, err)
 	registry := queue.NewRegistry()

@@ -88,17 +88,16 @@ func (s *store) empty(b *testing.B) {
 // done: from then on redeems are sent by themselves.
 func (s *store) begin(b *testing.B, org sponsorship.ID) {
 	b.Helper()
-	now := time.Now().UTC()
-	_, err := s.ledger.RequestFull(b.Context(), org, ledger.Request{JobID: uuid.NewString(), Trigger: ledger.Manual, Now: now})
+	_, err := s.ledger.RequestFull(b.Context(), org, ledger.Request{JobID: uuid.NewString(), Trigger: ledger.Manual})
 	jobstest.Must(b, err)
 	session := s.session(b, org)
-	jobstest.Must(b, session.Settle(b.Context(), ledger.Settled{Full: true, Next: now.Add(24 * time.Hour)}))
+	jobstest.Must(b, session.Settle(b.Context(), ledger.Settled{Full: true, Next: 24 * time.Hour}))
 	release(b, session)
 }
 
 func (s *store) session(b *testing.B, org sponsorship.ID) *ledger.Session {
 	b.Helper()
-	begun, err := s.ledger.Begin(b.Context(), org, ledger.Attempt{Token: uuid.NewString(), Now: now})
+	begun, err := s.ledger.Begin(b.Context(), org, ledger.Attempt{Token: uuid.NewString()})
 	jobstest.Must(b, err)
 	if begun.Session == nil {
 		b.Fatal("another sync holds the organization")

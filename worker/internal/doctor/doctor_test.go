@@ -160,7 +160,7 @@ func TestConnections(t *testing.T) {
 func TestConnectionsAreReadFromTheLedger(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	jobstest.Must(t, b.ledger.Connect(t.Context(), "22222222-2222-4222-8222-222222222222", state.Connection{CloudOrganizationID: org, BillingSyncToken: billingToken}, time.Now()))
+	jobstest.Must(t, b.ledger.Connect(t.Context(), "22222222-2222-4222-8222-222222222222", state.Connection{CloudOrganizationID: org, BillingSyncToken: billingToken}))
 	checks := b.run()
 	expect(t, find(t, checks, "connection "+string(org)), doctor.OK, "last sync 20", "next 20")
 	expect(t, find(t, checks, "connection 22222222-2222-4222-8222-222222222222"), doctor.Warn, "last sync Never")

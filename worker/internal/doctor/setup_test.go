@@ -107,7 +107,7 @@ func (b *bundle) startStores(t *testing.T) {
 func (b *bundle) connect() {
 	b.t.Helper()
 	ctx, now := b.t.Context(), time.Now
-	jobstest.Must(b.t, b.ledger.Connect(ctx, org, state.Connection{CloudOrganizationID: org, BillingSyncToken: billingToken}, now()))
+	jobstest.Must(b.t, b.ledger.Connect(ctx, org, state.Connection{CloudOrganizationID: org, BillingSyncToken: billingToken}))
 	jobstest.Must(b.t, b.seed.Sync(ctx, org, now(), now().Add(24*time.Hour)))
 }
 

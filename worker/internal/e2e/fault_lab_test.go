@@ -87,7 +87,7 @@ func setupFaults(t *testing.T, organizations int, env ...string) *lab {
 		o := tenant{sponsorship.ID(fmt.Sprintf("10000000-0000-4000-8000-1%011d", n)), l.cloud.AddOrganization()}
 		jobstest.Must(t, l.ledger.Connect(t.Context(), o.id, state.Connection{
 			CloudOrganizationID: sponsorship.ID(o.remote.ID), BillingSyncToken: secret.Text(o.remote.BillingSyncKey),
-		}, time.Now()))
+		}))
 		l.orgs = append(l.orgs, o)
 	}
 	return l

@@ -10,7 +10,6 @@ package intake
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
@@ -27,7 +26,6 @@ type Waker interface {
 type Params struct {
 	Ledger *ledger.Ledger
 	Waker  Waker
-	Now    func() time.Time
 }
 
 // Intake handles redeem and change-sponsorship jobs. It is safe for concurrent use.
@@ -35,8 +33,8 @@ type Intake struct{ p Params }
 
 // New returns an error when a part is missing.
 func New(p Params) (*Intake, error) {
-	if p.Ledger == nil || p.Waker == nil || p.Now == nil {
-		return nil, errors.New("make intake: a ledger, a waker and a clock are needed")
+	if p.Ledger == nil || p.Waker == nil {
+		return nil, errors.New("make intake: a ledger and a waker are needed")
 	}
 	return &Intake{p}, nil
 }
@@ -44,10 +42,9 @@ func New(p Params) (*Intake, error) {
 // Redeem handles redeem jobs.
 func (h *Intake) Redeem(ctx context.Context, job jobs.Job[jobs.Redeem]) error {
 	a := job.Args
-	none := sponsorship.Sponsorship{OrganizationID: a.OrganizationID, UserID: a.SponsorshipID()}
 	request := sponsorship.Redeem{Email: a.SponsoredEmail, Name: a.FriendlyName, AdminInitiated: a.AdminInitiated}
 	// Most redeems are a member's first: try that before anything is read.
-	return h.decide(ctx, order{job.ID, request}, none)
+	return h.decide(ctx, order{job.ID, request}, h.p.Ledger.None(a.OrganizationID, a.SponsorshipID()))
 }
 
 // ChangeSponsorship handles change-sponsorship jobs.
@@ -86,8 +83,8 @@ const maxConflicts = 8
 // as it really is if that was wrong.
 func (h *Intake) decide(ctx context.Context, o order, current sponsorship.Sponsorship) error {
 	for range maxConflicts {
-		now := h.p.Now()
-		next, changed, err := sponsorship.Decide(current, o.request, sponsorship.Stamp{Now: now, JobID: o.jobID})
+		stamp := sponsorship.Stamp{Now: h.p.Ledger.Now(current.OrganizationID), JobID: o.jobID}
+		next, changed, err := sponsorship.Decide(current, o.request, stamp)
 		if err != nil || !changed {
 			return h.nothingToStore(ctx, o, current, err)
 		}
@@ -95,7 +92,7 @@ func (h *Intake) decide(ctx context.Context, o order, current sponsorship.Sponso
 		if err != nil {
 			return err
 		}
-		accepted, err := h.p.Ledger.Accept(ctx, o.jobID, write, now)
+		accepted, err := h.p.Ledger.Accept(ctx, o.jobID, write)
 		switch {
 		case err != nil:
 			return err

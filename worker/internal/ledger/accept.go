@@ -33,14 +33,14 @@ type Accepted struct {
 
 // Accept stores what a job asked for: record, event, the marker that this job
 // was applied, and that the organization has work, in one step.
-func (l *Ledger) Accept(ctx context.Context, jobID string, w Write, now time.Time) (Accepted, error) {
+func (l *Ledger) Accept(ctx context.Context, jobID string, w Write) (Accepted, error) {
 	row, err := w.args()
 	if err != nil {
 		return Accepted{}, err
 	}
 	org := w.After.OrganizationID
 	reply, err := l.scripts.accept.Run(ctx, l.rdb, state.Keys(org, jobID),
-		append([]any{now.UnixMilli(), markerLife.Milliseconds()}, row...)...).StringSlice()
+		append([]any{markerLife.Milliseconds()}, row...)...).StringSlice()
 	if err != nil {
 		return Accepted{}, fmt.Errorf("accept sponsorship %s of %s: %w", w.After.UserID, org, err)
 	}
@@ -48,11 +48,12 @@ func (l *Ledger) Accept(ctx context.Context, jobID string, w Write, now time.Tim
 	case "duplicate":
 		return Accepted{Duplicate: true, Outcome: reply[1], Wake: reply[2]}, nil
 	case "conflict":
+		l.at(org, reply[2], reply[3])
 		current := sponsorship.Sponsorship{OrganizationID: org, UserID: w.After.UserID}
 		if reply[1] != "" {
 			current, err = state.DecodeRow(reply[1])
 		}
-		return Accepted{Conflict: true, Current: current}, err
+		return Accepted{Conflict: true, Current: l.raised(current)}, err
 	}
 	return Accepted{Wake: reply[1]}, nil
 }
@@ -89,7 +90,13 @@ func (l *Ledger) Look(ctx context.Context, at Lookup) (Seen, error) {
 	if row.Err() == nil {
 		seen.Sponsorship, err = state.DecodeRow(row.Val())
 	}
+	seen.Sponsorship = l.raised(seen.Sponsorship)
 	return seen, err
+}
+
+// None is the record of a member who never sponsored anyone, to be written first.
+func (l *Ledger) None(org, user sponsorship.ID) sponsorship.Sponsorship {
+	return l.raised(sponsorship.Sponsorship{OrganizationID: org, UserID: user})
 }
 
 // Applied reports whether a job was applied before.

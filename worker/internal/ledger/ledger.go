@@ -29,25 +29,49 @@ type Ledger struct {
 	*state.Ledger
 	rdb     redis.UniversalClient
 	scripts scripts
+	clocks  *clocks
 }
 
 // New returns a ledger on the client, which stays the caller's to close.
 func New(rdb redis.UniversalClient, sealer *state.Sealer) *Ledger {
-	return &Ledger{Ledger: state.New(rdb, sealer), rdb: rdb, scripts: newScripts()}
+	return &Ledger{Ledger: state.New(rdb, sealer), rdb: rdb, scripts: newScripts(), clocks: &clocks{}}
+}
+
+// Through is the same ledger on another client.
+func (l *Ledger) Through(rdb redis.UniversalClient) *Ledger {
+	return &Ledger{Ledger: l.Ledger, rdb: rdb, scripts: l.scripts, clocks: l.clocks}
+}
+
+// Get is [state.Ledger.Get] with the revisions that a write must name.
+func (l *Ledger) Get(ctx context.Context, org sponsorship.ID, ids ...sponsorship.ID) ([]sponsorship.Sponsorship, error) {
+	all, err := l.Ledger.Get(ctx, org, ids...)
+	for i := range all {
+		all[i] = l.raised(all[i])
+	}
+	return all, err
+}
+
+// List is [state.Ledger.List] with the revisions that a write must name.
+func (l *Ledger) List(ctx context.Context, org sponsorship.ID, p state.Page) ([]sponsorship.Sponsorship, string, error) {
+	all, next, err := l.Ledger.List(ctx, org, p)
+	for i := range all {
+		all[i] = l.raised(all[i])
+	}
+	return all, next, err
 }
 
 // Lift ends a pause with the given code, whose cause may be mended by now, and
 // returns whether there was one.
-func (l *Ledger) Lift(ctx context.Context, org sponsorship.ID, code fault.Code, now time.Time) (bool, error) {
-	n, err := l.scripts.lift.Run(ctx, l.rdb, state.Keys(org, ""), now.UnixMilli(), string(code)).Int()
+func (l *Ledger) Lift(ctx context.Context, org sponsorship.ID, code fault.Code) (bool, error) {
+	n, err := l.scripts.lift.Run(ctx, l.rdb, state.Keys(org, ""), string(code)).Int()
 	return n == 1, wrap(err, "end the pause of %s", org)
 }
 
 // store runs write.lua and returns which rows were still at their revision.
 // The error is ErrLeaseLost when the lease is no longer the given token's.
 func (l *Ledger) store(ctx context.Context, org sponsorship.ID, lease leaseArgs, writes []Write) ([]bool, error) {
-	args := make([]any, 0, 4+8*len(writes))
-	args = append(args, lease.token, lease.life.Milliseconds(), lease.now.UnixMilli(), len(writes))
+	args := make([]any, 0, 3+8*len(writes))
+	args = append(args, lease.token, lease.life.Milliseconds(), len(writes))
 	for _, w := range writes {
 		row, err := w.args()
 		if err != nil {
@@ -55,16 +79,17 @@ func (l *Ledger) store(ctx context.Context, org sponsorship.ID, lease leaseArgs,
 		}
 		args = append(args, row...)
 	}
-	result, err := l.scripts.write.Run(ctx, l.rdb, state.Keys(org, ""), args...).Slice()
+	result, err := l.scripts.write.Run(ctx, l.rdb, state.Keys(org, ""), args...).Int64Slice()
 	if errors.Is(err, redis.Nil) {
 		return nil, ErrLeaseLost
 	}
 	if err != nil {
 		return nil, fmt.Errorf("store %d sponsorships of %s: %w", len(writes), org, err)
 	}
-	stored := make([]bool, len(result))
-	for i, r := range result {
-		stored[i] = r == int64(1)
+	l.clocks.learn(state.Shard(org), result[0], result[1])
+	stored := make([]bool, len(writes))
+	for i, r := range result[2:] {
+		stored[i] = r == 1
 	}
 	return stored, nil
 }
@@ -73,7 +98,6 @@ func (l *Ledger) store(ctx context.Context, org sponsorship.ID, lease leaseArgs,
 type leaseArgs struct {
 	token string
 	life  time.Duration
-	now   time.Time
 }
 
 func wrap(err error, format string, args ...any) error {

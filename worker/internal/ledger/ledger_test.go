@@ -31,7 +31,7 @@ func TestAcceptStoresRecordEventMarkerTogether(t *testing.T) {
 	if len(entries) != 1 || !reflect.DeepEqual(entries[0].Encoded, *event("e1")) || entries[0].Foreign != nil {
 		t.Fatalf("outbox = %+v", entries)
 	}
-	again, err := b.Accept(t.Context(), "job-1", ledger.Write{Before: 1, After: pending(1), Event: event("e2")}, t0)
+	again, err := b.Accept(t.Context(), "job-1", ledger.Write{Before: 1, After: pending(1), Event: event("e2")})
 	jobstest.Must(t, err)
 	if !again.Duplicate || len(b.outbox()) != 1 {
 		t.Fatalf("the second delivery of a job: %+v, %d events", again, len(b.outbox()))
@@ -42,7 +42,7 @@ func TestAcceptRefusesAnOldRevision(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.accept(1, nil)
-	a, err := b.Accept(t.Context(), "other job", ledger.Write{After: pending(1), Event: event("e")}, t0)
+	a, err := b.Accept(t.Context(), "other job", ledger.Write{After: pending(1), Event: event("e")})
 	jobstest.Must(t, err)
 	if !a.Conflict || a.Current.Revision != 1 || len(b.outbox()) != 0 {
 		t.Fatalf("accepted = %+v with %d events, want a conflict that shows the record", a, len(b.outbox()))
@@ -73,7 +73,7 @@ func TestAWakeUpIsNeverLostBetweenTheLastLookAndTheEnd(t *testing.T) {
 	if done, _ := s.Release(t.Context(), false); done {
 		t.Fatal("the lease was given back with work due")
 	}
-	second, err := b.Begin(t.Context(), org, ledger.Attempt{Token: "another", Now: at})
+	second, err := b.Begin(t.Context(), org, ledger.Attempt{Token: "another"})
 	jobstest.Must(t, err)
 	if !second.Busy {
 		t.Fatal("two leases at once")
@@ -103,7 +103,7 @@ func TestApplyLeavesAloneWhatWasChangedMeanwhile(t *testing.T) {
 	s := b.begin("sync")
 	changed := pending(1)
 	changed.Revision = 2
-	if a, err := b.Accept(t.Context(), "user", ledger.Write{Before: 1, After: changed}, t0); err != nil || a.Conflict {
+	if a, err := b.Accept(t.Context(), "user", ledger.Write{Before: 1, After: changed}); err != nil || a.Conflict {
 		t.Fatal(a, err)
 	}
 	sent := func(n int) sponsorship.Sponsorship {
@@ -217,9 +217,9 @@ func TestAScriptTouchesOneSlot(t *testing.T) {
 	for n := range 5 {
 		other := pending(1)
 		other.OrganizationID = user(n)
-		_, err := b.Accept(t.Context(), "job", ledger.Write{After: other, Event: event("e")}, t0)
+		_, err := b.Accept(t.Context(), "job", ledger.Write{After: other, Event: event("e")})
 		jobstest.Must(t, err)
-		jobstest.Must(t, b.Connect(t.Context(), user(n), state.Connection{CloudOrganizationID: user(9), BillingSyncToken: "x"}, t0))
+		jobstest.Must(t, b.Connect(t.Context(), user(n), state.Connection{CloudOrganizationID: user(9), BillingSyncToken: "x"}))
 	}
 }
 
@@ -230,7 +230,7 @@ func TestLicenseOutcomeIsRecordedOnce(t *testing.T) {
 	jobstest.Must(t, err)
 	outcome := ledger.LicenseOutcome{JobID: "j", Number: n, Event: event("l")}
 	for range 2 {
-		if ok, err := b.RecordLicense(t.Context(), org, outcome, t0); err != nil || !ok {
+		if ok, err := b.RecordLicense(t.Context(), org, outcome); err != nil || !ok {
 			t.Fatal(ok, err)
 		}
 	}
@@ -238,7 +238,7 @@ func TestLicenseOutcomeIsRecordedOnce(t *testing.T) {
 		t.Fatalf("%d events for one job", len(b.outbox()))
 	}
 	outcome.JobID = "k"
-	if ok, err := b.RecordLicense(t.Context(), org, outcome, t0); err != nil || ok {
+	if ok, err := b.RecordLicense(t.Context(), org, outcome); err != nil || ok {
 		t.Fatalf("a number that is taken: %v, %v", ok, err)
 	}
 }
@@ -255,7 +255,7 @@ func TestASeededLedgerIsLikeAWorkersOwn(t *testing.T) {
 	for _, b := range []bundle{own, seeded} {
 		next := pending(1)
 		next.Revision = 2
-		a, err := b.Accept(t.Context(), "next", ledger.Write{Before: 1, After: next}, t0)
+		a, err := b.Accept(t.Context(), "next", ledger.Write{Before: 1, After: next})
 		jobstest.Must(t, err)
 		due, err := b.begin("sync").Due(t.Context(), 10)
 		jobstest.Must(t, err)

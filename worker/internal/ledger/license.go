@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -35,12 +34,12 @@ type LicenseOutcome struct {
 
 // RecordLicense records the outcome once per job. It returns false when another
 // license sync of the organization took the event's number meanwhile.
-func (l *Ledger) RecordLicense(ctx context.Context, org sponsorship.ID, o LicenseOutcome, now time.Time) (bool, error) {
+func (l *Ledger) RecordLicense(ctx context.Context, org sponsorship.ID, o LicenseOutcome) (bool, error) {
 	code, message := "", ""
 	if o.Fault != nil {
 		code, message = string(o.Fault.Code), o.Fault.Message
 	}
-	args := append([]any{now.UnixMilli(), markerLife.Milliseconds(), code, message, o.Number}, eventArgs(o.Event)...)
+	args := append([]any{markerLife.Milliseconds(), code, message, o.Number}, eventArgs(o.Event)...)
 	n, err := l.scripts.license.Run(ctx, l.rdb, state.Keys(org, o.JobID), args...).Int()
 	return n >= 0, wrap(err, "record license sync of %s", org)
 }

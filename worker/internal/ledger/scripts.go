@@ -31,11 +31,15 @@ var (
 	licenseSource string
 	//go:embed lua/aside.lua
 	asideSource string
+	//go:embed lua/beat.lua
+	beatSource string
+	//go:embed lua/run.lua
+	runSource string
 )
 
 // scripts are hashed once per ledger.
 type scripts struct {
-	accept, write, lift, request, begin, settle, release, fail, license, aside *redis.Script
+	accept, write, lift, request, begin, settle, release, fail, license, beat, run, aside *redis.Script
 }
 
 func newScripts() scripts {
@@ -45,5 +49,6 @@ func newScripts() scripts {
 		request: script(requestSource), begin: script(beginSource), settle: script(settleSource),
 		release: script(releaseSource), fail: script(failSource), license: script(licenseSource),
 		aside: redis.NewScript(asideSource), // about a shard, not an organization
+		beat:  script(beatSource), run: script(runSource),
 	}
 }

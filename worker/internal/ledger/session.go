@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -38,7 +39,6 @@ const (
 type Request struct {
 	JobID   string
 	Trigger Trigger
-	Now     time.Time
 }
 
 // Requested is what came of a Request.
@@ -52,7 +52,7 @@ type Requested struct {
 // pause.
 func (l *Ledger) RequestFull(ctx context.Context, org sponsorship.ID, r Request) (Requested, error) {
 	reply, err := l.scripts.request.Run(ctx, l.rdb, state.Keys(org, r.JobID),
-		r.Now.UnixMilli(), markerLife.Milliseconds(), string(r.Trigger)).Int64Slice()
+		markerLife.Milliseconds(), string(r.Trigger)).Int64Slice()
 	if errors.Is(err, redis.Nil) {
 		return Requested{Denied: true}, nil
 	}
@@ -73,28 +73,26 @@ type Session struct {
 	org    sponsorship.ID // for Renew, while Organization is read anew
 	ledger *Ledger
 	token  string
-	now    func() time.Time
 }
 
 // Attempt says who begins a sync.
 type Attempt struct {
 	Token     string // names the lease's holder; never the same twice
-	Now       func() time.Time
-	Automatic bool // nobody asked just now: it keeps to pauses and backoffs
+	Automatic bool   // nobody asked just now: it keeps to pauses and backoffs
 }
 
 // Begun is what came of an attempt; at most one of its fields is set, and none
 // when there is nothing to do before a person acts.
 type Begun struct {
 	Session *Session
-	Busy    bool       // another sync holds the organization, and takes along what is due
-	Early   *time.Time // the backoff lasts until then
+	Busy    bool          // another sync holds the organization, and takes along what is due
+	Early   time.Duration // the backoff lasts that much longer
 }
 
 // Begin takes the organization's lease and raises its generation.
 func (l *Ledger) Begin(ctx context.Context, org sponsorship.ID, a Attempt) (Begun, error) {
 	reply, err := l.scripts.begin.Run(ctx, l.rdb, state.Keys(org, ""),
-		a.Token, LeaseLife.Milliseconds(), a.Now().UnixMilli(), flag(a.Automatic)).StringSlice()
+		a.Token, LeaseLife.Milliseconds(), flag(a.Automatic)).StringSlice()
 	if err != nil {
 		return Begun{}, fmt.Errorf("begin sync of %s: %w", org, err)
 	}
@@ -102,12 +100,14 @@ func (l *Ledger) Begin(ctx context.Context, org sponsorship.ID, a Attempt) (Begu
 	case "busy":
 		return Begun{Busy: true}, nil
 	case "early":
-		return Begun{Early: instant(reply[1])}, nil
+		left, err := strconv.ParseInt(reply[1], 10, 64)
+		return Begun{Early: time.Duration(left) * time.Millisecond}, err
 	case "idle":
 		return Begun{}, nil
 	}
-	s := &Session{org: org, ledger: l, token: a.Token, now: a.Now}
-	s.read(pairs(reply[1:]))
+	l.at(org, reply[1], reply[2])
+	s := &Session{org: org, ledger: l, token: a.Token}
+	s.read(pairs(reply[3:]))
 	return Begun{Session: s}, nil
 }
 
@@ -141,6 +141,9 @@ func (s *Session) FullOutstanding() (outstanding bool, since time.Time, by Trigg
 	}
 	return true, *f.startedAt, f.trigger
 }
+
+// Now is the ledger's time.
+func (s *Session) Now() time.Time { return s.ledger.Now(s.org) }
 
 // EventNumber numbers the event of this session's next outcome.
 func (s *Session) EventNumber() int64 { return s.progress.syncEvents + 1 }
@@ -176,19 +179,19 @@ func (s *Session) Renew(ctx context.Context) error {
 // the others were changed meanwhile and must not be sent. The error is
 // ErrLeaseLost when the lease is gone.
 func (s *Session) Mark(ctx context.Context, writes []Write) ([]bool, error) {
-	return s.ledger.store(ctx, s.org, leaseArgs{token: s.token, life: LeaseLife, now: s.now()}, writes)
+	return s.ledger.store(ctx, s.org, leaseArgs{token: s.token, life: LeaseLife}, writes)
 }
 
 // Apply stores answers. It needs no lease: a record that was changed since it
 // was marked is left alone.
 func (s *Session) Apply(ctx context.Context, writes []Write) ([]bool, error) {
-	return s.ledger.store(ctx, s.org, leaseArgs{now: s.now()}, writes)
+	return s.ledger.store(ctx, s.org, leaseArgs{}, writes)
 }
 
 // Settled describes a sync that the cloud has answered.
 type Settled struct {
 	Full  bool            // it was the full sync that runs
-	Next  time.Time       // the date of the next full one; only with Full
+	Next  time.Duration   // until the next full one; only with Full
 	Fault *fault.Error    // what there is to tell all the same; nil: nothing
 	Event *events.Encoded // with a Fault, published only if the code is a new one
 }
@@ -196,14 +199,14 @@ type Settled struct {
 // Settle records that everything was answered: of the full sync that runs, or
 // else of what was pending. The error is ErrLeaseLost when the lease is gone.
 func (s *Session) Settle(ctx context.Context, d Settled) error {
-	number, next, code, message := int64(0), int64(0), "", ""
+	number, code, message := int64(0), "", ""
 	if d.Full {
-		number, next = s.progress.begun, d.Next.UnixMilli()
+		number = s.progress.begun
 	}
 	if d.Fault != nil {
 		code, message = string(d.Fault.Code), d.Fault.Message
 	}
-	args := append([]any{s.token, s.now().UnixMilli(), number, next, code, message, s.EventNumber()}, eventArgs(d.Event)...)
+	args := append([]any{s.token, number, d.Next.Milliseconds(), code, message, s.EventNumber()}, eventArgs(d.Event)...)
 	hash, err := s.ledger.hash(s.ledger.scripts.settle.Run(ctx, s.ledger.rdb, state.Keys(s.org, ""), args...))
 	switch {
 	case err != nil:
@@ -219,7 +222,7 @@ func (s *Session) Settle(ctx context.Context, d Settled) error {
 // returns false when there is more, and the lease is kept.
 func (s *Session) Release(ctx context.Context, anyway bool) (bool, error) {
 	hash, err := s.ledger.hash(s.ledger.scripts.release.Run(ctx, s.ledger.rdb, state.Keys(s.org, ""),
-		s.token, flag(anyway), s.now().UnixMilli()))
+		s.token, flag(anyway)))
 	if err != nil {
 		return false, fmt.Errorf("release %s: %w", s.org, err)
 	}
@@ -232,7 +235,7 @@ func (s *Session) Release(ctx context.Context, anyway bool) (bool, error) {
 // Failed describes a failure of a sync.
 type Failed struct {
 	Fault       *fault.Error
-	RetryAt     time.Time       // when the next automatic attempt may begin
+	RetryIn     time.Duration   // until the next automatic attempt may begin
 	Pause       bool            // no automatic attempt until a person acts
 	ServerError bool            // the cloud failed the request itself (500)
 	Uncounted   bool            // it says nothing about the cloud, and lengthens no backoff
@@ -244,7 +247,7 @@ type Failed struct {
 // attempt may begin at once.
 func (s *Session) Fail(ctx context.Context, f Failed) (superseded bool, err error) {
 	args := append([]any{
-		s.token, s.now().UnixMilli(), string(f.Fault.Code), f.Fault.Message, f.RetryAt.UnixMilli(),
+		s.token, string(f.Fault.Code), f.Fault.Message, f.RetryIn.Milliseconds(),
 		flag(f.Pause), flag(f.ServerError), flag(!f.Uncounted), s.progress.connections, s.EventNumber(),
 	}, eventArgs(f.Event)...)
 	n, err := s.ledger.scripts.fail.Run(ctx, s.ledger.rdb, state.Keys(s.org, ""), args...).Int()

@@ -22,8 +22,6 @@ const org = sponsorship.ID("10000000-0000-4000-8000-000000000001")
 
 var t0 = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
-func at() time.Time { return t0 }
-
 func user(n int) sponsorship.ID {
 	return sponsorship.ID(fmt.Sprintf("20000000-0000-4000-8000-%012d", n))
 }
@@ -42,24 +40,34 @@ func setup(t *testing.T) bundle {
 	t.Cleanup(func() { _ = rdb.Close() })
 	sealer, err := state.NewSealer(make([]byte, 32))
 	jobstest.Must(t, err)
-	return bundle{t, server, rdb, ledger.New(rdb, sealer)}
+	b := bundle{t, server, rdb, ledger.New(rdb, sealer)}
+	// One that nothing was published from: revisions count from 1.
+	jobstest.Must(t, rdb.HSet(t.Context(), state.ShardKey(state.Shard(org), "clock"), "last", time.Now().UnixMilli(), "floor", 0).Err())
+	return b
 }
 
 // started is an organization whose first sync was asked for by hand, and done.
 func started(t *testing.T) bundle {
 	t.Helper()
 	b := setup(t)
-	_, err := b.RequestFull(t.Context(), org, ledger.Request{JobID: "first", Trigger: ledger.Manual, Now: t0})
+	_, err := b.RequestFull(t.Context(), org, ledger.Request{JobID: "first", Trigger: ledger.Manual})
 	jobstest.Must(t, err)
 	s := b.begin("first")
-	jobstest.Must(t, s.Settle(t.Context(), ledger.Settled{Full: true, Next: t0.Add(24 * time.Hour)}))
+	jobstest.Must(t, s.Settle(t.Context(), ledger.Settled{Full: true, Next: 24 * time.Hour}))
 	b.release(s)
 	return b
 }
 
+// advance lets time go by, and the ledger notice.
+func (b bundle) advance(d time.Duration) {
+	b.t.Helper()
+	jobstest.Must(b.t, jobstest.Ledger{Redis: b.rdb}.Advance(b.t.Context(), d))
+	jobstest.Must(b.t, b.Beat(b.t.Context()))
+}
+
 func (b bundle) begin(token string) *ledger.Session {
 	b.t.Helper()
-	begun, err := b.Begin(b.t.Context(), org, ledger.Attempt{Token: token, Now: at})
+	begun, err := b.Begin(b.t.Context(), org, ledger.Attempt{Token: token})
 	jobstest.Must(b.t, err)
 	if begun.Session == nil {
 		b.t.Fatal("the lease is held by another sync")
@@ -84,7 +92,7 @@ func pending(n int) sponsorship.Sponsorship {
 
 func (b bundle) accept(n int, e *events.Encoded) ledger.Accepted {
 	b.t.Helper()
-	a, err := b.Accept(b.t.Context(), fmt.Sprint("job-", n), ledger.Write{After: pending(n), Event: e}, t0)
+	a, err := b.Accept(b.t.Context(), fmt.Sprint("job-", n), ledger.Write{After: pending(n), Event: e})
 	jobstest.Must(b.t, err)
 	return a
 }

@@ -21,10 +21,10 @@ type Wake struct {
 	Generation   string
 }
 
-// Stuck returns up to n organizations of a shard whose work was ready before
-// the given time and that no sync holds.
-func (l *Ledger) Stuck(ctx context.Context, shard int, before time.Time, n int) ([]Wake, error) {
-	ids, err := l.dated(ctx, state.ShardKey(shard, "work"), before, n)
+// Stuck returns up to n organizations of a shard whose work has been ready for
+// longer than grace and that no sync holds.
+func (l *Ledger) Stuck(ctx context.Context, shard int, grace time.Duration, n int) ([]Wake, error) {
+	ids, err := l.dated(ctx, state.ShardKey(shard, "work"), l.ShardNow(shard).Add(-grace), n)
 	if err != nil || len(ids) == 0 {
 		return nil, wrap(err, "look for stuck work")
 	}
@@ -54,8 +54,8 @@ type DueSync struct {
 }
 
 // DueSyncs returns up to n organizations of a shard whose next full sync is due.
-func (l *Ledger) DueSyncs(ctx context.Context, shard int, now time.Time, n int) ([]DueSync, error) {
-	ids, err := l.dated(ctx, state.ShardKey(shard, "schedule"), now, n)
+func (l *Ledger) DueSyncs(ctx context.Context, shard int, n int) ([]DueSync, error) {
+	ids, err := l.dated(ctx, state.ShardKey(shard, "schedule"), l.ShardNow(shard), n)
 	if err != nil {
 		return nil, fmt.Errorf("look for due syncs: %w", err)
 	}

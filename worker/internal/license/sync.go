@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"time"
 
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/events"
@@ -31,7 +30,6 @@ type Params struct {
 	Cloud  Cloud
 	Verify func(raw json.RawMessage, cloudOrganization sponsorship.ID) (Document, error)
 	Store  *Store
-	Now    func() time.Time
 }
 
 // Syncer fetches a fresh license, checks it and keeps it. Only a person's job
@@ -40,8 +38,8 @@ type Syncer struct{ p Params }
 
 // New returns an error when a part is missing.
 func New(p Params) (*Syncer, error) {
-	if p.Ledger == nil || p.Cloud == nil || p.Verify == nil || p.Store == nil || p.Now == nil {
-		return nil, errors.New("make license syncer: a ledger, a cloud, a verifier, a store and a clock are needed")
+	if p.Ledger == nil || p.Cloud == nil || p.Verify == nil || p.Store == nil {
+		return nil, errors.New("make license syncer: a ledger, a cloud, a verifier and a store are needed")
 	}
 	return &Syncer{p}, nil
 }
@@ -144,15 +142,14 @@ func (s *Syncer) record(ctx context.Context, o outcome) error {
 		if err != nil {
 			return err
 		}
-		now := s.p.Now()
-		event, err := events.NewLicense(o.data(), strconv.FormatInt(number, 10), now)
+		event, err := events.NewLicense(o.data(), strconv.FormatInt(number, 10), s.p.Ledger.Now(o.org))
 		if err != nil {
 			return err
 		}
 		recorded, err := s.p.Ledger.RecordLicense(ctx, o.org, ledger.LicenseOutcome{
 			JobID: marker(o.jobID, o.fault), Fault: o.fault, Number: number,
 			Event: &event,
-		}, now)
+		})
 		if err != nil || recorded {
 			return err
 		}

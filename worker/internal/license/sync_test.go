@@ -63,7 +63,7 @@ func setupLicense(t *testing.T) *licenseBundle {
 	t.Cleanup(client.Close)
 	b.store = license.NewStore(b.dir)
 	checker := license.Checker{InstallationID: sponsorship.ID(installation.ID), Now: time.Now}
-	b.params = license.Params{Ledger: b.ledger, Cloud: client, Verify: checker.Check, Store: b.store, Now: time.Now}
+	b.params = license.Params{Ledger: b.ledger, Cloud: client, Verify: checker.Check, Store: b.store}
 	b.connect(t, b.remote.LicenseKey)
 	return b
 }
@@ -72,7 +72,7 @@ func (b *licenseBundle) connect(t *testing.T, licenseKey string) {
 	t.Helper()
 	jobstest.Must(t, b.ledger.Connect(t.Context(), licensee, state.Connection{
 		CloudOrganizationID: sponsorship.ID(b.remote.ID), BillingSyncToken: secret.Text(b.remote.BillingSyncKey), LicenseKey: secret.Text(licenseKey),
-	}, time.Now()))
+	}))
 }
 
 func (b *licenseBundle) syncer(t *testing.T) *license.Syncer {
@@ -227,7 +227,7 @@ func TestLicenseSyncNeedsConnectionAndKey(t *testing.T) {
 	}
 	jobstest.Must(t, b.ledger.Connect(t.Context(), other.Args.OrganizationID, state.Connection{
 		CloudOrganizationID: sponsorship.ID(b.remote.ID), BillingSyncToken: "token",
-	}, time.Now()))
+	}))
 	if err := b.syncer(t).Sync(t.Context(), other); !jobs.IsPermanent(err) || fault.CodeOf(err) != fault.LicenseKeyInvalid {
 		t.Errorf("got %v, want license_key_invalid", err)
 	}

@@ -29,6 +29,7 @@ type Metrics struct {
 	setAside      prometheus.Counter
 	duplicates    prometheus.Counter
 	lastSync      prometheus.Gauge
+	clockSkew     prometheus.Gauge
 }
 
 // NewMetrics registers everything.
@@ -48,11 +49,14 @@ func NewMetrics() *Metrics {
 		setAside:      counter("events_set_aside_total", "Entries of the outbox that are none of ours, and were not published."),
 		duplicates: counter("events_duplicate_total",
 			"Events that JetStream had before this worker first sent them: from another worker, or from before the ledger was put back."),
+		clockSkew: prometheus.NewGauge(prometheus.GaugeOpts{
+			Namespace: namespace, Name: "clock_skew_seconds", Help: "How far the ledger's clock is ahead of this machine's; it is the one that counts.",
+		}),
 		lastSync: prometheus.NewGauge(prometheus.GaugeOpts{
 			Namespace: namespace, Name: "last_successful_sync_timestamp_seconds", Help: "When this worker last synced any organization successfully.",
 		}),
 	}
-	m.registry.MustRegister(m.jobs, m.jobSeconds, m.requests, m.requestSecs, m.limiterWait, m.published, m.publishFailed, m.setAside, m.duplicates, m.lastSync,
+	m.registry.MustRegister(m.jobs, m.jobSeconds, m.requests, m.requestSecs, m.limiterWait, m.published, m.publishFailed, m.setAside, m.duplicates, m.lastSync, m.clockSkew,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -74,6 +78,9 @@ func (m *Metrics) Job(kind, outcome string, took time.Duration) {
 	m.jobs.WithLabelValues(kind, outcome).Inc()
 	m.jobSeconds.WithLabelValues(kind).Observe(took.Seconds())
 }
+
+// ClockSkew is told how far the ledger's clock is ahead of this machine's.
+func (m *Metrics) ClockSkew(ahead time.Duration) { m.clockSkew.Set(ahead.Seconds()) }
 
 // CloudRequest is told of every HTTP exchange with the cloud.
 func (m *Metrics) CloudRequest(operation, code string, took time.Duration) {

@@ -49,6 +49,21 @@ func InspectRedis(ctx context.Context, rdb redis.UniversalClient) ([]Finding, er
 	return []Finding{version(info), persistence(info), eviction(info)}, nil
 }
 
+// RunID is the name that a Redis gives itself each time it starts; "" where it has
+// none, or does not tell.
+func RunID(ctx context.Context, conn interface {
+	Info(ctx context.Context, sections ...string) *redis.StringCmd
+}) (string, error) {
+	text, err := conn.Info(ctx, "server").Result()
+	if _, refused := errors.AsType[redis.Error](err); refused {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return parseInfo(text)["run_id"], nil
+}
+
 // CheckRedis refuses a Redis on which the queue does not work, and warns of
 // settings under which acknowledged jobs can be lost.
 func CheckRedis(ctx context.Context, rdb redis.UniversalClient) (warnings []string, err error) {

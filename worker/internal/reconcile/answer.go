@@ -42,7 +42,7 @@ func readAnswers(items []item, answers []cloud.RowAnswer, now time.Time) answere
 
 // apply stores what the answers to the items say.
 func (r *round) apply(ctx context.Context, items []item, answers []cloud.RowAnswer) error {
-	read := readAnswers(items, answers, r.p.Now())
+	read := readAnswers(items, answers, r.session.Now())
 	r.taken += read.taken
 	r.passedOver += read.passedOver
 	return r.store(ctx, read.changes)

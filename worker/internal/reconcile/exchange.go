@@ -11,7 +11,7 @@ import (
 
 // exchange is one batch: plan, mark, send, apply.
 func (r *round) exchange(ctx context.Context, rows []sponsorship.Sponsorship) error {
-	plan := planBatch(rows, r.p.Now(), r.trigger == ledger.Manual)
+	plan := planBatch(rows, r.session.Now(), r.trigger == ledger.Manual)
 	items, err := r.mark(ctx, plan.send)
 	if err != nil {
 		return err

@@ -51,7 +51,7 @@ func (r *round) fail(parent context.Context, err error) error {
 	}
 	r.log(f, org, delay)
 	superseded, failErr := r.session.Fail(ctx, ledger.Failed{
-		Fault: f, RetryAt: r.p.Now().Add(delay), Pause: f.Code.NeedsAdmin(), ServerError: serverError, Event: event,
+		Fault: f, RetryIn: delay, Pause: f.Code.NeedsAdmin(), ServerError: serverError, Event: event,
 	})
 	switch {
 	case failErr != nil:
@@ -81,12 +81,12 @@ func (r *Reconciler) disabled(ctx context.Context, org sponsorship.ID, trigger l
 		return err
 	}
 	if begun.Session != nil {
-		round := &round{Reconciler: r, session: begun.Session, trigger: trigger, began: r.p.Now()}
+		round := &round{Reconciler: r, session: begun.Session, trigger: trigger, began: begun.Session.Now()}
 		event, err := round.event(f)
 		if err != nil {
 			return err
 		}
-		if _, err := begun.Session.Fail(ctx, ledger.Failed{Fault: f, RetryAt: r.p.Now(), Uncounted: true, Event: event}); err != nil {
+		if _, err := begun.Session.Fail(ctx, ledger.Failed{Fault: f, Uncounted: true, Event: event}); err != nil {
 			return err
 		}
 	}

@@ -29,7 +29,7 @@ func onRealRedis(t *testing.T, b *bundle) {
 	b.rdb, b.ledger = rdb, ledger.New(rdb, sealer)
 	b.intake = newIntake(b)
 	b.with(func(p *reconcile.Params) { p.Ledger = b.ledger })
-	jobstest.Must(t, b.ledger.Connect(t.Context(), org, b.connection(), b.now()))
+	jobstest.Must(t, b.ledger.Connect(t.Context(), org, b.connection()))
 }
 
 func memory(t *testing.T, rdb redis.UniversalClient) int64 {

@@ -27,7 +27,7 @@ func TestHostileRedisAwayDuringASlowRequest(t *testing.T) {
 	b.rdb, b.ledger = rdb, ledger.New(rdb, sealer)
 	b.intake = newIntake(b)
 	b.with(func(p *reconcile.Params) { p.Ledger = b.ledger })
-	jobstest.Must(t, b.ledger.Connect(t.Context(), org, b.connection(), b.now()))
+	jobstest.Must(t, b.ledger.Connect(t.Context(), org, b.connection()))
 	c := withRacy(t, b, 30*time.Second, 0, 24*time.Second)
 	b.mustFull()
 	b.redeem(1)
@@ -39,7 +39,7 @@ func TestHostileRedisAwayDuringASlowRequest(t *testing.T) {
 	time.Sleep(15 * time.Second)
 	red.Resume()
 	t.Log("Redis is back after", time.Since(start).Round(time.Second), "- first attempt:", <-first)
-	sweep := newSweeper(t, sweep.Params{Ledger: b.ledger, Enqueuer: waker{b}, Grace: 10 * time.Second, CloudEnabled: true, Now: b.now})
+	sweep := newSweeper(t, sweep.Params{Ledger: b.ledger, Enqueuer: waker{b}, Grace: 10 * time.Second, CloudEnabled: true})
 	for b.get(1).Status != "sent" && time.Since(start) < 50*time.Second {
 		_ = sweep.Wake(t.Context())
 		time.Sleep(500 * time.Millisecond)

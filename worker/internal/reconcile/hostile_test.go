@@ -142,7 +142,7 @@ func TestHostileKillThenTakeover(t *testing.T) {
 	// kill -9: nothing of the worker runs any more; its request stays with the cloud.
 	dead := make(chan error, 1)
 	go func() {
-		begun, err := b.ledger.Begin(ctx, org, ledger.Attempt{Token: "dead", Now: b.now, Automatic: true})
+		begun, err := b.ledger.Begin(ctx, org, ledger.Attempt{Token: "dead", Automatic: true})
 		if err != nil {
 			dead <- err
 			return
@@ -157,7 +157,7 @@ func TestHostileKillThenTakeover(t *testing.T) {
 	kill()
 	<-dead
 	start := time.Now()
-	sweep := newSweeper(t, sweep.Params{Ledger: b.ledger, Enqueuer: waker{b}, Grace: 10 * time.Second, CloudEnabled: true, Now: b.now})
+	sweep := newSweeper(t, sweep.Params{Ledger: b.ledger, Enqueuer: waker{b}, Grace: 10 * time.Second, CloudEnabled: true})
 	// miniredis has no clock of its own: the lease's end is 15 s of life
 	for b.get(1).Status != "sent" && time.Since(start) < 40*time.Second {
 		time.Sleep(time.Second)
@@ -224,7 +224,8 @@ func TestHostileClockAYearAheadSchedule(t *testing.T) {
 	b.clockOff.Store(0)
 	n := 0
 	for day := 1; day <= 60; day++ {
-		due, err := b.ledger.DueSyncs(t.Context(), state.Shard(org), b.now().Add(time.Duration(day)*24*time.Hour), 10)
+		b.clockOff.Add(int64(24 * time.Hour))
+		due, err := b.ledger.DueSyncs(t.Context(), state.Shard(org), 10)
 		jobstest.Must(t, err)
 		n += len(due)
 	}
@@ -271,7 +272,7 @@ func TestHostileConnectDoesNotWake(t *testing.T) {
 	b.with(func(p *reconcile.Params) { p.Curve = jobs.Curve{Base: time.Hour, Max: time.Hour} }) // as after a dozen failures
 	client := enqueue.New(b.rdb, enqueue.Options{})
 	b.mustFull()
-	woken, err := intake.New(intake.Params{Ledger: b.ledger, Waker: enqueue.NewSystem(client), Now: b.now})
+	woken, err := intake.New(intake.Params{Ledger: b.ledger, Waker: enqueue.NewSystem(client)})
 	jobstest.Must(t, err)
 	b.intake = woken
 	b.redeem(1) // wakes job J1; taken by hand here:
@@ -297,8 +298,8 @@ func TestHostileConnectDoesNotWake(t *testing.T) {
 	go func() { done <- server.Run(ctx) }()
 	time.Sleep(2 * time.Second)
 	t.Log("the admin mends the cause and saves the connection again; the cloud is well")
-	jobstest.Must(t, b.ledger.Connect(t.Context(), org, b.connection(), b.now()))
-	sweep := newSweeper(t, sweep.Params{Ledger: b.ledger, Enqueuer: enqueue.NewSystem(client), Grace: 0, CloudEnabled: true, Now: b.now})
+	jobstest.Must(t, b.ledger.Connect(t.Context(), org, b.connection()))
+	sweep := newSweeper(t, sweep.Params{Ledger: b.ledger, Enqueuer: enqueue.NewSystem(client), Grace: 0, CloudEnabled: true})
 	for range 8 {
 		jobstest.Must(t, sweep.Wake(t.Context()))
 		time.Sleep(time.Second)
@@ -320,7 +321,7 @@ func TestHostileBeginAnswerLost(t *testing.T) {
 	b := setup(t)
 	b.mustFull()
 	b.redeem(1)
-	a := ledger.Attempt{Token: "same", Now: b.now, Automatic: true}
+	a := ledger.Attempt{Token: "same", Automatic: true}
 	_, err := b.ledger.Begin(t.Context(), org, a) // the answer is lost; go-redis repeats
 	jobstest.Must(t, err)
 	again, err := b.ledger.Begin(t.Context(), org, a)

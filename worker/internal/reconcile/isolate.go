@@ -47,7 +47,7 @@ func (r *round) isolate(ctx context.Context, items []item, failure error) error 
 	}
 	poisoned := make([]change, len(found.suspects))
 	for i, it := range found.suspects {
-		poisoned[i] = change{it.out.Marked, sponsorship.Poisoned(it.out, r.p.Now())}
+		poisoned[i] = change{it.out.Marked, sponsorship.Poisoned(it.out, r.session.Now())}
 		r.p.Log.Warn().Stringer("organization", r.session.Organization.ID).Stringer("sponsorship", it.out.UserID).
 			Msg("the cloud fails every request that holds this sponsorship; it is refused, the others went through")
 	}

@@ -274,7 +274,7 @@ func story(rt *rapid.T, b *bundle, c *crash) {
 	b.cloud.OnSync(nil)
 	jobstest.Must(b.t, b.rdb.FlushAll(b.t.Context()).Err())
 	b.remote = b.cloud.AddOrganization()
-	jobstest.Must(b.t, b.ledger.Connect(b.t.Context(), org, b.connection(), b.now()))
+	jobstest.Must(b.t, b.ledger.Connect(b.t.Context(), org, b.connection()))
 	m := &model{bundle: b, rt: rt, crash: c, asked: map[sponsorship.ID]map[string]int{}}
 	m.downgrades = rapid.Bool().Draw(rt, "downgrades")
 	rt.Repeat(m.actions())

@@ -43,7 +43,6 @@ type Params struct {
 	Interval  time.Duration
 	Curve     jobs.Curve
 	Linger    time.Duration // how long a batch that is still growing waits for more, at a time
-	Now       func() time.Time
 	Rand      func() float64
 	NewToken  func() string // names a lease's holder; never the same twice
 	Log       zerolog.Logger
@@ -56,7 +55,7 @@ type Reconciler struct{ p Params }
 // New returns an error when a part is missing.
 func New(p Params) (*Reconciler, error) {
 	switch {
-	case p.Ledger == nil, p.Cloud == nil, p.Now == nil, p.Rand == nil, p.NewToken == nil:
+	case p.Ledger == nil, p.Cloud == nil, p.Rand == nil, p.NewToken == nil:
 		return nil, errors.New("make reconciler: a ledger, a cloud, a clock, randomness and lease tokens are needed")
 	case p.BatchSize < 1, p.Interval <= 0:
 		return nil, fmt.Errorf("make reconciler: %d rows per request, every %v", p.BatchSize, p.Interval)
@@ -77,7 +76,7 @@ func (r *Reconciler) Full(ctx context.Context, org sponsorship.ID, jobID string,
 	if off := r.p.Cloud.Allowed(); off != nil {
 		return r.disabled(ctx, org, trigger, off)
 	}
-	request, err := r.p.Ledger.RequestFull(ctx, org, ledger.Request{JobID: jobID, Trigger: trigger, Now: r.p.Now()})
+	request, err := r.p.Ledger.RequestFull(ctx, org, ledger.Request{JobID: jobID, Trigger: trigger})
 	if err != nil || request.Done || request.Denied {
 		return err
 	}
@@ -117,16 +116,16 @@ func (r *Reconciler) Pending(ctx context.Context, org sponsorship.ID) error {
 }
 
 func (r *Reconciler) begin(ctx context.Context, org sponsorship.ID, automatic bool) (ledger.Begun, error) {
-	return r.p.Ledger.Begin(ctx, org, ledger.Attempt{Token: r.p.NewToken(), Now: r.p.Now, Automatic: automatic})
+	return r.p.Ledger.Begin(ctx, org, ledger.Attempt{Token: r.p.NewToken(), Automatic: automatic})
 }
 
 // notNow keeps an outage from being hammered by every new intent, and leaves
 // alone an organization that waits for a person.
 func (r *Reconciler) notNow(b ledger.Begun) error {
-	if b.Early == nil {
+	if b.Early == 0 {
 		return nil
 	}
-	return jobs.Snooze(b.Early.Sub(r.p.Now()), "the organization's next attempt is not due yet")
+	return jobs.Snooze(b.Early, "the organization's next attempt is not due yet")
 }
 
 // outcome turns a session's error into the job's. A person's job that needs a

@@ -28,12 +28,12 @@ func TestAFullSyncAskedForAtTheVeryEndIsDoneAtOnce(t *testing.T) {
 				return
 			}
 			asked = true
-			_, err := b.ledger.RequestFull(t.Context(), org, ledger.Request{JobID: "at the end", Trigger: ledger.Manual, Now: b.now()})
+			_, err := b.ledger.RequestFull(t.Context(), org, ledger.Request{JobID: "at the end", Trigger: ledger.Manual})
 			jobstest.Must(t, err)
 		}
 	})
 	b.mustFull()
-	request, err := b.ledger.RequestFull(t.Context(), org, ledger.Request{JobID: "at the end", Trigger: ledger.Manual, Now: b.now()})
+	request, err := b.ledger.RequestFull(t.Context(), org, ledger.Request{JobID: "at the end", Trigger: ledger.Manual})
 	jobstest.Must(t, err)
 	if !request.Done {
 		t.Fatal("the request is still open")
@@ -50,7 +50,7 @@ func TestATokenSavedDuringASyncIsNotPausedForTheOldOne(t *testing.T) {
 		b.cloud.OnSync(nil)
 		c := b.connection()
 		c.BillingSyncToken = secret.Text(fresh)
-		jobstest.Must(t, b.ledger.Connect(ctx, org, c, b.now()))
+		jobstest.Must(t, b.ledger.Connect(ctx, org, c))
 	})
 	if err := b.pending(); !jobs.IsSnooze(err) {
 		t.Fatalf("err = %v, want another try", err)
@@ -161,10 +161,10 @@ func TestSavingTheConnectionCausesOneFullSync(t *testing.T) {
 	jobstest.Must(t, b.sync.Full(t.Context(), org, "daily", ledger.Scheduled))
 	b.lastError(fault.BillingSyncTokenInvalid)
 	b.cloud.UpdateOrganization(b.remote.ID, func(o *cloudtest.Organization) { o.BillingSyncKey = key })
-	jobstest.Must(t, b.ledger.Connect(t.Context(), org, b.connection(), b.now()))
+	jobstest.Must(t, b.ledger.Connect(t.Context(), org, b.connection()))
 	before := len(b.cloud.SyncRequests())
 	b.mustPending()
-	due, err := b.ledger.DueSyncs(t.Context(), state.Shard(org), b.now(), 10)
+	due, err := b.ledger.DueSyncs(t.Context(), state.Shard(org), 10)
 	jobstest.Must(t, err)
 	if n := len(b.cloud.SyncRequests()) - before; n != 1 || len(due) != 0 {
 		t.Errorf("%d requests, and %d syncs due right after", n, len(due))
@@ -179,7 +179,7 @@ func TestALiftedPauseGoesOn(t *testing.T) {
 	b.cloud.Inject(cloudtest.Unauthorized().Times(2))
 	b.mustPending()
 	b.lastError(fault.InstallationRejected)
-	if _, err := b.ledger.Lift(t.Context(), org, fault.InstallationRejected, b.now()); err != nil {
+	if _, err := b.ledger.Lift(t.Context(), org, fault.InstallationRejected); err != nil {
 		t.Fatal(err)
 	}
 	b.mustPending()

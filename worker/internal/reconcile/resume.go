@@ -17,7 +17,7 @@ func (r *Reconciler) Resume(ctx context.Context) error {
 		return err
 	}
 	for _, org := range all {
-		lifted, err := r.p.Ledger.Lift(ctx, org, fault.InstallationRejected, r.p.Now())
+		lifted, err := r.p.Ledger.Lift(ctx, org, fault.InstallationRejected)
 		if err != nil {
 			return err
 		}

@@ -49,7 +49,7 @@ func (r *Reconciler) newRound(s *ledger.Session) *round {
 	if full {
 		trigger = by
 	}
-	return &round{Reconciler: r, session: s, trigger: trigger, began: r.p.Now(), full: full, since: since, read: !full}
+	return &round{Reconciler: r, session: s, trigger: trigger, began: s.Now(), full: full, since: since, read: !full}
 }
 
 // run sends batch after batch until nothing is left, then records the success.
@@ -147,13 +147,13 @@ func (r *round) linger(ctx context.Context) error {
 }
 
 func (r *round) settle(ctx context.Context) error {
-	now := r.p.Now()
+	now := r.session.Now()
 	r.told = r.planFault()
 	event, err := r.event(r.told)
 	if err != nil {
 		return err
 	}
-	next := now.Add(r.p.Interval + time.Duration(float64(r.p.Interval)*0.05*r.p.Rand()))
+	next := r.p.Interval + time.Duration(float64(r.p.Interval)*0.05*r.p.Rand())
 	if err := r.session.Settle(ctx, ledger.Settled{Full: r.full, Next: next, Fault: r.told, Event: event}); err != nil {
 		return err
 	}
@@ -170,7 +170,7 @@ func (r *round) settle(ctx context.Context) error {
 
 // event is the round's sync event: succeeded, or failed with a fault.
 func (r *round) event(f *fault.Error) (*events.Encoded, error) {
-	now := r.p.Now()
+	now := r.session.Now()
 	encoded, err := events.NewSync(events.Sync{
 		OrganizationID: r.session.Organization.ID, Trigger: string(r.trigger),
 		Requests: r.requests, Rows: r.rows, Removed: r.removed, Refused: r.refused,

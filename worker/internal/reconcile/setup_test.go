@@ -55,8 +55,23 @@ type bundle struct {
 	params   reconcile.Params
 	wakes    atomic.Int64
 	jobs     int
-	clockOff atomic.Int64
+	clockOff clockOff // of the cloud and of the ledger
 	looks    atomic.Int64
+}
+
+// clockOff is how much time has gone by that did not.
+type clockOff struct {
+	atomic.Int64
+	b *bundle
+}
+
+func (c *clockOff) Store(off int64) { c.Add(off - c.Load()) }
+
+func (c *clockOff) Add(d int64) {
+	c.b.t.Helper()
+	c.Int64.Add(d)
+	jobstest.Must(c.b.t, jobstest.Ledger{Redis: c.b.rdb}.Advance(c.b.t.Context(), time.Duration(d)))
+	jobstest.Must(c.b.t, c.b.ledger.Beat(c.b.t.Context()))
 }
 
 // now is a millisecond later at each look: the ledger keeps milliseconds, and a
@@ -72,7 +87,7 @@ func (b *bundle) Wake(context.Context, sponsorship.ID, string) error {
 
 func newIntake(b *bundle) *intake.Intake {
 	b.t.Helper()
-	made, err := intake.New(intake.Params{Ledger: b.ledger, Waker: b, Now: b.now})
+	made, err := intake.New(intake.Params{Ledger: b.ledger, Waker: b})
 	jobstest.Must(b.t, err)
 	return made
 }
@@ -97,6 +112,7 @@ func setup(t *testing.T) *bundle {
 	sealer, err := state.NewSealer(make([]byte, 32))
 	jobstest.Must(t, err)
 	b.ledger = ledger.New(b.rdb, sealer)
+	b.clockOff.b = b
 	b.intake = newIntake(b)
 
 	client, err := cloud.New(cloud.Params{
@@ -112,12 +128,12 @@ func setup(t *testing.T) *bundle {
 	var tokens atomic.Int64
 	b.params = reconcile.Params{
 		Ledger: b.ledger, Cloud: client, BatchSize: 1000, Interval: 24 * time.Hour,
-		Curve: jobs.Curve{Base: time.Second, Max: time.Hour}, Now: b.now, Rand: func() float64 { return 0.5 },
+		Curve: jobs.Curve{Base: time.Second, Max: time.Hour}, Rand: func() float64 { return 0.5 },
 		NewToken: func() string { return fmt.Sprint("lease-", tokens.Add(1)) }, Log: zerolog.Nop(),
 	}
 	b.sync, err = reconcile.New(b.params)
 	jobstest.Must(t, err)
-	jobstest.Must(t, b.ledger.Connect(t.Context(), org, b.connection(), b.now()))
+	jobstest.Must(t, b.ledger.Connect(t.Context(), org, b.connection()))
 	return b
 }
 

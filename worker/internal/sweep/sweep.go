@@ -36,7 +36,6 @@ type Params struct {
 	CloudEnabled bool
 	// Trim forgets what nobody will look at any more.
 	Trim func(ctx context.Context) error
-	Now  func() time.Time
 	Log  zerolog.Logger
 }
 
@@ -45,8 +44,8 @@ type Sweeper struct{ p Params }
 
 // New returns an error when a part is missing.
 func New(p Params) (*Sweeper, error) {
-	if p.Ledger == nil || p.Enqueuer == nil || p.Trim == nil || p.Now == nil {
-		return nil, errors.New("make sweeper: a ledger, an enqueuer, a trimmer and a clock are needed")
+	if p.Ledger == nil || p.Enqueuer == nil || p.Trim == nil {
+		return nil, errors.New("make sweeper: a ledger, an enqueuer and a trimmer are needed")
 	}
 	if p.Interval <= 0 {
 		return nil, fmt.Errorf("make sweeper: an interval of %v", p.Interval)
@@ -91,7 +90,7 @@ func (s *Sweeper) Run(ctx context.Context) error {
 // and that no sync holds.
 func (s *Sweeper) Wake(ctx context.Context) error {
 	return eachShard(func(shard int) error {
-		stuck, err := s.p.Ledger.Stuck(ctx, shard, s.p.Now().Add(-s.p.Grace), sweepPage)
+		stuck, err := s.p.Ledger.Stuck(ctx, shard, s.p.Grace, sweepPage)
 		if err != nil {
 			return err
 		}
@@ -107,7 +106,7 @@ func (s *Sweeper) Wake(ctx context.Context) error {
 
 func (s *Sweeper) schedule(ctx context.Context) error {
 	return eachShard(func(shard int) error {
-		due, err := s.p.Ledger.DueSyncs(ctx, shard, s.p.Now(), sweepPage)
+		due, err := s.p.Ledger.DueSyncs(ctx, shard, sweepPage)
 		if err != nil {
 			return err
 		}

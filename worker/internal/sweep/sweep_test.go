@@ -12,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/sponsorsync/sponsorsync/jobs"
+	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
@@ -20,6 +21,8 @@ import (
 
 // recorder is an Enqueuer that only writes down.
 type recorder struct {
+	rdb redis.UniversalClient
+
 	mu               sync.Mutex
 	woken, scheduled []sponsorship.ID
 	err              error
@@ -48,10 +51,10 @@ func setup(t *testing.T) (sweep.Params, *recorder) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &recorder{}
+	r := &recorder{rdb: rdb}
 	return sweep.Params{
 		Ledger: ledger.New(rdb, sealer), Enqueuer: r, Interval: time.Millisecond, Grace: time.Minute, CloudEnabled: true,
-		Trim: func(context.Context) error { return nil }, Now: time.Now, Log: zerolog.Nop(),
+		Trim: func(context.Context) error { return nil }, Log: zerolog.Nop(),
 	}, r
 }
 
@@ -68,32 +71,33 @@ const sweptOrg = sponsorship.ID("30000000-0000-4000-8000-000000000001")
 
 // startedLongAgo leaves an organization with an unanswered full sync, and one
 // whose date has come.
-func startedLongAgo(t *testing.T, l *ledger.Ledger) {
+func startedLongAgo(t *testing.T, l *ledger.Ledger, r *recorder) {
 	t.Helper()
-	ago := time.Now().Add(-time.Hour)
-	if _, err := l.RequestFull(t.Context(), sweptOrg, ledger.Request{JobID: "job", Trigger: ledger.Manual, Now: ago}); err != nil {
+	if _, err := l.RequestFull(t.Context(), sweptOrg, ledger.Request{JobID: "job", Trigger: ledger.Manual}); err != nil {
 		t.Fatal(err)
 	}
-	begun, err := l.Begin(t.Context(), sweptOrg, ledger.Attempt{Token: "token", Now: func() time.Time { return ago }})
+	begun, err := l.Begin(t.Context(), sweptOrg, ledger.Attempt{Token: "token"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	session := begun.Session
-	if err := session.Settle(t.Context(), ledger.Settled{Full: true, Next: ago.Add(time.Minute)}); err != nil {
+	if err := session.Settle(t.Context(), ledger.Settled{Full: true, Next: time.Minute}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.RequestFull(t.Context(), sweptOrg, ledger.Request{JobID: "again", Trigger: ledger.Manual, Now: ago}); err != nil {
+	if _, err := l.RequestFull(t.Context(), sweptOrg, ledger.Request{JobID: "again", Trigger: ledger.Manual}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := session.Release(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
+	jobstest.Must(t, jobstest.Ledger{Redis: r.rdb}.Advance(t.Context(), time.Hour))
+	jobstest.Must(t, l.Beat(t.Context()))
 }
 
 func TestSweepSchedulesWhatIsDueAndWakesWhatIsStuck(t *testing.T) {
 	t.Parallel()
 	p, r := setup(t)
-	startedLongAgo(t, p.Ledger)
+	startedLongAgo(t, p.Ledger, r)
 	if err := sweeper(t, p).Sweep(t.Context(), jobs.Job[jobs.Sweep]{}); err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +110,7 @@ func TestSweepLeavesEverythingAloneWithCloudCommunicationOff(t *testing.T) {
 	t.Parallel()
 	p, r := setup(t)
 	p.CloudEnabled = false
-	startedLongAgo(t, p.Ledger)
+	startedLongAgo(t, p.Ledger, r)
 	s := sweeper(t, p)
 	if err := errors.Join(s.Sweep(t.Context(), jobs.Job[jobs.Sweep]{}), s.Run(t.Context())); err != nil {
 		t.Fatal(err)
@@ -120,7 +124,7 @@ func TestSweepRunsUntilItsContextEnds(t *testing.T) {
 	t.Parallel()
 	p, r := setup(t)
 	r.err = errors.New("Redis is away")
-	startedLongAgo(t, p.Ledger)
+	startedLongAgo(t, p.Ledger, r)
 	s := sweeper(t, p)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)

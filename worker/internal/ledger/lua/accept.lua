@@ -1,13 +1,13 @@
 -- Stores what a job asked for, once: row, event, marker, wake-up.
 -- Returns {'applied', generation to wake or ''}, {'duplicate', marker, generation}
--- or {'conflict', the row as it is, or ''}.
-local now, markerLife, id, before, due, row, eventId, subject, key, payload = unpack(ARGV)
+-- or {'conflict', the row as it is, or '', now, floor}.
+local markerLife, id, before, due, row, eventId, subject, key, payload = unpack(ARGV)
 
 local marker = redis.call('GET', K.marker)
 if marker then return {'duplicate', marker, tostring(number('generation'))} end
 
-local stored, old = put(now, id, before, due, row)
-if not stored then return {'conflict', old or ''} end
+local stored, old = put(id, before, due, row)
+if not stored then return {'conflict', old or '', tostring(now), tostring(floor)} end
 redis.call('SET', K.marker, '', 'PX', markerLife)
 redis.call('ZADD', K.orgs, 0, ORG)
 emit(eventId, subject, key, payload)
@@ -17,6 +17,6 @@ local started, paused, woken, retryAt, generation =
 if due ~= '1' or not started or paused then return {'applied', ''} end
 redis.call('ZADD', K.work, 'NX', now, ORG)
 generation = generation or '0'
-if woken == generation or tonumber(retryAt or '0') > tonumber(now) then return {'applied', ''} end
+if woken == generation or tonumber(retryAt or '0') > now then return {'applied', ''} end
 redis.call('HSET', K.org, 'woken', generation)
 return {'applied', generation}

@@ -3,12 +3,12 @@
 -- `connections` is the connection's number that the sync worked with.
 -- Returns 1, or 0 when the lease was lost, or 2 when the connection was saved
 -- anew meanwhile: then the failure is old news, and the next attempt is due.
-local token, now, code, message, retryAt, pause, serverError, counted, connections,
+local token, code, message, retryIn, pause, serverError, counted, connections,
   eventNumber, eventId, subject, key, payload = unpack(ARGV)
 
 if not held(token) then return 0 end
 local superseded = pause == '1' and number('connections') ~= tonumber(connections)
-if superseded then retryAt = now end
+local retryAt = superseded and now or now + retryIn
 if redis.call('HGET', K.org, 'errorCode') ~= code then
   redis.call('HSET', K.org, 'syncEvents', eventNumber)
   emit(eventId, subject, key, payload)

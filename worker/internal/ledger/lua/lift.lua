@@ -1,7 +1,7 @@
 -- Ends a pause with the given code, because its cause may be mended.
 -- Returns 1 if there was such a pause.
-local now, code = unpack(ARGV)
+local code = unpack(ARGV)
 
 if redis.call('HGET', K.org, 'paused') ~= code then return 0 end
-resume(now)
+resume()
 return 1

@@ -16,13 +16,14 @@ local function emit(id, subject, key, payload)
 end
 
 -- put stores one row, "revision status json", if the stored one is still at the
--- revision `before` (0: there is none). due is '1' or '0'. It returns whether it
--- did, and if not the stored row.
-local function put(now, id, before, due, row)
+-- revision `before`. No row is at a revision below the floor, and none at all at
+-- the floor. due is '1' or '0'. It returns whether it did, and if not the stored
+-- row.
+local function put(id, before, due, row)
   local old = redis.call('HGET', K.rows, id)
-  local oldRevision, oldStatus = '0', nil
+  local oldRevision, oldStatus = 0, nil
   if old then oldRevision, oldStatus = string.match(old, '^(%d+) (%a+) ') end
-  if oldRevision ~= before then return false, old end
+  if math.max(tonumber(oldRevision), floor) ~= tonumber(before) then return false, old end
   local status = string.match(row, '^%d+ (%a+) ')
   redis.call('HSET', K.rows, id, row)
   if oldStatus ~= status then
@@ -40,8 +41,8 @@ end
 -- openFull begins the full sync that was asked for last, if it has not begun.
 -- Its start stays over crashes: rows synced since then need not go again. After
 -- an hour that is no longer fresh enough, and it starts over.
-local function openFull(now)
-  local stale = tonumber(now) - number('fullStartedAt') > 3600000
+local function openFull()
+  local stale = now - number('fullStartedAt') > 3600000
   if number('fullRequested') > number('fullBegun') or stale and number('fullBegun') > number('fullDone') then
     redis.call('HSET', K.org, 'fullBegun', number('fullRequested'), 'fullStartedAt', now)
   end

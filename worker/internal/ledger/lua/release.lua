@@ -3,12 +3,12 @@
 -- anew.
 -- Returns false if it is given back (or was lost), or else the organization's
 -- hash, in which a full sync that was asked for meanwhile has begun.
-local token, anyway, now = unpack(ARGV)
+local token, anyway = unpack(ARGV)
 
 if not held(token) then return false end
 local left = redis.call('ZCARD', K.due) > 0 or number('fullRequested') > number('fullDone')
 if left and anyway ~= '1' then
-  openFull(now)
+  openFull()
   return redis.call('HGETALL', K.org)
 end
 redis.call('DEL', K.lease)

@@ -2,7 +2,7 @@
 -- and has not begun is joined; an automatic request joins any that is not done.
 -- Returns {number of the request, last request that is done}, or false where an
 -- automatic request must wait for a person.
-local now, markerLife, trigger = unpack(ARGV)
+local markerLife, trigger = unpack(ARGV)
 
 local marker = redis.call('GET', K.marker)
 if not marker then

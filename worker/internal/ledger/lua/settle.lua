@@ -2,11 +2,12 @@
 -- (0) what was pending. `code`: what there is to tell all the same, or ''; its
 -- event goes out only when the code is another than the last one's.
 -- Returns the organization's hash as it is then, or false when the lease is lost.
-local token, now, fullNumber, nextSync, code, message,
+local token, fullNumber, nextIn, code, message,
   eventNumber, eventId, subject, key, payload = unpack(ARGV)
 
 if not held(token) then return false end
 if tonumber(fullNumber) > 0 then
+  local nextSync = now + nextIn
   redis.call('HSET', K.org, 'fullDone', fullNumber, 'lastSyncAt', now, 'nextSyncAt', nextSync)
   redis.call('ZADD', K.schedule, nextSync, ORG)
 end
@@ -16,5 +17,5 @@ if code == '' or redis.call('HGET', K.org, 'errorCode') ~= code then
 end
 redis.call('HDEL', K.org, 'errorCode', 'errorMessage', 'errorAt', 'failures', 'serverErrors', 'retryAt')
 if code ~= '' then redis.call('HSET', K.org, 'errorCode', code, 'errorMessage', message, 'errorAt', now) end
-openFull(now)
+openFull()
 return redis.call('HGETALL', K.org)
