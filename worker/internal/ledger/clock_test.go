@@ -112,8 +112,10 @@ func TestAnotherRunOfRedisRaisesTheFloor(t *testing.T) {
 		jobstest.Must(t, err)
 		return another
 	}
-	if note("first") || note("first") {
-		t.Error("the first run that is heard of counts as another")
+	for range 2 {
+		if note("first") {
+			t.Error("the first run that is heard of counts as another")
+		}
 	}
 	epoch, floor := b.clock("epoch"), b.None(org, user(1)).Revision
 	b.server.SetTime(t0.Add(time.Second))
