@@ -89,3 +89,11 @@ type Args interface {
 	// Organization is the organization the job is about; empty for a sweep.
 	Organization() sponsorship.ID
 }
+
+// Version is the form in which a job is put into the queue. It is raised when an
+// older worker would misread a newer job; such a worker leaves the job to a newer
+// one. A job without a [VersionHeader] has version 1.
+const Version = 1
+
+// VersionHeader carries the version beside a job's arguments.
+const VersionHeader = "version"

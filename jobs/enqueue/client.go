@@ -3,6 +3,7 @@ package enqueue
 import (
 	"context"
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -129,7 +130,10 @@ func (c *Client) put(ctx context.Context, j job) (taken bool, err error) {
 	if !known {
 		return false, jobs.Invalid(jobs.FieldError{Field: "kind", Message: "is unknown"})
 	}
-	headers := map[string]string{enqueuedAtHeader: c.now().UTC().Format(time.RFC3339Nano)}
+	headers := map[string]string{
+		enqueuedAtHeader:   c.now().UTC().Format(time.RFC3339Nano),
+		jobs.VersionHeader: strconv.Itoa(jobs.Version),
+	}
 	_, err = c.asynq.EnqueueContext(ctx, asynq.NewTaskWithHeaders(string(j.kind), j.payload, headers),
 		asynq.TaskID(j.id),
 		asynq.Queue(string(policy.Queue)),

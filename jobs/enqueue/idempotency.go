@@ -39,8 +39,12 @@ func (i Idempotency) bodyHash(batch []job) string {
 	return hex.EncodeToString(sum.Sum(nil))
 }
 
+// recordVersion is raised when an older program would misread what this one stores.
+const recordVersion = 1
+
 // claimed is what is stored under a key before anything is enqueued.
 type claimed struct {
+	Version  int      `json:"v"`
 	BodyHash string   `json:"bodyHash"`
 	IDs      []string `json:"ids"`
 }
@@ -49,7 +53,7 @@ type claimed struct {
 // request chose. It reports whether this is the first. A repeat is enqueued
 // all the same, under the first one's ids: that one may have died on the way.
 func (c *Client) claim(ctx context.Context, once Idempotency, batch []job) (first bool, err error) {
-	mine := claimed{BodyHash: once.bodyHash(batch), IDs: make([]string, len(batch))}
+	mine := claimed{Version: recordVersion, BodyHash: once.bodyHash(batch), IDs: make([]string, len(batch))}
 	for i := range mine.IDs {
 		mine.IDs[i] = c.newID()
 	}
@@ -92,6 +96,9 @@ func (c *Client) settle(ctx context.Context, key string, mine claimed) (claimed,
 		var theirs claimed
 		if err := json.Unmarshal(text, &theirs); err != nil {
 			return claimed{}, fmt.Errorf("read idempotency record: %w", err)
+		}
+		if theirs.Version > recordVersion {
+			return claimed{}, errors.New("read idempotency record: a newer version of sponsorsync wrote it: update this program")
 		}
 		return theirs, nil
 	}

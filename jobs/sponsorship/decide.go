@@ -158,7 +158,7 @@ func (s Sponsorship) offerAnew(r Redeem) Sponsorship {
 	return Sponsorship{
 		OrganizationID: s.OrganizationID, UserID: s.UserID, Revision: s.Revision,
 		Email: r.Email, Name: r.label(), AdminInitiated: r.AdminInitiated,
-		Status: Pending, Intent: IntentRedeem,
+		Status: Pending, Intent: IntentRedeem, Unknown: s.Unknown,
 	}
 }
 

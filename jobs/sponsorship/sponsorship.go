@@ -70,6 +70,10 @@ type Sponsorship struct {
 	JobID      string     `json:"jobId,omitempty"` // the job that asked for it last
 
 	Wire Wire `json:"wire"`
+
+	// Unknown is what a newer program wrote into the record beside the above, as
+	// JSON text. It travels along, so that an older program drops nothing.
+	Unknown string `json:"-"`
 }
 
 // Wire is what is known, and what must be assumed, about the cloud's side.

@@ -3,6 +3,7 @@ package state
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/sponsorsync/sponsorsync/jobs"
@@ -73,13 +74,16 @@ func (l *Ledger) Connect(ctx context.Context, org sponsorship.ID, c Connection) 
 
 // Connection returns the saved connection, or a connection_missing fault.
 func (l *Ledger) Connection(ctx context.Context, org sponsorship.ID) (Connection, error) {
-	values, err := l.rdb.HMGet(ctx, Key(org, ""), "cloudOrganizationId", "token", "licenseKey").Result()
+	values, err := l.rdb.HMGet(ctx, Key(org, ""), "cloudOrganizationId", "token", "licenseKey", "connectionVersion").Result()
 	if err != nil {
 		return Connection{}, fmt.Errorf("read connection of %s: %w", org, err)
 	}
 	cloud, connected := values[0].(string)
 	if !connected {
 		return Connection{}, fault.New(fault.ConnectionMissing, "organization %s has no billing sync token here", org)
+	}
+	if form, _ := values[3].(string); number(form) > version {
+		return Connection{}, fmt.Errorf("read connection of %s: %w", org, ErrNewer)
 	}
 	c := Connection{CloudOrganizationID: sponsorship.ID(cloud)}
 	if c.BillingSyncToken, err = l.open(values[1], place(org, tokenPlace)); err != nil {
@@ -99,4 +103,10 @@ func (l *Ledger) open(value any, place string) (secret.Text, error) {
 		return "", fault.Wrap(fault.ConnectionMissing, err, "%s", err)
 	}
 	return secret.Text(text), nil
+}
+
+// number reads a stored number; none is 0.
+func number(text string) int {
+	n, _ := strconv.Atoi(text)
+	return n
 }

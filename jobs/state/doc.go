@@ -11,6 +11,13 @@
 // so that a script touches one slot of a Redis cluster. Lists are read in pages:
 // an organization may hold a hundred thousand sponsorships.
 //
+// Everything that is stored carries a version: records, connections, entries of
+// the outbox. A new member does not raise it: a program keeps the members of a
+// record that it does not know ([sponsorship.Sponsorship.Unknown]). It is raised
+// when an older program would misread the rest; such a one gets [ErrNewer], and
+// neither reads nor writes what it is about. So while versions are mixed, a sync
+// or a job that meets a newer record is retried until a newer worker has it.
+//
 // The package knows records and bytes. It never decides what becomes of a
 // sponsorship, and never calls the cloud.
 package state

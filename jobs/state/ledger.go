@@ -2,11 +2,8 @@ package state
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -25,29 +22,6 @@ type Ledger struct {
 // New returns a ledger on the client, which stays the caller's to close.
 func New(rdb redis.UniversalClient, sealer *Sealer) *Ledger {
 	return &Ledger{rdb: rdb, sealer: sealer, connect: Script(connectSource)}
-}
-
-// EncodeRow is a record as the rows hash holds it, "revision status json": what
-// scripts must know of it stands in front.
-func EncodeRow(s sponsorship.Sponsorship) (string, error) {
-	record, err := json.Marshal(s)
-	if err != nil {
-		return "", fmt.Errorf("encode sponsorship %s: %w", s.UserID, err)
-	}
-	return fmt.Sprintf("%d %s %s", s.Revision, s.Status, record), nil
-}
-
-// DecodeRow reads what EncodeRow wrote.
-func DecodeRow(value string) (sponsorship.Sponsorship, error) {
-	var s sponsorship.Sponsorship
-	parts := strings.SplitN(value, " ", 3)
-	if len(parts) != 3 {
-		return s, errors.New("decode sponsorship: the record is not of this program's making")
-	}
-	if err := json.Unmarshal([]byte(parts[2]), &s); err != nil {
-		return s, fmt.Errorf("decode sponsorship: %w", err)
-	}
-	return s, nil
 }
 
 // Get returns the sponsorships with these ids, in that order; one that does not

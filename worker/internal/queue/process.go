@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strconv"
+	"time"
 
 	"github.com/hibiken/asynq"
 
@@ -23,15 +25,20 @@ type delivery struct {
 	policy  jobs.Policy
 	payload []byte
 	attempt int // 1 on the first try
+	version int // of the job's form; 0 if it does not say
 
 	organization sponsorship.ID // once decoded
 }
+
+// newerDelay is how soon a job that only a newer worker can read is offered again.
+const newerDelay = 10 * time.Second
 
 func deliveryOf(ctx context.Context, task *asynq.Task) delivery {
 	d := delivery{kind: jobs.Kind(task.Type()), payload: task.Payload()}
 	d.id, _ = asynq.GetTaskID(ctx)
 	failures, _ := asynq.GetRetryCount(ctx)
 	d.attempt = failures + 1
+	d.version, _ = strconv.Atoi(task.Headers()[jobs.VersionHeader])
 	d.policy, _ = d.kind.Policy()
 	return d
 }
@@ -52,6 +59,9 @@ func (s *Server) process(ctx context.Context, task *asynq.Task) error {
 }
 
 func (s *Server) attempt(ctx context.Context, d *delivery) error {
+	if d.version > jobs.Version {
+		return jobs.Snooze(newerDelay, "a newer version of sponsorsync enqueued this: update this worker; the job is left to a newer one until then")
+	}
 	handler, found := s.p.Registry.handlers[d.kind]
 	if !found {
 		return jobs.Permanent(fault.New(fault.InvalidArguments, "no handler for jobs of kind %q", d.kind))
