@@ -40,6 +40,7 @@ func fill(e Environ, settings any) *loader {
 func parsers() map[reflect.Type]env.ParserFunc {
 	return map[reflect.Type]env.ParserFunc{
 		reflect.TypeFor[bool]():        func(v string) (any, error) { return parseBool(v) },
+		reflect.TypeFor[Bytes]():       func(v string) (any, error) { return parseBytes(v) },
 		reflect.TypeFor[Keyring]():     func(v string) (any, error) { return parseKeyring(v) },
 		reflect.TypeFor[HookSecrets](): func(v string) (any, error) { return parseHookSecrets(v) },
 	}

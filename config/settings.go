@@ -33,6 +33,8 @@ type NATS struct {
 	URL       secret.Address `env:"NATS_URL"` // one server, or several separated by commas
 	CredsFile string         `env:"SPONSORSYNC_NATS_CREDS_FILE"`
 	Replicas  int            `env:"SPONSORSYNC_NATS_REPLICAS"`
+
+	StreamBytes Bytes `env:"SPONSORSYNC_NATS_STREAM_BYTES"` // the event stream drops its oldest events above it
 }
 
 // Log is how much is logged, and in which form.

@@ -71,6 +71,8 @@ var variables = []Variable{
 		Meaning: "NATS credentials file."},
 	{Name: "SPONSORSYNC_NATS_REPLICAS", Default: "1", check: oneOf("1", "3", "5"),
 		Meaning: "Replicas of the event stream: 1, 3 or 5."},
+	{Name: "SPONSORSYNC_NATS_STREAM_BYTES", Default: "1GiB", check: accepts(parseBytes),
+		Meaning: "Size of the event stream, which drops events after 90 days or above it, whichever comes first."},
 	{Name: EncryptionKey, Secret: true, check: accepts(parseKeyring),
 		Meaning: "Required. Base64 of 32 bytes; encrypts tokens and license keys at rest. Several, separated by commas: the first encrypts, all decrypt."},
 	{Name: "SPONSORSYNC_LISTEN", Default: "127.0.0.1:8080", check: listenAddress,

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/sponsorsync/sponsorsync/config"
 	"github.com/sponsorsync/sponsorsync/config/boot"
 	"github.com/sponsorsync/sponsorsync/jobs/events"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
@@ -144,7 +145,7 @@ func (w *worker) startRelay(parent context.Context) (stop func(), err error) {
 func (w *worker) ensureStream(ctx context.Context, js jetstream.JetStream) {
 	bounded, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	err := events.EnsureStream(bounded, js, events.Settings{Replicas: w.cfg.NATS.Replicas})
+	err := events.EnsureStream(bounded, js, streamSettings(w.cfg.NATS))
 	switch {
 	case err == nil || ctx.Err() != nil:
 	case !w.nats.IsConnected():
@@ -155,9 +156,13 @@ func (w *worker) ensureStream(ctx context.Context, js jetstream.JetStream) {
 }
 
 func (w *worker) newRelay(js jetstream.JetStream) (*relay.Relay, error) {
-	publisher := events.NewPublisher(js, events.Settings{Replicas: w.cfg.NATS.Replicas})
+	publisher := events.NewPublisher(js, streamSettings(w.cfg.NATS))
 	return relay.New(relay.Params{
 		Outbox: w.ledger, Publisher: publisher, Shards: state.Shards, Log: w.log,
 		Metrics: w.metrics.Relay(), Rand: rand.Float64,
 	})
+}
+
+func streamSettings(n config.NATS) events.Settings {
+	return events.Settings{Replicas: n.Replicas, MaxBytes: int64(n.StreamBytes)}
 }

@@ -1,6 +1,7 @@
 package events
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,11 +21,13 @@ const StreamName = "SPONSORSYNC"
 const (
 	leastAge        = 90 * 24 * time.Hour
 	leastDuplicates = 10 * time.Minute
+	defaultMaxBytes = 1 << 30
 )
 
 // Settings are the parts of the stream that an operator chooses.
 type Settings struct {
-	Replicas int // 0 means 1; more needs a NATS cluster
+	Replicas int   // 0 means 1; more needs a NATS cluster
+	MaxBytes int64 // 0 means 1 GiB; the oldest events go first
 }
 
 // Workers that start together race for the stream, and the server answers some of
@@ -35,7 +38,7 @@ const (
 )
 
 // EnsureStream creates the stream, or raises what is below the promise: 90 days,
-// a duplicate window of 10 minutes, the replicas asked for. Larger values that an
+// a duplicate window of 10 minutes, the replicas and the size asked for. Larger values that an
 // operator has set stay, and no message is ever deleted.
 func EnsureStream(ctx context.Context, js jetstream.JetStream, s Settings) error {
 	err := ensureStream(ctx, js, s)
@@ -90,6 +93,7 @@ func fresh(s Settings) jetstream.StreamConfig {
 		MaxAge:      leastAge,
 		Duplicates:  leastDuplicates,
 		Replicas:    max(s.Replicas, 1),
+		MaxBytes:    cmp.Or(s.MaxBytes, defaultMaxBytes),
 	}
 }
 
@@ -128,6 +132,14 @@ func raise(c *jetstream.StreamConfig, s Settings) []string {
 	if replicas := max(s.Replicas, 1); c.Replicas < replicas {
 		raised = append(raised, fmt.Sprintf("it has %d replicas, not %d", c.Replicas, replicas))
 		c.Replicas = replicas
+	}
+	if size := cmp.Or(s.MaxBytes, defaultMaxBytes); c.MaxBytes > 0 && c.MaxBytes < size { // no bound is an operator's choice
+		raised = append(raised, fmt.Sprintf("it holds at most %d bytes, not %d", c.MaxBytes, size))
+		c.MaxBytes = size
+	}
+	if c.Discard != jetstream.DiscardOld {
+		raised = append(raised, "it refuses new events when it is full, instead of dropping old ones")
+		c.Discard = jetstream.DiscardOld
 	}
 	if c.NoAck {
 		raised = append(raised, "it acknowledges nothing")

@@ -19,7 +19,7 @@ const day = 24 * time.Hour
 
 func TestRaiseNeverLowers(t *testing.T) {
 	t.Parallel()
-	good := jetstream.StreamConfig{Subjects: []string{"sponsorsync.>"}, MaxAge: 90 * day, Duplicates: 10 * time.Minute, Replicas: 1}
+	good := jetstream.StreamConfig{Subjects: []string{"sponsorsync.>"}, MaxAge: 90 * day, Duplicates: 10 * time.Minute, Replicas: 1, MaxBytes: 1 << 30}
 	for _, c := range []struct {
 		name    string
 		set     func(*jetstream.StreamConfig)
@@ -31,6 +31,10 @@ func TestRaiseNeverLowers(t *testing.T) {
 		{"kept forever", func(c *jetstream.StreamConfig) { c.MaxAge = 0 }, func(c *jetstream.StreamConfig) { c.MaxAge = 0 }, false},
 		{"longer window", func(c *jetstream.StreamConfig) { c.Duplicates = time.Hour }, func(c *jetstream.StreamConfig) { c.Duplicates = time.Hour }, false},
 		{"more replicas", func(c *jetstream.StreamConfig) { c.Replicas = 5 }, func(c *jetstream.StreamConfig) { c.Replicas = 5 }, false},
+		{"of any size", func(c *jetstream.StreamConfig) { c.MaxBytes = -1 }, func(c *jetstream.StreamConfig) { c.MaxBytes = -1 }, false},
+		{"larger", func(c *jetstream.StreamConfig) { c.MaxBytes = 2 << 30 }, func(c *jetstream.StreamConfig) { c.MaxBytes = 2 << 30 }, false},
+		{"too small", func(c *jetstream.StreamConfig) { c.MaxBytes = 10 << 20 }, func(*jetstream.StreamConfig) {}, true},
+		{"refuses news when full", func(c *jetstream.StreamConfig) { c.Discard = jetstream.DiscardNew }, func(*jetstream.StreamConfig) {}, true},
 		{"kept too briefly", func(c *jetstream.StreamConfig) { c.MaxAge = day }, func(*jetstream.StreamConfig) {}, true},
 		{"short window", func(c *jetstream.StreamConfig) { c.Duplicates = time.Minute }, func(*jetstream.StreamConfig) {}, true},
 		{"never acknowledges", func(c *jetstream.StreamConfig) { c.NoAck = true }, func(*jetstream.StreamConfig) {}, true},
@@ -50,6 +54,8 @@ func TestRaiseNeverLowers(t *testing.T) {
 		jobstest.Equal(t, c.name+": window", got.Duplicates, want.Duplicates)
 		jobstest.Equal(t, c.name+": replicas", got.Replicas, want.Replicas)
 		jobstest.Equal(t, c.name+": no ack", got.NoAck, false)
+		jobstest.Equal(t, c.name+": size", got.MaxBytes, want.MaxBytes)
+		jobstest.Equal(t, c.name+": discard", got.Discard, jetstream.DiscardOld)
 		if !slices.Equal(got.Subjects, want.Subjects) {
 			t.Errorf("%s: subjects %v, want %v", c.name, got.Subjects, want.Subjects)
 		}
@@ -131,5 +137,18 @@ func TestEnsureStreamTellsWhyItCannot(t *testing.T) {
 	err := events.EnsureStream(t.Context(), b.js, events.Settings{Replicas: 3})
 	if err == nil {
 		t.Fatal("three replicas on a single server were accepted")
+	}
+}
+
+func TestANewStreamIsBounded(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for set, want := range map[int64]int64{0: 1 << 30, 5 << 20: 5 << 20} {
+		jobstest.Must(t, b.js.DeleteStream(t.Context(), events.StreamName))
+		jobstest.Must(t, events.EnsureStream(t.Context(), b.js, events.Settings{MaxBytes: set}))
+		stream, err := b.js.Stream(t.Context(), events.StreamName)
+		jobstest.Must(t, err)
+		jobstest.Equal(t, "bytes", stream.CachedInfo().Config.MaxBytes, want)
+		jobstest.Equal(t, "discard", stream.CachedInfo().Config.Discard, jetstream.DiscardOld)
 	}
 }

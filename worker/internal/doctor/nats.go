@@ -33,6 +33,11 @@ func (d *doctor) nats(ctx context.Context) []Check {
 		return append([]Check{natsAway(fmt.Sprint(n.URL), err)}, skipped(nameNATS+" failed", nameJetStream, nameStream)...)
 	}
 	defer nc.Close()
+	if err := events.Health(nc); errors.Is(err, events.ErrServerTooOld) {
+		old := bad(nameNATS, "Update nats-server to "+events.LeastServer+" or newer (Debian 12's own is older; nats.io has packages and images). "+
+			"Until then sponsorships go on, but nobody can rely on reading events.", "%s: %s", n.URL, err)
+		return append([]Check{old}, skipped(nameNATS+" failed", nameJetStream, nameStream)...)
+	}
 	reached := good(nameNATS, "%s answers, version %s", nc.ConnectedUrlRedacted(), nc.ConnectedServerVersion())
 	return append([]Check{reached}, d.jetStream(ctx, nc)...)
 }
@@ -67,7 +72,9 @@ func (d *doctor) stream(ctx context.Context, js jetstream.JetStream) Check {
 	case err != nil:
 		return bad(nameStream, "Allow this NATS user to read the stream's settings ($JS.API.STREAM.INFO."+events.StreamName+").", "%s", reason(err))
 	}
-	return compareStream(stream.CachedInfo().Config, events.Settings{Replicas: d.Settings.NATS.Replicas})
+	return compareStream(stream.CachedInfo().Config, events.Settings{
+		Replicas: d.Settings.NATS.Replicas, MaxBytes: int64(d.Settings.NATS.StreamBytes),
+	})
 }
 
 // compareStream asks the package that makes the stream. What the worker raises

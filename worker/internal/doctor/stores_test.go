@@ -134,6 +134,15 @@ func TestNATSRefusesTheCredentials(t *testing.T) {
 	expect(t, find(t, checks, "nats"), doctor.Fail, "refuses the credentials", "SPONSORSYNC_NATS_CREDS_FILE")
 }
 
+func TestNATSIsTooOld(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.env["NATS_URL"] = jobstest.NATSOfVersion(t, "2.9.10")
+	checks := b.run()
+	onlyFails(t, checks, "nats")
+	expect(t, find(t, checks, "nats"), doctor.Fail, "2.9.10", "Update nats-server to 2.10 or newer")
+}
+
 func TestStreamDoesNotExistYet(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -164,6 +173,8 @@ func TestStreamSettings(t *testing.T) {
 		"duplicate window is 1m0s": {func(c *jetstream.StreamConfig) { c.Duplicates = time.Minute }, doctor.Warn},
 		"acknowledges nothing":     {func(c *jetstream.StreamConfig) { c.NoAck = true }, doctor.Warn},
 		"all of sponsorsync.>":     {func(c *jetstream.StreamConfig) { c.Subjects = []string{"sponsorsync.*.sync.*"} }, doctor.Warn},
+		"at most 1048576 bytes":    {func(c *jetstream.StreamConfig) { c.MaxBytes = 1 << 20 }, doctor.Warn},
+		"dropping old ones":        {func(c *jetstream.StreamConfig) { c.Discard = jetstream.DiscardNew }, doctor.Warn},
 		"1 replicas, not 3":        {func(c *jetstream.StreamConfig) {}, doctor.Warn},
 		"storage is not file":      {func(c *jetstream.StreamConfig) { c.Storage = jetstream.MemoryStorage }, doctor.Fail},
 		"retention is not limits":  {func(c *jetstream.StreamConfig) { c.Retention = jetstream.WorkQueuePolicy }, doctor.Fail},
