@@ -144,9 +144,10 @@ func TestPublishedAgainAfterTheDuplicateWindow(t *testing.T) {
 func (l *lab) leaveBehind(published []jetstream.Msg) {
 	l.t.Helper()
 	for _, m := range published {
+		e := jobstest.Value(events.Restore(m.Data()))(l.t)
 		jobstest.Must(l.t, l.rdb.XAdd(l.t.Context(), &redis.XAddArgs{
 			Stream: fmt.Sprintf("sponsorsync:{%02d}:outbox", state.Shard(org)),
-			Values: []any{"id", m.Headers().Get(jetstream.MsgIDHeader), "subject", m.Subject(), "key", m.Subject(), "payload", m.Data()},
+			Values: []any{"id", e.ID, "subject", e.Subject, "key", e.Key, "payload", e.Payload},
 		}).Err())
 	}
 }

@@ -223,8 +223,9 @@ func (p *program) ended() {
 	select {
 	case <-p.done:
 	case <-time.After(deadline):
-		_ = p.cmd.Process.Kill()
-		p.t.Fatal("the program does not end after SIGTERM")
+		_ = p.cmd.Process.Signal(syscall.SIGQUIT) // says where it hangs
+		<-p.done
+		p.t.Fatalf("the program does not end after SIGTERM:\n%s", p.log.String())
 	}
 	if code := p.cmd.ProcessState.ExitCode(); code != 0 {
 		p.t.Errorf("status %d after SIGTERM", code)

@@ -69,17 +69,31 @@ func (l *Ledger) Beat(ctx context.Context) error {
 	return nil
 }
 
+// Pipeliner is a connection that sends commands together.
+type Pipeliner interface{ Pipeline() redis.Pipeliner }
+
 // NoteRun tells every shard under which run id Redis runs, over a connection that
 // nobody else uses yet, and returns whether one knew another. A store that went
 // back in time must count on above what it had published, before it is used.
-func (l *Ledger) NoteRun(ctx context.Context, conn redis.Scripter, run string) (another bool, err error) {
-	for shard := range state.Shards {
-		reply, err := l.scripts.run.Run(ctx, conn, state.ShardKeys(shard), run).Int64Slice()
+//
+// It sends one pipeline: a script by itself would be held up by what waits for
+// this very connection (package pipeline).
+func (l *Ledger) NoteRun(ctx context.Context, conn Pipeliner, run string) (another bool, err error) {
+	pipe := conn.Pipeline()
+	replies := make([]*redis.Cmd, state.Shards)
+	for shard := range replies {
+		replies[shard] = l.scripts.run.Eval(ctx, pipe, state.ShardKeys(shard), run)
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
+		return false, fmt.Errorf("note that Redis runs anew: %w", err)
+	}
+	for shard, reply := range replies {
+		told, err := reply.Int64Slice()
 		if err != nil {
 			return another, fmt.Errorf("note that Redis runs anew: %w", err)
 		}
-		l.clocks.learn(shard, reply[0], reply[1])
-		another = another || reply[2] == 1
+		l.clocks.learn(shard, told[0], told[1])
+		another = another || told[2] == 1
 	}
 	return another, nil
 }
