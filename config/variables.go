@@ -86,7 +86,7 @@ var variables = []Variable{
 	{Name: "SPONSORSYNC_CONCURRENCY", Default: "16", check: wholeNumber(1, maxCount),
 		Meaning: "Handlers for jobs that do not call the cloud."},
 	{Name: "SPONSORSYNC_CLOUD_CONCURRENCY", Default: "8", check: wholeNumber(1, maxCount),
-		Meaning: "Handlers for jobs that call the cloud."},
+		Meaning: "Handlers for jobs that call the cloud. Half of them, two at least, are for what somebody waits for (a sync by hand, a fresh redeem, a license); one at least is for the rest."},
 	{Name: "SPONSORSYNC_BATCH_SIZE", Default: "1000", check: wholeNumber(1, 1000),
 		Meaning: "Rows in one request to the cloud, at most 1000."},
 	{Name: "SPONSORSYNC_CLOUD_RATE", Default: "60", check: wholeNumber(0, maxCount),

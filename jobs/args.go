@@ -47,6 +47,11 @@ type SyncPending struct {
 	OrganizationID sponsorship.ID `json:"organizationId"`
 }
 
+// SyncLeft wakes an organization whose work nobody has taken up.
+type SyncLeft struct {
+	OrganizationID sponsorship.ID `json:"organizationId"`
+}
+
 // SyncScheduled is the daily full sync.
 type SyncScheduled struct {
 	OrganizationID sponsorship.ID `json:"organizationId"`
@@ -73,6 +78,9 @@ func (SyncLicense) Kind() Kind { return KindSyncLicense }
 func (SyncPending) Kind() Kind { return KindSyncPending }
 
 // Kind implements Args.
+func (SyncLeft) Kind() Kind { return KindSyncLeft }
+
+// Kind implements Args.
 func (SyncScheduled) Kind() Kind { return KindSyncScheduled }
 
 // Kind implements Args.
@@ -92,6 +100,9 @@ func (a SyncLicense) Organization() sponsorship.ID { return a.OrganizationID }
 
 // Organization implements Args.
 func (a SyncPending) Organization() sponsorship.ID { return a.OrganizationID }
+
+// Organization implements Args.
+func (a SyncLeft) Organization() sponsorship.ID { return a.OrganizationID }
 
 // Organization implements Args.
 func (a SyncScheduled) Organization() sponsorship.ID { return a.OrganizationID }
@@ -116,6 +127,9 @@ func (a SyncLicense) Validate() error { return organizationOnly(a.OrganizationID
 
 // Validate implements Args.
 func (a SyncPending) Validate() error { return organizationOnly(a.OrganizationID) }
+
+// Validate implements Args.
+func (a SyncLeft) Validate() error { return organizationOnly(a.OrganizationID) }
 
 // Validate implements Args.
 func (a SyncScheduled) Validate() error { return organizationOnly(a.OrganizationID) }

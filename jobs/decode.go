@@ -22,6 +22,8 @@ func Decode(kind Kind, payload []byte) (Args, error) {
 		return decode[SyncLicense](payload)
 	case KindSyncPending:
 		return decode[SyncPending](payload)
+	case KindSyncLeft:
+		return decode[SyncLeft](payload)
 	case KindSyncScheduled:
 		return decode[SyncScheduled](payload)
 	case KindSweep:

@@ -21,18 +21,20 @@ const (
 // The kinds that the system enqueues for itself; not part of the public contract.
 const (
 	KindSyncPending   Kind = "sync-pending"   // wake-up: an organization has work for the cloud
+	KindSyncLeft      Kind = "sync-left"      // the same, found by a sweep: it can wait
 	KindSyncScheduled Kind = "sync-scheduled" // the daily full sync
 	KindSweep         Kind = "sweep"          // looks for syncs that are due
 )
 
-// Queue is one of the two lanes of a worker. They are apart so that waiting for
-// the cloud never blocks intake.
+// Queue is one of the lanes of a worker. They are apart so that waiting for the
+// cloud never blocks intake, and no herd of syncs a person.
 type Queue string
 
 // The queues.
 const (
 	QueueIntake Queue = "intake" // jobs that touch the ledger only
-	QueueCloud  Queue = "cloud"  // jobs that call the cloud
+	QueueUrgent Queue = "urgent" // jobs that call the cloud and that somebody waits for
+	QueueCloud  Queue = "cloud"  // jobs that call the cloud and can wait
 )
 
 // Policy is how jobs of a kind are run.
@@ -54,10 +56,12 @@ func (k Kind) Policy() (Policy, bool) {
 	case KindRedeem, KindChangeSponsorship:
 		return Policy{Queue: QueueIntake, MaxAttempts: 30, Timeout: time.Minute, Retention: retention, Public: true}, true
 	case KindSync:
-		return Policy{Queue: QueueCloud, MaxAttempts: 100, Timeout: 2 * time.Hour, Retention: retention, Public: true}, true
+		return Policy{Queue: QueueUrgent, MaxAttempts: 100, Timeout: 2 * time.Hour, Retention: retention, Public: true}, true
 	case KindSyncLicense:
-		return Policy{Queue: QueueCloud, MaxAttempts: 30, Timeout: 5 * time.Minute, Retention: retention, Public: true}, true
-	case KindSyncPending, KindSyncScheduled:
+		return Policy{Queue: QueueUrgent, MaxAttempts: 30, Timeout: 5 * time.Minute, Retention: retention, Public: true}, true
+	case KindSyncPending:
+		return Policy{Queue: QueueUrgent, MaxAttempts: 100, Timeout: 2 * time.Hour}, true
+	case KindSyncLeft, KindSyncScheduled:
 		return Policy{Queue: QueueCloud, MaxAttempts: 100, Timeout: 2 * time.Hour}, true
 	case KindSweep:
 		return Policy{Queue: QueueIntake, MaxAttempts: 3, Timeout: time.Minute}, true
@@ -67,11 +71,11 @@ func (k Kind) Policy() (Policy, bool) {
 
 // Kinds returns every kind, the public ones first.
 func Kinds() []Kind {
-	return []Kind{KindSync, KindRedeem, KindChangeSponsorship, KindSyncLicense, KindSyncPending, KindSyncScheduled, KindSweep}
+	return []Kind{KindSync, KindRedeem, KindChangeSponsorship, KindSyncLicense, KindSyncPending, KindSyncLeft, KindSyncScheduled, KindSweep}
 }
 
-// Queues returns both queues.
-func Queues() []Queue { return []Queue{QueueIntake, QueueCloud} }
+// Queues returns every queue.
+func Queues() []Queue { return []Queue{QueueIntake, QueueUrgent, QueueCloud} }
 
 // Job is what a handler gets.
 type Job[A Args] struct {

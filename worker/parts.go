@@ -45,7 +45,7 @@ func (w *worker) newHandlers() (h handlers, err error) {
 		return h, err
 	}
 	h.sweeper, err = sweep.New(sweep.Params{
-		Ledger: w.ledger, Enqueuer: w.jobs, Interval: w.cfg.Schedule.SweepInterval, Grace: stuckAfter,
+		Ledger: w.ledger, Enqueuer: w.jobs, Interval: w.cfg.Schedule.SweepInterval, Grace: stuckAfter, Rate: w.cfg.Cloud.Rate,
 		CloudEnabled: w.cfg.Cloud.Enabled, Trim: queue.Trimmer(w.rdb, now, w.log), Log: w.log,
 	})
 	return h, err
@@ -59,6 +59,7 @@ func (h handlers) registry() *queue.Registry {
 	queue.Handle(r, h.syncs.SyncManual)
 	queue.Handle(r, h.syncs.SyncScheduled)
 	queue.Handle(r, h.syncs.SyncPending)
+	queue.Handle(r, h.syncs.SyncLeft)
 	queue.Handle(r, h.licenses.Sync)
 	queue.Handle(r, h.sweeper.Sweep)
 	return r
@@ -68,7 +69,7 @@ func (w *worker) newReconciler(remote remote) (*reconcile.Reconciler, error) {
 	return reconcile.New(reconcile.Params{
 		Ledger: w.ledger, Cloud: remote, BatchSize: w.cfg.BatchSize, Interval: w.cfg.Schedule.SyncInterval,
 		Curve: w.curve(), Linger: 50 * time.Millisecond, Rand: rand.Float64, NewToken: uuid.NewString,
-		Log: w.log, Observe: w.metrics.Synced,
+		Log: w.log, Observe: w.metrics.Synced, Waiting: w.jobs.Waiting,
 	})
 }
 

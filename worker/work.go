@@ -110,6 +110,7 @@ func reason(err error) error {
 // serve runs everything that takes on work, until ctx ends or one part fails.
 func (w *worker) serve(ctx context.Context, h handlers) error {
 	registry := h.registry()
+	urgent, bulk := shares(w.cfg.CloudConcurrency)
 	group, ctx := errgroup.WithContext(ctx)
 	for _, lane := range []struct {
 		queue                jobs.Queue
@@ -117,7 +118,8 @@ func (w *worker) serve(ctx context.Context, h handlers) error {
 		concurrency, servers int
 	}{
 		{jobs.QueueIntake, w.pipelined.rdb, w.cfg.Concurrency, intakeLoops},
-		{jobs.QueueCloud, w.rdb, w.cfg.CloudConcurrency, 1},
+		{jobs.QueueUrgent, w.rdb, urgent, 1},
+		{jobs.QueueCloud, w.rdb, bulk, 1},
 	} {
 		server, err := queue.NewServer(queue.Params{
 			Redis: lane.rdb, Registry: registry, Queue: lane.queue,
@@ -140,6 +142,13 @@ func (w *worker) serve(ctx context.Context, h handlers) error {
 		Str("cloud", w.cfg.Cloud.APIURI).Int("concurrency", w.cfg.Concurrency).
 		Int("cloud_concurrency", w.cfg.CloudConcurrency).Msg("worker started")
 	return group.Wait()
+}
+
+// shares parts the handlers that call the cloud: half of them, two at least, keep
+// free for what somebody waits for, and at least one is for the rest.
+func shares(cloudConcurrency int) (urgent, bulk int) {
+	urgent = max(2, cloudConcurrency/2)
+	return urgent, max(1, cloudConcurrency-urgent)
 }
 
 func (w *worker) curve() jobs.Curve { return jobs.Curve{Base: w.cfg.Retry.Base, Max: w.cfg.Retry.Max} }

@@ -26,7 +26,7 @@ func TestCollector(t *testing.T) {
 		t.Fatal(err)
 	}
 	since := time.Unix(1_800_000_000, 0)
-	store.HSet("asynq:{cloud}:t:"+receipt.ID, "pending_since", "1800000000000000000")
+	store.HSet("asynq:{urgent}:t:"+receipt.ID, "pending_since", "1800000000000000000")
 	failures := 0
 	c, err := backlog.New(backlog.Params{
 		Redis: rdb, Ledger: state.New(rdb, nil), Timeout: time.Minute,
@@ -36,8 +36,8 @@ func TestCollector(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]float64{
-		"sponsorsync_outbox_depth": 0, "sponsorsync_queue_depth cloud pending": 1, "sponsorsync_queue_depth intake pending": 0,
-		"sponsorsync_queue_oldest_pending_seconds cloud": 90, "sponsorsync_queue_oldest_pending_seconds intake": 0,
+		"sponsorsync_outbox_depth": 0, "sponsorsync_queue_depth urgent pending": 1, "sponsorsync_queue_depth intake pending": 0,
+		"sponsorsync_queue_oldest_pending_seconds urgent": 90, "sponsorsync_queue_oldest_pending_seconds intake": 0,
 	}
 	got := scrape(t, c)
 	for name, value := range want {

@@ -29,7 +29,7 @@ func TestEnqueueAllKeepsTheOrder(t *testing.T) {
 			t.Fatalf("receipt %d is %+v, want %+v", i, r, want)
 		}
 	}
-	if intake, cloud := b.count(t, jobs.QueueIntake), b.count(t, jobs.QueueCloud); intake != len(batch)-1 || cloud != 1 {
+	if intake, cloud := b.count(t, jobs.QueueIntake), b.count(t, jobs.QueueUrgent); intake != len(batch)-1 || cloud != 1 {
 		t.Errorf("%d and %d jobs, want %d and 1", intake, cloud, len(batch)-1)
 	}
 }

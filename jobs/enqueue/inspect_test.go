@@ -79,7 +79,7 @@ func TestDeadListsAllPages(t *testing.T) {
 	for i := range 230 {
 		args, queue := jobs.Args(redeem("ann@example.com")), jobs.QueueIntake
 		if i%3 == 0 {
-			args, queue = jobs.Sync{OrganizationID: org}, jobs.QueueCloud
+			args, queue = jobs.Sync{OrganizationID: org}, jobs.QueueUrgent
 		}
 		receipt, err := b.client.Enqueue(t.Context(), args)
 		if err != nil {
@@ -181,7 +181,7 @@ func TestDepths(t *testing.T) {
 	if err != nil || len(depths) != len(jobs.Queues()) {
 		t.Fatalf("%+v, %v", depths, err)
 	}
-	intake, cloud := depths[0], depths[1]
+	intake, cloud := depths[0], depths[2]
 	if intake.Queue != jobs.QueueIntake || intake.Pending != 2 || intake.Archived != 1 || intake.PendingSince.Before(before) {
 		t.Errorf("intake %+v", intake)
 	}

@@ -74,6 +74,18 @@ func (b bundle) count(t *testing.T, q jobs.Queue) int {
 	return 0
 }
 
+// putOff lets a pending job sleep, as after an attempt that failed.
+func (b bundle) putOff(t *testing.T, q jobs.Queue, id string) {
+	t.Helper()
+	pipe := b.rdb.TxPipeline()
+	pipe.LRem(t.Context(), enqueue.QueueKey(q, "pending"), 1, id)
+	pipe.ZAdd(t.Context(), enqueue.QueueKey(q, "retry"), redis.Z{Score: float64(time.Now().Add(time.Hour).Unix()), Member: id})
+	pipe.HSet(t.Context(), enqueue.QueueKey(q, "t:"+id), "state", "retry")
+	if _, err := pipe.Exec(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func (b bundle) archive(t *testing.T, q jobs.Queue, id string) {
 	t.Helper()
 	if err := b.asynq.ArchiveTask(string(q), id); err != nil {

@@ -2,11 +2,15 @@ package enqueue_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/hibiken/asynq"
+
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
+	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 )
 
 func TestWakeJoinsItsGeneration(t *testing.T) {
@@ -17,7 +21,7 @@ func TestWakeJoinsItsGeneration(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n := b.count(t, jobs.QueueCloud); n != 2 {
+	if n := b.count(t, jobs.QueueUrgent); n != 2 {
 		t.Errorf("%d syncs, want one a generation", n)
 	}
 	status, found, err := b.inspector.Job(t.Context(), fmt.Sprintf("sync-pending:%s:4", org))
@@ -34,7 +38,7 @@ func TestWakeReplacesADeadOne(t *testing.T) {
 	if err := enqueue.NewSystem(b.client).Wake(t.Context(), org, "4"); err != nil {
 		t.Fatal(err)
 	}
-	b.archive(t, jobs.QueueCloud, id)
+	b.archive(t, jobs.QueueUrgent, id)
 	if err := enqueue.NewSystem(b.client).Wake(t.Context(), org, "4"); err != nil {
 		t.Fatal(err)
 	}
@@ -46,13 +50,68 @@ func TestWakeReplacesADeadOne(t *testing.T) {
 func TestScheduledIsOnceADate(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
+	var news []bool
 	for _, date := range []time.Time{noon, noon, noon.Add(time.Millisecond)} {
-		if err := enqueue.NewSystem(b.client).Scheduled(t.Context(), org, date); err != nil {
+		added, err := enqueue.NewSystem(b.client).Scheduled(t.Context(), org, date)
+		if err != nil {
 			t.Fatal(err)
 		}
+		news = append(news, added)
+	}
+	if !slices.Equal(news, []bool{true, false, true}) {
+		t.Errorf("told as new: %v", news)
 	}
 	if n := b.count(t, jobs.QueueCloud); n != 2 {
 		t.Errorf("%d syncs, want one a date", n)
+	}
+}
+
+// A wake-up that sleeps, because an attempt failed, runs at once when its cause is
+// mended; nothing is added.
+func TestWakeNowRunsWhatSleeps(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	system := enqueue.NewSystem(b.client)
+	jobstest.Must(t, system.Wake(t.Context(), org, "4"))
+	id := fmt.Sprintf("sync-pending:%s:4", org)
+	b.putOff(t, jobs.QueueUrgent, id)
+	jobstest.Must(t, system.Wake(t.Context(), org, "4"))
+	if info, err := b.asynq.GetTaskInfo(string(jobs.QueueUrgent), id); err != nil || info.State != asynq.TaskStateRetry {
+		t.Fatalf("%+v, %v, want it asleep", info, err)
+	}
+	for range 2 { // the second time there is nothing to wake
+		jobstest.Must(t, system.WakeNow(t.Context(), org, "4"))
+		if info, err := b.asynq.GetTaskInfo(string(jobs.QueueUrgent), id); err != nil || info.State != asynq.TaskStatePending {
+			t.Errorf("%+v, %v, want it pending", info, err)
+		}
+	}
+	if n, err := system.Waiting(t.Context(), jobs.QueueUrgent); n != 1 || err != nil {
+		t.Errorf("%d jobs wait, %v", n, err)
+	}
+	jobstest.Must(t, system.WakeNow(t.Context(), org, "5"))
+	if n, err := system.Waiting(t.Context(), jobs.QueueUrgent); n != 2 || err != nil {
+		t.Errorf("%d jobs wait, %v", n, err)
+	}
+}
+
+// A person's sync and a fresh redeem do not wait behind a herd.
+func TestTheHerdHasAQueueOfItsOwn(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	system := enqueue.NewSystem(b.client)
+	for n := range 300 {
+		_, err := system.Scheduled(t.Context(), org, noon.Add(time.Duration(n)*time.Second))
+		jobstest.Must(t, err)
+	}
+	_, err := system.Left(t.Context(), org, "7")
+	jobstest.Must(t, err)
+	jobstest.Must(t, system.Wake(t.Context(), org, "7"))
+	for _, args := range []jobs.Args{jobs.Sync{OrganizationID: org}, jobs.SyncLicense{OrganizationID: org}} {
+		_, err := b.client.Enqueue(t.Context(), args)
+		jobstest.Must(t, err)
+	}
+	if urgent, cloud := b.count(t, jobs.QueueUrgent), b.count(t, jobs.QueueCloud); urgent != 3 || cloud != 301 {
+		t.Errorf("%d urgent jobs, %d others", urgent, cloud)
 	}
 }
 

@@ -181,7 +181,7 @@ func TestARepeatAfterCompletionIsADuplicate(t *testing.T) {
 func (b *bundle) runAll(t *testing.T) {
 	t.Helper()
 	server := asynq.NewServerFromRedisClient(b.redis, asynq.Config{
-		Queues: map[string]int{string(jobs.QueueCloud): 1}, LogLevel: asynq.FatalLevel, TaskCheckInterval: 10 * time.Millisecond})
+		Queues: map[string]int{string(jobs.QueueUrgent): 1}, LogLevel: asynq.FatalLevel, TaskCheckInterval: 10 * time.Millisecond})
 	jobstest.Must(t, server.Start(asynq.HandlerFunc(func(context.Context, *asynq.Task) error { return nil })))
 	idle := func() bool {
 		for _, d := range jobstest.Value(enqueue.Depths(t.Context(), b.redis))(t) {

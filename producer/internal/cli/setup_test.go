@@ -159,7 +159,7 @@ func (b *bundle) fail(f jobstest.Failure) {
 func (b *bundle) work(do func(jobs.Args) error) {
 	b.t.Helper()
 	server := asynq.NewServerFromRedisClient(b.rdb, asynq.Config{
-		Queues:                   map[string]int{string(jobs.QueueIntake): 1, string(jobs.QueueCloud): 1},
+		Queues:                   map[string]int{string(jobs.QueueIntake): 1, string(jobs.QueueUrgent): 1},
 		TaskCheckInterval:        5 * time.Millisecond,
 		DelayedTaskCheckInterval: 5 * time.Millisecond,
 		RetryDelayFunc:           func(int, error, *asynq.Task) time.Duration { return 0 },

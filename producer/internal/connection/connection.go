@@ -16,9 +16,10 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 )
 
-// Waker enqueues a sync of what is pending, once per generation.
+// Waker enqueues a sync of what is pending, once per generation, and runs at once
+// one that was put off.
 type Waker interface {
-	Wake(ctx context.Context, org sponsorship.ID, generation string) error
+	WakeNow(ctx context.Context, org sponsorship.ID, generation string) error
 }
 
 // Saver saves connections. All fields are required.
@@ -49,7 +50,7 @@ func (s Saver) Save(ctx context.Context, org sponsorship.ID, c state.Connection)
 	}
 	known, _, err := s.Ledger.Organization(ctx, org)
 	if err == nil && known.Started {
-		err = s.Waker.Wake(ctx, org, known.Generation)
+		err = s.Waker.WakeNow(ctx, org, known.Generation)
 	}
 	if err != nil {
 		return Saved{}, fmt.Errorf("the connection of %s is saved, but what waits for it was not woken: %w", org, err)

@@ -147,11 +147,13 @@ func (w *estate) storeAnswers(b *testing.B, org sponsorship.ID, answers []cloud.
 }
 
 func (w *estate) wake(b *testing.B, org sponsorship.ID) error {
-	return enqueue.NewSystem(w.jobs).Wake(b.Context(), org, "1")
+	_, err := enqueue.NewSystem(w.jobs).Left(b.Context(), org, "1")
+	return err
 }
 
 func (w *estate) schedule(b *testing.B, org sponsorship.ID) error {
-	return enqueue.NewSystem(w.jobs).Scheduled(b.Context(), org, time.Now())
+	_, err := enqueue.NewSystem(w.jobs).Scheduled(b.Context(), org, time.Now())
+	return err
 }
 
 // syncAll asks for a sync of every organization and runs the cloud queue, as a
@@ -195,7 +197,7 @@ func (w *estate) syncs(b *testing.B) *queue.Registry {
 	registry := queue.NewRegistry()
 	queue.Handle(registry, syncs.SyncManual)
 	queue.Handle(registry, syncs.SyncScheduled)
-	queue.Handle(registry, syncs.SyncPending)
+	queue.Handle(registry, syncs.SyncLeft)
 	queue.Handle(registry, func(context.Context, jobs.Job[jobs.SyncLicense]) error { return fmt.Errorf("no licenses here") })
 	return registry
 }

@@ -53,11 +53,11 @@ func TestPoisonousJobs(t *testing.T) {
 		"a kind's prefix":          l.raw(jobs.QueueIntake, "sync:extra", fmt.Sprintf(`{"organizationId":%q}`, org)),
 		"an unknown kind of sync":  l.raw(jobs.QueueCloud, "sync-everything", `{}`),
 		"no JSON":                  l.raw(jobs.QueueIntake, "redeem", "\xff\xfe{"),
-		"nothing":                  l.raw(jobs.QueueCloud, "sync", ""),
+		"nothing":                  l.raw(jobs.QueueUrgent, "sync", ""),
 		"another type":             l.raw(jobs.QueueIntake, "redeem", `{"organizationId":7}`),
-		"an unknown field":         l.raw(jobs.QueueCloud, "sync", fmt.Sprintf(`{"organizationId":%q,"force":true}`, org)),
+		"an unknown field":         l.raw(jobs.QueueUrgent, "sync", fmt.Sprintf(`{"organizationId":%q,"force":true}`, org)),
 		"an address that is none":  l.raw(jobs.QueueIntake, "redeem", fmt.Sprintf(`{"organizationId":%q,"organizationUserId":%q,"sponsoredEmail":"secret.example.com"}`, org, user(99))),
-		"a second value behind it": l.raw(jobs.QueueCloud, "sync", fmt.Sprintf(`{"organizationId":%q}{}`, org)),
+		"a second value behind it": l.raw(jobs.QueueUrgent, "sync", fmt.Sprintf(`{"organizationId":%q}{}`, org)),
 	}
 	l.redeem(l.orgs[0], 0, 20)
 	for what, id := range poison {
@@ -211,7 +211,7 @@ func TestOldAndNewVersionsTogether(t *testing.T) {
 	l.rewrite(rows, 1, func(record map[string]any) { record["color"] = map[string]any{"of": "the future"} })
 	l.members[3] = &member{org: org, status: sponsorship.Sent, mailed: []string{address(3)}}
 	l.raw(jobs.QueueIntake, "redeem", fmt.Sprintf(`{"organizationId":%q,"organizationUserId":%q,"sponsoredEmail":%q}`, org, user(3), address(3)))
-	l.raw(jobs.QueueCloud, "sync", fmt.Sprintf(`{"organizationId":%q}`, org))
+	l.raw(jobs.QueueUrgent, "sync", fmt.Sprintf(`{"organizationId":%q}`, org))
 	l.check()
 	l.noneDead()
 }

@@ -157,7 +157,7 @@ func TestKilledBetweenTheCloudsAnswerAndItsRecord(t *testing.T) {
 	}{
 		"before the ledger is written": {"sponsorsync.sponsorship.sent", false, 2},
 		"after the ledger is written":  {"sponsorsync.sponsorship.sent", true, 1},
-		"before the queue is told":     {"asynq:{cloud}:processed", false, 1},
+		"before the queue is told":     {"asynq:{urgent}:processed", false, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -86,7 +86,7 @@ func TestTheEndOfAWakeUpIsLost(t *testing.T) {
 	p := l.behind("REDIS_URL", l.redis.URL)
 	l.worker()
 	l.started()
-	trap := p.trap("asynq:{cloud}:processed", false)
+	trap := p.trap("asynq:{urgent}:processed", false)
 	l.redeem(l.orgs[0], 0, 1)
 	l.sprung(trap)
 	l.redeem(l.orgs[0], 1, 2)

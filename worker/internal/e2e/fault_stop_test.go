@@ -48,7 +48,7 @@ func (l *lab) quiet() {
 	l.t.Helper()
 	jobstest.Eventually(l.t, deadline, func() bool {
 		ctx := l.t.Context()
-		return l.rdb.LLen(ctx, "asynq:{cloud}:pending").Val() == 0 && l.rdb.LLen(ctx, "asynq:{cloud}:active").Val() == 1
+		return l.rdb.LLen(ctx, "asynq:{urgent}:pending").Val() == 0 && l.rdb.LLen(ctx, "asynq:{urgent}:active").Val() == 1
 	})
 }
 

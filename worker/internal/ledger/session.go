@@ -73,6 +73,7 @@ type Session struct {
 	org    sponsorship.ID // for Renew, while Organization is read anew
 	ledger *Ledger
 	token  string
+	began  time.Time
 }
 
 // Attempt says who begins a sync.
@@ -107,6 +108,9 @@ func (l *Ledger) Begin(ctx context.Context, org sponsorship.ID, a Attempt) (Begu
 	}
 	l.at(org, reply[1], reply[2])
 	s := &Session{org: org, ledger: l, token: a.Token}
+	if began := instant(reply[1]); began != nil {
+		s.began = *began
+	}
 	s.read(pairs(reply[3:]))
 	return Begun{Session: s}, nil
 }
@@ -166,6 +170,19 @@ func (s *Session) Due(ctx context.Context, n int) ([]sponsorship.Sponsorship, er
 func (s *Session) DueCount(ctx context.Context) (int64, error) {
 	n, err := s.ledger.rdb.ZCard(ctx, state.Key(s.org, "due")).Result()
 	return n, wrap(err, "count what is due of %s", s.org)
+}
+
+// FreshDue reports whether a sponsorship has come to wait for the cloud since the
+// session began.
+func (s *Session) FreshDue(ctx context.Context) (bool, error) {
+	n, err := s.ledger.rdb.ZCount(ctx, state.Key(s.org, "due"), "("+strconv.FormatInt(s.began.UnixMilli(), 10),
+		strconv.FormatInt(s.Now().Add(time.Second).UnixMilli(), 10)).Result()
+	return n > 0, wrap(err, "look for what has become due of %s", s.org)
+}
+
+// Resumed reports whether the full sync that runs was begun before this session.
+func (s *Session) Resumed() bool {
+	return s.progress.startedAt != nil && s.progress.startedAt.Before(s.began.Truncate(time.Millisecond))
 }
 
 // Renew extends the lease; ErrLeaseLost when it is gone.

@@ -17,7 +17,7 @@ func TestStuckFindsWorkThatNobodyHolds(t *testing.T) {
 	b := started(t)
 	a := b.accept(1, nil)
 	look := func(grace time.Duration) []ledger.Wake {
-		found, err := b.Stuck(t.Context(), state.Shard(org), grace, 10)
+		found, _, err := b.Stuck(t.Context(), state.Shard(org), ledger.Look{Ago: grace, Limit: 10})
 		jobstest.Must(t, err)
 		return found
 	}
@@ -38,7 +38,7 @@ func TestDueSyncsNeedAFirstOne(t *testing.T) {
 	b := started(t)
 	lookAfter := func(d time.Duration) []ledger.DueSync {
 		b.advance(d)
-		found, err := b.DueSyncs(t.Context(), state.Shard(org), 10)
+		found, _, err := b.DueSyncs(t.Context(), state.Shard(org), ledger.Look{Limit: 10})
 		jobstest.Must(t, err)
 		return found
 	}

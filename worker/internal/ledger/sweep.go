@@ -21,30 +21,37 @@ type Wake struct {
 	Generation   string
 }
 
-// Stuck returns up to n organizations of a shard whose work has been ready for
-// longer than grace and that no sync holds.
-func (l *Ledger) Stuck(ctx context.Context, shard int, grace time.Duration, n int) ([]Wake, error) {
-	ids, err := l.dated(ctx, state.ShardKey(shard, "work"), l.ShardNow(shard).Add(-grace), n)
+// Look says which part of a shard a sweep looks at.
+type Look struct {
+	Ago           time.Duration // what is dated later than that is not looked at
+	Offset, Limit int           // of those, the oldest first
+}
+
+// Stuck returns the organizations of a shard whose work was ready look.Ago,
+// that no sync holds and that are in no backoff. more: there are others to look at.
+func (l *Ledger) Stuck(ctx context.Context, shard int, look Look) (stuck []Wake, more bool, err error) {
+	ids, err := l.dated(ctx, state.ShardKey(shard, "work"), look.from(l.ShardNow(shard)))
 	if err != nil || len(ids) == 0 {
-		return nil, wrap(err, "look for stuck work")
+		return nil, false, wrap(err, "look for stuck work")
 	}
 	pipe := l.rdb.Pipeline()
-	leases, generations := make([]*redis.IntCmd, len(ids)), make([]*redis.StringCmd, len(ids))
+	leases, known := make([]*redis.IntCmd, len(ids)), make([]*redis.SliceCmd, len(ids))
 	for i, id := range ids {
 		org := sponsorship.ID(id.Member.(string))
 		leases[i] = pipe.Exists(ctx, state.Key(org, "lease"))
-		generations[i] = pipe.HGet(ctx, state.Key(org, ""), "generation")
+		known[i] = pipe.HMGet(ctx, state.Key(org, ""), "generation", "retryAt")
 	}
 	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
-		return nil, fmt.Errorf("look for stuck work: %w", err)
+		return nil, false, fmt.Errorf("look for stuck work: %w", err)
 	}
-	var stuck []Wake
 	for i, id := range ids {
-		if leases[i].Val() == 0 {
-			stuck = append(stuck, Wake{sponsorship.ID(id.Member.(string)), cmp.Or(generations[i].Val(), "0")})
+		generation, _ := known[i].Val()[0].(string)
+		retryAt, _ := known[i].Val()[1].(string)
+		if at := instant(retryAt); leases[i].Val() == 0 && (at == nil || !at.After(l.ShardNow(shard))) {
+			stuck = append(stuck, Wake{sponsorship.ID(id.Member.(string)), cmp.Or(generation, "0")})
 		}
 	}
-	return stuck, nil
+	return stuck, len(ids) == look.Limit, nil
 }
 
 // DueSync is an organization whose date for a full sync has come.
@@ -53,21 +60,26 @@ type DueSync struct {
 	Date         time.Time
 }
 
-// DueSyncs returns up to n organizations of a shard whose next full sync is due.
-func (l *Ledger) DueSyncs(ctx context.Context, shard int, n int) ([]DueSync, error) {
-	ids, err := l.dated(ctx, state.ShardKey(shard, "schedule"), l.ShardNow(shard), n)
+// DueSyncs returns the organizations of a shard whose next full sync was due
+// look.Ago. more: there are others to look at.
+func (l *Ledger) DueSyncs(ctx context.Context, shard int, look Look) (due []DueSync, more bool, err error) {
+	ids, err := l.dated(ctx, state.ShardKey(shard, "schedule"), look.from(l.ShardNow(shard)))
 	if err != nil {
-		return nil, fmt.Errorf("look for due syncs: %w", err)
+		return nil, false, fmt.Errorf("look for due syncs: %w", err)
 	}
-	due := make([]DueSync, len(ids))
+	due = make([]DueSync, len(ids))
 	for i, id := range ids {
 		due[i] = DueSync{sponsorship.ID(id.Member.(string)), time.UnixMilli(int64(id.Score)).UTC()}
 	}
-	return due, nil
+	return due, len(ids) == look.Limit, nil
 }
 
-func (l *Ledger) dated(ctx context.Context, key string, until time.Time, n int) ([]redis.Z, error) {
-	return l.rdb.ZRangeByScoreWithScores(ctx, key, &redis.ZRangeBy{
-		Min: "-inf", Max: strconv.FormatInt(until.UnixMilli(), 10), Count: int64(n),
-	}).Result()
+func (l *Ledger) dated(ctx context.Context, key string, r *redis.ZRangeBy) ([]redis.Z, error) {
+	return l.rdb.ZRangeByScoreWithScores(ctx, key, r).Result()
+}
+
+func (l Look) from(now time.Time) *redis.ZRangeBy {
+	return &redis.ZRangeBy{
+		Min: "-inf", Max: strconv.FormatInt(now.Add(-l.Ago).UnixMilli(), 10), Offset: int64(l.Offset), Count: int64(l.Limit),
+	}
 }

@@ -83,29 +83,3 @@ func TestHostileMoreThanTenThousandDead(t *testing.T) {
 	}
 	t.Logf("of %d acknowledged jobs that died, %d are visible, %d are gone without a trace (GET /v1/jobs/{id} says 404)", total, found, lost)
 }
-
-func TestHostileWakeBehindTheHerd(t *testing.T) {
-	red := jobstest.RealRedis(t)
-	rdb, err := enqueue.NewRedis(red.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rdb.Close()
-	client := enqueue.New(rdb, enqueue.Options{})
-	for n := range 8000 {
-		if err := enqueue.NewSystem(client).Scheduled(t.Context(), sponsorship.ID(fmt.Sprintf("0b0b0b0b-ab5d-4bb3-9b7a-%012d", n)), time.Unix(1e9, 0)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := enqueue.NewSystem(client).Wake(t.Context(), org, "7"); err != nil {
-		t.Fatal(err)
-	}
-	r, err := client.Enqueue(t.Context(), jobs.Sync{OrganizationID: org})
-	if err != nil {
-		t.Fatal(err)
-	}
-	n, _ := rdb.LLen(t.Context(), "asynq:{cloud}:pending").Result()
-	at, _ := rdb.Do(t.Context(), "LPOS", "asynq:{cloud}:pending", "sync-pending:"+string(org)+":7").Int()
-	manual, _ := rdb.Do(t.Context(), "LPOS", "asynq:{cloud}:pending", r.ID).Int()
-	t.Logf("a redeem's wake-up has %d jobs in front of it, a person's sync %d: at 55 requests a minute %s", int(n)-1-at, int(n)-1-manual, time.Duration(float64(n)/55*float64(time.Minute)).Round(time.Minute))
-}

@@ -26,7 +26,7 @@ const (
 
 	// asynq polls. A person waits for intake; the cloud takes longer anyway. This
 	// is between two looks at the queue, by whichever of its loops.
-	intakePoll = 50 * time.Millisecond
+	promptPoll = 50 * time.Millisecond
 	cloudPoll  = 200 * time.Millisecond
 	// delayedPoll is as fine as asynq's delays are.
 	delayedPoll = time.Second
@@ -103,9 +103,9 @@ func NewServer(p Params) (*Server, error) {
 }
 
 func (s *Server) config(concurrency int) asynq.Config {
-	poll := cloudPoll
-	if s.p.Queue == jobs.QueueIntake {
-		poll = intakePoll
+	poll := promptPoll
+	if s.p.Queue == jobs.QueueCloud {
+		poll = cloudPoll
 	}
 	return asynq.Config{
 		Concurrency:              concurrency,

@@ -28,7 +28,7 @@ func TestNewServerRefuses(t *testing.T) {
 		want   string
 	}{
 		"a kind without a handler": {func(p *queue.Params) { p.Registry = queue.NewRegistry() }, `no handler for jobs of kind "redeem"`},
-		"the other queue's kinds":  {func(p *queue.Params) { p.Queue = jobs.QueueCloud }, `no handler for jobs of kind "sync-license"`},
+		"the other queue's kinds":  {func(p *queue.Params) { p.Queue = jobs.QueueUrgent }, `no handler for jobs of kind "sync-license"`},
 		"two handlers":             {func(p *queue.Params) { p.Registry = twice }, `two handlers for jobs of kind "redeem"`},
 		"an unknown kind":          {func(p *queue.Params) { p.Registry = alien }, `"unknown", which has no policy`},
 		"an unknown queue":         {func(p *queue.Params) { p.Queue = "default" }, `unknown queue "default"`},

@@ -105,6 +105,7 @@ func (r *round) send(ctx context.Context, items []item) ([]cloud.RowAnswer, erro
 			return nil, err
 		}
 		r.requests++
+		r.sent++
 		r.rows += len(items)
 		answers, err := r.p.Cloud.Sync(ctx, cloud.SyncRequest{
 			BillingSyncKey:      r.connection.BillingSyncToken,
@@ -115,11 +116,6 @@ func (r *round) send(ctx context.Context, items []item) ([]cloud.RowAnswer, erro
 			return answers, err
 		}
 	}
-}
-
-// lane: a person waits for everything but the daily sync.
-func (r *round) lane(context.Context) (urgent bool, err error) {
-	return r.trigger != ledger.Scheduled, nil
 }
 
 func (r *round) store(ctx context.Context, changes []change) error {

@@ -33,6 +33,11 @@ func (r *round) fail(parent context.Context, err error) error {
 			return err
 		}
 		return jobs.Snooze(notYet.After, notYet.Error())
+	case errors.Is(err, errGiveWay):
+		if _, err := r.release(ctx, r.session, true); err != nil {
+			return err
+		}
+		return jobs.Snooze(0, err.Error())
 	case parent.Err() != nil, !errors.As(err, &f):
 		// A shutdown, or our own trouble: nothing to tell the admin of this organization.
 		_, _ = r.release(ctx, r.session, true)
@@ -81,7 +86,7 @@ func (r *Reconciler) disabled(ctx context.Context, org sponsorship.ID, trigger l
 		return err
 	}
 	if begun.Session != nil {
-		round := &round{Reconciler: r, session: begun.Session, trigger: trigger, began: begun.Session.Now()}
+		round := &round{Reconciler: r, visit: &visit{}, session: begun.Session, trigger: trigger, began: begun.Session.Now()}
 		event, err := round.event(f)
 		if err != nil {
 			return err

@@ -15,15 +15,12 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/sponsorsync/sponsorsync/jobs"
-	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
-	"github.com/sponsorsync/sponsorsync/worker/internal/intake"
 	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
-	"github.com/sponsorsync/sponsorsync/worker/internal/queue"
 	"github.com/sponsorsync/sponsorsync/worker/internal/reconcile"
 	"github.com/sponsorsync/sponsorsync/worker/internal/sweep"
 )
@@ -192,9 +189,12 @@ func newSweeper(t *testing.T, p sweep.Params) *sweep.Sweeper {
 
 type waker struct{ b *bundle }
 
-func (w waker) Wake(context.Context, sponsorship.ID, string) error { return w.b.pending() }
-func (w waker) Scheduled(context.Context, sponsorship.ID, time.Time) error {
-	return nil
+func (w waker) Left(context.Context, sponsorship.ID, string) (bool, error) {
+	return true, w.b.pending()
+}
+func (w waker) Waiting(context.Context, jobs.Queue) (int, error) { return 0, nil }
+func (w waker) Scheduled(context.Context, sponsorship.ID, time.Time) (bool, error) {
+	return false, nil
 }
 
 func TestHostileClockAYearAhead(t *testing.T) {
@@ -225,7 +225,7 @@ func TestHostileClockAYearAheadSchedule(t *testing.T) {
 	n := 0
 	for day := 1; day <= 60; day++ {
 		b.clockOff.Add(int64(24 * time.Hour))
-		due, err := b.ledger.DueSyncs(t.Context(), state.Shard(org), 10)
+		due, _, err := b.ledger.DueSyncs(t.Context(), state.Shard(org), ledger.Look{Limit: 10})
 		jobstest.Must(t, err)
 		n += len(due)
 	}
@@ -264,57 +264,6 @@ func TestHostileRemovedRowsStay(t *testing.T) {
 	t.Log("rows kept 400 days after their end:", n, text)
 	ttl, _ := b.rdb.TTL(t.Context(), keys[0]).Result()
 	t.Log("ttl", ttl)
-}
-
-// Wake-ups after the connection was saved anew.
-func TestHostileConnectDoesNotWake(t *testing.T) {
-	b := setup(t)
-	b.with(func(p *reconcile.Params) { p.Curve = jobs.Curve{Base: time.Hour, Max: time.Hour} }) // as after a dozen failures
-	client := enqueue.New(b.rdb, enqueue.Options{})
-	b.mustFull()
-	woken, err := intake.New(intake.Params{Ledger: b.ledger, Waker: enqueue.NewSystem(client)})
-	jobstest.Must(t, err)
-	b.intake = woken
-	b.redeem(1) // wakes job J1; taken by hand here:
-	info, err := b.rdb.Keys(t.Context(), "asynq:{cloud}:t:*").Result()
-	jobstest.Must(t, err)
-	t.Log("J1:", info)
-	jobstest.Must(t, b.rdb.Del(t.Context(), info...).Err())
-	jobstest.Must(t, b.rdb.Del(t.Context(), "asynq:{cloud}:pending").Err())
-	b.cloud.OnSync(func(context.Context, cloudtest.Request) { b.cloud.OnSync(nil); b.redeem(2) })
-	b.cloud.Inject(cloudtest.Unavailable().Times(1))
-	t.Log("J1 fails:", b.pending())
-	// all cloud handlers were busy (an outage): only now J2 gets one
-	r := queue.NewRegistry()
-	queue.Handle(r, func(ctx context.Context, j jobs.Job[jobs.Sync]) error { return nil })
-	queue.Handle(r, func(ctx context.Context, j jobs.Job[jobs.SyncLicense]) error { return nil })
-	queue.Handle(r, func(ctx context.Context, j jobs.Job[jobs.SyncScheduled]) error { return nil })
-	queue.Handle(r, b.sync.SyncPending)
-	server, err := queue.NewServer(queue.Params{Redis: b.rdb, Registry: r, Queue: jobs.QueueCloud, Concurrency: 2,
-		Curve: b.params.Curve, Log: zerolog.Nop(), Observe: func(k, o string, _ time.Duration) { t.Log("queue:", k, o) }})
-	jobstest.Must(t, err)
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- server.Run(ctx) }()
-	time.Sleep(2 * time.Second)
-	t.Log("the admin mends the cause and saves the connection again; the cloud is well")
-	jobstest.Must(t, b.ledger.Connect(t.Context(), org, b.connection()))
-	sweep := newSweeper(t, sweep.Params{Ledger: b.ledger, Enqueuer: enqueue.NewSystem(client), Grace: 0, CloudEnabled: true})
-	for range 8 {
-		jobstest.Must(t, sweep.Wake(t.Context()))
-		time.Sleep(time.Second)
-	}
-	b.redeem(3)
-	time.Sleep(2 * time.Second)
-	t.Log("rows 1,2,3:", describe(b.get(1)), describe(b.get(2)), describe(b.get(3)))
-	retry, _ := b.rdb.ZRangeWithScores(t.Context(), "asynq:{cloud}:retry", 0, -1).Result()
-	for _, z := range retry {
-		t.Log("asleep:", z.Member, "for", time.Until(time.Unix(int64(z.Score), 0)).Round(time.Second))
-	}
-	o := b.organization()
-	t.Log("organization: retryAt", o.RetryAt, "failures", o.Failures, "generation", o.Generation)
-	cancel()
-	<-done
 }
 
 func TestHostileBeginAnswerLost(t *testing.T) {

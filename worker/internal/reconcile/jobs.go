@@ -21,3 +21,8 @@ func (r *Reconciler) SyncScheduled(ctx context.Context, job jobs.Job[jobs.SyncSc
 func (r *Reconciler) SyncPending(ctx context.Context, job jobs.Job[jobs.SyncPending]) error {
 	return r.Pending(ctx, job.Args.OrganizationID)
 }
+
+// SyncLeft handles sync-left jobs: a sweep found work that nobody has taken up.
+func (r *Reconciler) SyncLeft(ctx context.Context, job jobs.Job[jobs.SyncLeft]) error {
+	return r.pending(ctx, job.Args.OrganizationID, &visit{queue: jobs.QueueCloud})
+}

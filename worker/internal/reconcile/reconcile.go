@@ -47,6 +47,8 @@ type Params struct {
 	NewToken  func() string // names a lease's holder; never the same twice
 	Log       zerolog.Logger
 	Observe   func(org sponsorship.ID, at time.Time) // told of every success; may be nil
+	// Waiting counts the jobs that wait in a queue; nil: none ever does.
+	Waiting func(ctx context.Context, q jobs.Queue) (int, error)
 }
 
 // Reconciler syncs organizations, any number at a time.
@@ -63,6 +65,9 @@ func New(p Params) (*Reconciler, error) {
 		return nil, fmt.Errorf("make reconciler: backoff from %v to %v", p.Curve.Base, p.Curve.Max)
 	case p.Observe == nil:
 		p.Observe = func(sponsorship.ID, time.Time) {}
+	}
+	if p.Waiting == nil {
+		p.Waiting = func(context.Context, jobs.Queue) (int, error) { return 0, nil }
 	}
 	return &Reconciler{p}, nil
 }
@@ -89,7 +94,7 @@ func (r *Reconciler) Full(ctx context.Context, org sponsorship.ID, jobID string,
 	case begun.Session == nil:
 		return r.notNow(begun)
 	}
-	err = r.run(ctx, begun.Session)
+	err = r.run(ctx, begun.Session, visitOf(trigger))
 	if errors.Is(err, ledger.ErrLeaseLost) {
 		return jobs.Snooze(busyDelay, "another sync has taken over this organization")
 	}
@@ -98,6 +103,10 @@ func (r *Reconciler) Full(ctx context.Context, org sponsorship.ID, jobID string,
 
 // Pending sends what is due, and carries on a full sync that was interrupted.
 func (r *Reconciler) Pending(ctx context.Context, org sponsorship.ID) error {
+	return r.pending(ctx, org, &visit{queue: jobs.QueueUrgent})
+}
+
+func (r *Reconciler) pending(ctx context.Context, org sponsorship.ID, v *visit) error {
 	if off := r.p.Cloud.Allowed(); off != nil {
 		return r.disabled(ctx, org, ledger.Pending, off)
 	}
@@ -108,7 +117,7 @@ func (r *Reconciler) Pending(ctx context.Context, org sponsorship.ID) error {
 	case begun.Session == nil:
 		return r.notNow(begun)
 	}
-	err = r.run(ctx, begun.Session)
+	err = r.run(ctx, begun.Session, v)
 	if errors.Is(err, ledger.ErrLeaseLost) {
 		return nil
 	}
@@ -125,7 +134,7 @@ func (r *Reconciler) notNow(b ledger.Begun) error {
 	if b.Early == 0 {
 		return nil
 	}
-	return jobs.Snooze(b.Early, "the organization's next attempt is not due yet")
+	return r.leave(jobs.Snooze(b.Early, "the organization's next attempt is not due yet"))
 }
 
 // outcome turns a session's error into the job's. A person's job that needs a
@@ -141,12 +150,14 @@ func (r *Reconciler) outcome(trigger ledger.Trigger, err error) error {
 		return jobs.Permanent(err)
 	case needsPerson:
 		return nil
+	case trigger != ledger.Manual:
+		return r.leave(err)
 	}
 	return err
 }
 
 // run works with the lease in hand until nothing is left, and gives it back.
-func (r *Reconciler) run(ctx context.Context, s *ledger.Session) error {
+func (r *Reconciler) run(ctx context.Context, s *ledger.Session, v *visit) error {
 	if org := s.Organization; org.Paused != "" { // paused since a person's job began to wait for its turn
 		_, err := r.release(ctx, s, true)
 		if err == nil && org.LastError != nil {
@@ -157,7 +168,7 @@ func (r *Reconciler) run(ctx context.Context, s *ledger.Session) error {
 	beating, stop := r.heartbeat(ctx, s)
 	defer stop()
 	for {
-		round := r.newRound(s)
+		round := r.newRound(s, v)
 		if err := round.run(beating); err != nil {
 			stop()
 			return round.fail(ctx, cause(beating, err))

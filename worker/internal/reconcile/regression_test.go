@@ -94,7 +94,8 @@ func TestAWithdrawalThatDidNotArriveIsAskedAboutAgain(t *testing.T) {
 	b := sent(t)
 	jobstest.Must(t, b.change(1, readdress("new@example.com")))
 	b.cloud.Inject(cloudtest.RateLimitedFor(600).After(1)) // the question passes, the tombstone does not
-	if b.pending() == nil {
+	b.mustPending()
+	if b.organization().LastError == nil {
 		t.Fatal("the tombstone passed")
 	}
 	_, err := b.cloud.Accept(b.remote.ID, string(user(1)))
@@ -164,7 +165,7 @@ func TestSavingTheConnectionCausesOneFullSync(t *testing.T) {
 	jobstest.Must(t, b.ledger.Connect(t.Context(), org, b.connection()))
 	before := len(b.cloud.SyncRequests())
 	b.mustPending()
-	due, err := b.ledger.DueSyncs(t.Context(), state.Shard(org), 10)
+	due, _, err := b.ledger.DueSyncs(t.Context(), state.Shard(org), ledger.Look{Limit: 10})
 	jobstest.Must(t, err)
 	if n := len(b.cloud.SyncRequests()) - before; n != 1 || len(due) != 0 {
 		t.Errorf("%d requests, and %d syncs due right after", n, len(due))

@@ -27,6 +27,7 @@ func fullOrder() []sponsorship.Status {
 // round is one pass that ends with one sync event.
 type round struct {
 	*Reconciler
+	*visit
 	session    *ledger.Session
 	connection state.Connection
 	trigger    ledger.Trigger
@@ -43,13 +44,13 @@ type round struct {
 	told                             *fault.Error // what the settled round had to tell all the same
 }
 
-func (r *Reconciler) newRound(s *ledger.Session) *round {
+func (r *Reconciler) newRound(s *ledger.Session, v *visit) *round {
 	trigger := ledger.Pending
 	full, since, by := s.FullOutstanding()
 	if full {
 		trigger = by
 	}
-	return &round{Reconciler: r, session: s, trigger: trigger, began: s.Now(), full: full, since: since, read: !full}
+	return &round{Reconciler: r, visit: v, session: s, trigger: trigger, began: s.Now(), full: full, since: since, read: !full}
 }
 
 // run sends batch after batch until nothing is left, then records the success.
@@ -146,6 +147,10 @@ func (r *round) linger(ctx context.Context) error {
 	return err
 }
 
+// spread is by which part of the interval the next daily sync is put off at most,
+// so that a herd that was due at once does not stay together.
+const spread = 0.1
+
 func (r *round) settle(ctx context.Context) error {
 	now := r.session.Now()
 	r.told = r.planFault()
@@ -153,7 +158,7 @@ func (r *round) settle(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	next := r.p.Interval + time.Duration(float64(r.p.Interval)*0.05*r.p.Rand())
+	next := r.p.Interval + time.Duration(float64(r.p.Interval)*spread*r.p.Rand())
 	if err := r.session.Settle(ctx, ledger.Settled{Full: r.full, Next: next, Fault: r.told, Event: event}); err != nil {
 		return err
 	}

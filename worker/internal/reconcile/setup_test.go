@@ -266,3 +266,13 @@ func (b *bundle) syncEvents() []events.Event[events.Sync] {
 	}
 	return all
 }
+
+// failOnce lets one wake-up fail.
+func (b *bundle) failOnce() {
+	b.t.Helper()
+	b.cloud.Inject(cloudtest.BadGateway())
+	_ = b.pending()
+	if b.organization().LastError == nil {
+		b.t.Fatal("the attempt did not fail")
+	}
+}

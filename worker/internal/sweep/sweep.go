@@ -9,20 +9,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
 
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
-	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
 )
 
-// Enqueuer enqueues what a sweep finds, each thing once however often it is found.
+// Enqueuer enqueues what a sweep finds, each thing once however often it is found,
+// and reports whether it did.
 type Enqueuer interface {
-	Wake(ctx context.Context, org sponsorship.ID, generation string) error
-	Scheduled(ctx context.Context, org sponsorship.ID, date time.Time) error
+	Left(ctx context.Context, org sponsorship.ID, generation string) (added bool, err error)
+	Scheduled(ctx context.Context, org sponsorship.ID, date time.Time) (added bool, err error)
+	// Waiting counts the jobs that wait in a queue already.
+	Waiting(ctx context.Context, q jobs.Queue) (int, error)
 }
 
 // Params are a Sweeper's parts; all but Log are required.
@@ -31,6 +34,10 @@ type Params struct {
 	Enqueuer Enqueuer
 	Interval time.Duration // between the sweeps that a worker makes by itself
 	Grace    time.Duration // how long work may be ready before it counts as stuck
+	// Rate is the cloud's limit, requests a minute of all workers together; 0 is
+	// none. A sweep enqueues less than that, so that a herd waits in the ledger,
+	// where new work can pass it, and not in the queue.
+	Rate int
 	// CloudEnabled: with cloud communication off, waking anybody only repeats
 	// the same failure.
 	CloudEnabled bool
@@ -40,7 +47,10 @@ type Params struct {
 }
 
 // Sweeper sweeps when a job asks for it, and wakes at every interval by itself.
-type Sweeper struct{ p Params }
+type Sweeper struct {
+	p     Params
+	sweep atomic.Int64 // how many looks there were
+}
 
 // New returns an error when a part is missing.
 func New(p Params) (*Sweeper, error) {
@@ -50,11 +60,8 @@ func New(p Params) (*Sweeper, error) {
 	if p.Interval <= 0 {
 		return nil, fmt.Errorf("make sweeper: an interval of %v", p.Interval)
 	}
-	return &Sweeper{p}, nil
+	return &Sweeper{p: p}, nil
 }
-
-// sweepPage bounds what one shard contributes to one sweep; the rest comes next.
-const sweepPage = 500
 
 // Sweep handles sweep jobs, which the scheduler task enqueues.
 func (s *Sweeper) Sweep(ctx context.Context, _ jobs.Job[jobs.Sweep]) error {
@@ -62,7 +69,7 @@ func (s *Sweeper) Sweep(ctx context.Context, _ jobs.Job[jobs.Sweep]) error {
 	if !s.p.CloudEnabled {
 		return trimmed
 	}
-	return errors.Join(trimmed, s.schedule(ctx), s.Wake(ctx))
+	return errors.Join(trimmed, s.Wake(ctx), s.schedule(ctx))
 }
 
 // Run wakes stuck organizations at every interval until ctx ends: recovery must
@@ -84,46 +91,4 @@ func (s *Sweeper) Run(ctx context.Context) error {
 			}
 		}
 	}
-}
-
-// Wake enqueues a sync for every organization that has had work for too long
-// and that no sync holds.
-func (s *Sweeper) Wake(ctx context.Context) error {
-	return eachShard(func(shard int) error {
-		stuck, err := s.p.Ledger.Stuck(ctx, shard, s.p.Grace, sweepPage)
-		if err != nil {
-			return err
-		}
-		for _, w := range stuck {
-			if err := s.p.Enqueuer.Wake(ctx, w.Organization, w.Generation); err != nil {
-				return err
-			}
-			s.p.Log.Info().Stringer("organization", w.Organization).Msg("woke an organization whose work was left behind")
-		}
-		return nil
-	})
-}
-
-func (s *Sweeper) schedule(ctx context.Context) error {
-	return eachShard(func(shard int) error {
-		due, err := s.p.Ledger.DueSyncs(ctx, shard, sweepPage)
-		if err != nil {
-			return err
-		}
-		for _, d := range due {
-			if err := s.p.Enqueuer.Scheduled(ctx, d.Organization, d.Date); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-func eachShard(do func(shard int) error) error {
-	for shard := range state.Shards {
-		if err := do(shard); err != nil {
-			return err
-		}
-	}
-	return nil
 }

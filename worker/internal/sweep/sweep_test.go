@@ -3,6 +3,9 @@ package sweep_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -12,6 +15,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/sponsorsync/sponsorsync/jobs"
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
@@ -19,28 +23,36 @@ import (
 	"github.com/sponsorsync/sponsorsync/worker/internal/sweep"
 )
 
-// recorder is an Enqueuer that only writes down.
+// recorder is an Enqueuer that only writes down. What is taken is enqueued already.
 type recorder struct {
 	rdb redis.UniversalClient
 
 	mu               sync.Mutex
 	woken, scheduled []sponsorship.ID
+	taken            map[sponsorship.ID]bool
+	waiting          int
 	err              error
 }
 
-func (r *recorder) Wake(_ context.Context, org sponsorship.ID, _ string) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.woken = append(r.woken, org)
-	return r.err
+func (r *recorder) Left(_ context.Context, org sponsorship.ID, _ string) (bool, error) {
+	return r.add(&r.woken, org)
 }
 
-func (r *recorder) Scheduled(_ context.Context, org sponsorship.ID, _ time.Time) error {
+func (r *recorder) Scheduled(_ context.Context, org sponsorship.ID, _ time.Time) (bool, error) {
+	return r.add(&r.scheduled, org)
+}
+
+func (r *recorder) add(to *[]sponsorship.ID, org sponsorship.ID) (bool, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.scheduled = append(r.scheduled, org)
-	return r.err
+	if r.taken[org] {
+		return false, r.err
+	}
+	*to = append(*to, org)
+	return true, r.err
 }
+
+func (r *recorder) Waiting(context.Context, jobs.Queue) (int, error) { return r.waiting, nil }
 
 // setup returns what a sweeper works with, and what it will have enqueued.
 func setup(t *testing.T) (sweep.Params, *recorder) {
@@ -73,24 +85,28 @@ const sweptOrg = sponsorship.ID("30000000-0000-4000-8000-000000000001")
 // whose date has come.
 func startedLongAgo(t *testing.T, l *ledger.Ledger, r *recorder) {
 	t.Helper()
-	if _, err := l.RequestFull(t.Context(), sweptOrg, ledger.Request{JobID: "job", Trigger: ledger.Manual}); err != nil {
-		t.Fatal(err)
-	}
-	begun, err := l.Begin(t.Context(), sweptOrg, ledger.Attempt{Token: "token"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	leave(t, l, sweptOrg)
+	r.later(t, l, time.Hour)
+}
+
+func leave(t *testing.T, l *ledger.Ledger, org sponsorship.ID) {
+	t.Helper()
+	_, err := l.RequestFull(t.Context(), org, ledger.Request{JobID: "job-" + string(org), Trigger: ledger.Manual})
+	jobstest.Must(t, err)
+	begun, err := l.Begin(t.Context(), org, ledger.Attempt{Token: "token"})
+	jobstest.Must(t, err)
 	session := begun.Session
-	if err := session.Settle(t.Context(), ledger.Settled{Full: true, Next: time.Minute}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := l.RequestFull(t.Context(), sweptOrg, ledger.Request{JobID: "again", Trigger: ledger.Manual}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := session.Release(t.Context(), true); err != nil {
-		t.Fatal(err)
-	}
-	jobstest.Must(t, jobstest.Ledger{Redis: r.rdb}.Advance(t.Context(), time.Hour))
+	jobstest.Must(t, session.Settle(t.Context(), ledger.Settled{Full: true, Next: time.Minute}))
+	_, err = l.RequestFull(t.Context(), org, ledger.Request{JobID: "again-" + string(org), Trigger: ledger.Manual})
+	jobstest.Must(t, err)
+	_, err = session.Release(t.Context(), true)
+	jobstest.Must(t, err)
+}
+
+// later moves the ledger's clock.
+func (r *recorder) later(t *testing.T, l *ledger.Ledger, d time.Duration) {
+	t.Helper()
+	jobstest.Must(t, jobstest.Ledger{Redis: r.rdb}.Advance(t.Context(), d))
 	jobstest.Must(t, l.Beat(t.Context()))
 }
 
@@ -137,5 +153,95 @@ func TestSweepRunsUntilItsContextEnds(t *testing.T) {
 	cancel()
 	if err := <-ended; err != nil {
 		t.Errorf("err = %v after a clean end", err)
+	}
+}
+
+// herd leaves organizations of one shard, whose daily sync is due and whose work
+// is stuck, the oldest first.
+func (r *recorder) herd(t *testing.T, l *ledger.Ledger, n int) []sponsorship.ID {
+	t.Helper()
+	var all []sponsorship.ID
+	for i := 0; len(all) < n; i++ {
+		org := sponsorship.ID(fmt.Sprintf("30000000-0000-4000-8000-%012d", i))
+		if state.Shard(org) != 3 {
+			continue
+		}
+		leave(t, l, org)
+		all = append(all, org)
+	}
+	r.later(t, l, time.Hour)
+	return all
+}
+
+func TestSweepEnqueuesLessThanTheLimit(t *testing.T) {
+	t.Parallel()
+	p, r := setup(t)
+	p.Rate, p.Interval = 60, 15*time.Second
+	r.herd(t, p.Ledger, 40)
+	s := sweeper(t, p)
+	jobstest.Must(t, s.Sweep(t.Context(), jobs.Job[jobs.Sweep]{}))
+	if scheduled, woken := len(r.scheduled), len(r.woken); scheduled != 13 || woken != 7 {
+		t.Errorf("%d daily syncs and %d others in a sweep, want 13 (what leaves in 15 s) and half of that", scheduled, woken)
+	}
+	r.waiting = 13
+	jobstest.Must(t, s.Sweep(t.Context(), jobs.Job[jobs.Sweep]{}))
+	if len(r.scheduled)+len(r.woken) != 20 {
+		t.Error("enqueued although the queue is full")
+	}
+	r.waiting, r.scheduled, r.woken, p.Interval = 0, nil, nil, time.Millisecond
+	jobstest.Must(t, sweeper(t, p).Sweep(t.Context(), jobs.Job[jobs.Sweep]{}))
+	if len(r.scheduled) != 1 || len(r.woken) != 1 {
+		t.Errorf("%d and %d in a short interval, want one each: else nothing ever goes on", len(r.scheduled), len(r.woken))
+	}
+}
+
+// What is enqueued already, because it fails again and again, hides nobody.
+func TestSweepLooksBehindWhatFails(t *testing.T) {
+	t.Parallel()
+	p, r := setup(t)
+	p.Rate, p.Interval = 60, 15*time.Second
+	all := r.herd(t, p.Ledger, 502)
+	r.taken = map[sponsorship.ID]bool{}
+	for _, org := range all[:500] {
+		r.taken[org] = true
+	}
+	jobstest.Must(t, sweeper(t, p).Sweep(t.Context(), jobs.Job[jobs.Sweep]{}))
+	if !slices.Equal(r.scheduled, all[500:]) || !slices.Equal(r.woken, all[500:]) {
+		t.Errorf("scheduled %v, woke %v, want the healthy ones behind 500", r.scheduled, r.woken)
+	}
+}
+
+func TestSweepSaysOnlyWhatItDid(t *testing.T) {
+	t.Parallel()
+	p, r := setup(t)
+	var log strings.Builder
+	p.Log = zerolog.New(&log)
+	all := r.herd(t, p.Ledger, 2)
+	r.taken = map[sponsorship.ID]bool{all[0]: true}
+	jobstest.Must(t, sweeper(t, p).Wake(t.Context()))
+	if text := log.String(); strings.Count(text, "left behind") != 1 || !strings.Contains(text, string(all[1])) {
+		t.Errorf("logged %s", text)
+	}
+}
+
+// In a backoff an organization is left alone.
+func TestSweepKeepsToABackoff(t *testing.T) {
+	t.Parallel()
+	p, r := setup(t)
+	org := r.herd(t, p.Ledger, 1)[0]
+	begun, err := p.Ledger.Begin(t.Context(), org, ledger.Attempt{Token: "t"})
+	jobstest.Must(t, err)
+	_, err = begun.Session.Fail(t.Context(), ledger.Failed{
+		Fault: fault.New(fault.CloudUnavailable, "away"), RetryIn: 30 * time.Minute,
+	})
+	jobstest.Must(t, err)
+	jobstest.Must(t, sweeper(t, p).Sweep(t.Context(), jobs.Job[jobs.Sweep]{}))
+	if len(r.scheduled)+len(r.woken) != 0 {
+		t.Errorf("scheduled %v, woke %v", r.scheduled, r.woken)
+	}
+	r.later(t, p.Ledger, 32*time.Minute)
+	jobstest.Must(t, sweeper(t, p).Sweep(t.Context(), jobs.Job[jobs.Sweep]{}))
+	if len(r.scheduled) != 1 || len(r.woken) != 1 {
+		t.Errorf("scheduled %v, woke %v after the backoff", r.scheduled, r.woken)
 	}
 }

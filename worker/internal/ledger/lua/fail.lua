@@ -27,6 +27,9 @@ if pause == '1' and not superseded then
 elseif redis.call('ZCARD', K.due) > 0 or number('fullRequested') > number('fullDone') then
   redis.call('ZADD', K.work, retryAt, ORG)
 end
+-- A daily sync that failed is due again when the backoff is over, not before.
+local due = redis.call('ZSCORE', K.schedule, ORG)
+if due and tonumber(due) < tonumber(retryAt) then redis.call('ZADD', K.schedule, retryAt, ORG) end
 redis.call('ZADD', K.orgs, 0, ORG)
 redis.call('HDEL', K.org, 'woken')
 redis.call('DEL', K.lease)
