@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/sponsorsync/sponsorsync/config"
 	"github.com/sponsorsync/sponsorsync/config/boot"
@@ -118,50 +117,19 @@ func (w *worker) newCloud() (remote, error) {
 }
 
 // startRelay moves events from the outbox to NATS until stop is called, which
-// waits for the last pass. NATS may be away, at the start and for any time.
+// waits for the last pass.
 func (w *worker) startRelay(parent context.Context) (stop func(), err error) {
-	js, err := boot.NATS(w.cfg.NATS, "sponsorsync worker", w.log)
+	r, err := relay.New(relay.Params{
+		Outbox: w.ledger, Publisher: events.NewPublisher(w.js, streamSettings(w.cfg.NATS)),
+		Shards: state.Shards, Log: w.log, Metrics: w.metrics.Relay(), Rand: rand.Float64,
+	})
 	if err != nil {
-		return nil, err
-	}
-	w.nats = js.Conn()
-	r, err := w.newRelay(js)
-	if err != nil {
-		w.nats.Close()
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(parent))
 	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		w.ensureStream(ctx, js)
-		r.Run(ctx)
-	}()
-	return func() { cancel(); <-done; w.nats.Close() }, nil
-}
-
-// ensureStream makes the stream before the first event needs it, so that
-// watchers see everything from the start. Whatever stands in the way then, the
-// relay meets it again.
-func (w *worker) ensureStream(ctx context.Context, js jetstream.JetStream) {
-	bounded, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
-	err := events.EnsureStream(bounded, js, streamSettings(w.cfg.NATS))
-	switch {
-	case err == nil || ctx.Err() != nil:
-	case !w.nats.IsConnected():
-		w.log.Warn().Stringer("url", w.cfg.NATS.URL).Msg("NATS does not answer at NATS_URL; events wait in the outbox")
-	default:
-		w.log.Warn().Err(err).Msg("the event stream is not ready; events wait in the outbox")
-	}
-}
-
-func (w *worker) newRelay(js jetstream.JetStream) (*relay.Relay, error) {
-	publisher := events.NewPublisher(js, streamSettings(w.cfg.NATS))
-	return relay.New(relay.Params{
-		Outbox: w.ledger, Publisher: publisher, Shards: state.Shards, Log: w.log,
-		Metrics: w.metrics.Relay(), Rand: rand.Float64,
-	})
+	go func() { defer close(done); r.Run(ctx) }()
+	return func() { cancel(); <-done }, nil
 }
 
 func streamSettings(n config.NATS) events.Settings {

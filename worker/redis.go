@@ -4,55 +4,115 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
 
+	"github.com/sponsorsync/sponsorsync/config"
 	"github.com/sponsorsync/sponsorsync/config/boot"
 	"github.com/sponsorsync/sponsorsync/jobs"
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
 	"github.com/sponsorsync/sponsorsync/worker/internal/pipeline"
 	"github.com/sponsorsync/sponsorsync/worker/internal/queue"
 )
 
-// connectRedis makes both clients and the ledger. Every new connection asks first
-// which run of Redis it has reached: one that was restarted, restored or failed
-// over may have lost what it had said, and must not be used before that is noted.
-func (w *worker) connectRedis() error {
-	sealer, err := boot.Sealer(w.cfg.EncryptionKeys)
+// store is Redis as the worker uses it.
+type store struct {
+	rdb       *redis.Client // obeys deadlines to the letter
+	ledger    *ledger.Ledger
+	pipelined pipelined
+	lastRun   atomic.Value // the run id of Redis that was noted last, a string
+	log       zerolog.Logger
+}
+
+// pipelined is what handlers that do not call the cloud work with: a client whose
+// scripts share round trips, and the ledger on it.
+type pipelined struct {
+	rdb    *pipeline.Client
+	ledger *ledger.Ledger
+}
+
+// openStore returns once Redis answers and is fit for use, or says why it is not.
+func openStore(ctx context.Context, cfg config.Worker, log zerolog.Logger) (*store, error) {
+	s, err := newStore(cfg, log)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	plain, err := boot.Redis(w.cfg.Redis)
+	if err := s.reach(ctx); err != nil {
+		s.close()
+		return nil, fault.Wrap(fault.QueueUnavailable, err, "start worker: Redis at %s: %v", cfg.Redis.URL, reason(err))
+	}
+	return s, nil
+}
+
+// newStore connects to nothing yet: both clients do with their first command.
+func newStore(cfg config.Worker, log zerolog.Logger) (*store, error) {
+	sealer, err := boot.Sealer(cfg.EncryptionKeys)
 	if err != nil {
-		return err
+		return nil, err
+	}
+	plain, err := boot.Redis(cfg.Redis)
+	if err != nil {
+		return nil, err
 	}
 	options := *plain.Options()
-	_ = plain.Close() // not connected yet
-	options.OnConnect = w.greetRedis
-	w.rdb = redis.NewClient(&options)
-	w.pipelined.rdb = pipeline.New(options)
-	w.ledger = ledger.New(w.rdb, sealer)
-	w.pipelined.ledger = w.ledger.Through(w.pipelined.rdb)
+	_ = plain.Close() // only its options were wanted
+	s := &store{log: log}
+	options.OnConnect = s.greet
+	s.rdb = redis.NewClient(&options)
+	s.ledger = ledger.New(s.rdb, sealer)
+	s.pipelined.rdb = pipeline.New(options)
+	s.pipelined.ledger = s.ledger.Through(s.pipelined.rdb)
+	return s, nil
+}
+
+func (s *store) close() { _ = errors.Join(s.pipelined.rdb.Close(), s.rdb.Close()) }
+
+// greet asks, on every new connection, which run of Redis it has reached: one
+// that was restarted, restored or failed over may have lost what it had said, and
+// must not be used before that is noted.
+func (s *store) greet(ctx context.Context, conn *redis.Conn) error {
+	run, err := queue.RunID(ctx, conn)
+	if err != nil || run == "" || run == s.lastRun.Load() { // without a name there is nothing to compare
+		return err
+	}
+	another, err := s.ledger.NoteRun(ctx, conn, run)
+	if err != nil {
+		return err
+	}
+	s.lastRun.Store(run)
+	if another {
+		s.log.Warn().Str("run", run).Msg("Redis was restarted, restored or failed over; revisions go on above all that was published")
+	}
 	return nil
 }
 
-func (w *worker) closeRedis() { _ = errors.Join(w.pipelined.rdb.Close(), w.rdb.Close()) }
-
-func (w *worker) greetRedis(ctx context.Context, conn *redis.Conn) error {
-	run, err := queue.RunID(ctx, conn)
-	if err != nil || run == "" || run == w.run.Load() { // without a name there is nothing to compare
-		return err
-	}
-	another, err := w.ledger.NoteRun(ctx, conn, run)
+// reach waits for Redis at most ten seconds, and refuses one that is of no use.
+func (s *store) reach(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	warnings, err := queue.CheckRedis(ctx, s.rdb)
 	if err != nil {
 		return err
 	}
-	w.run.Store(run)
-	if another {
-		w.log.Warn().Str("run", run).Msg("Redis was restarted, restored or failed over; revisions go on above all that was published")
+	for _, text := range warnings {
+		s.log.Warn().Msg(text)
+	}
+	if err := s.ledger.Beat(ctx); err != nil {
+		return fmt.Errorf("begin: %w", err)
 	}
 	return nil
+}
+
+// reason is the last cause of an error, without what was tried.
+func reason(err error) error {
+	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(err) {
+		err = inner
+	}
+	return err
 }
 
 // beat keeps the ledger's time known until ctx ends. A failure is told when it
@@ -71,21 +131,4 @@ func (w *worker) beat(ctx context.Context) error {
 		away = err != nil
 		w.metrics.ClockSkew(time.Until(w.ledger.ShardNow(0)))
 	}
-}
-
-// reach waits for Redis at most ten seconds, and refuses one that is of no use.
-func (w *worker) reach(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	warnings, err := queue.CheckRedis(ctx, w.rdb)
-	if err != nil {
-		return err
-	}
-	for _, text := range warnings {
-		w.log.Warn().Msg(text)
-	}
-	if err := w.ledger.Beat(ctx); err != nil {
-		return fmt.Errorf("begin: %w", err)
-	}
-	return nil
 }

@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"io"
-	"sync/atomic"
 	"time"
 
-	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
@@ -16,10 +14,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/config/boot"
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
-	"github.com/sponsorsync/sponsorsync/jobs/fault"
-	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
 	"github.com/sponsorsync/sponsorsync/worker/internal/monitor"
-	"github.com/sponsorsync/sponsorsync/worker/internal/pipeline"
 	"github.com/sponsorsync/sponsorsync/worker/internal/queue"
 )
 
@@ -32,25 +27,14 @@ const stuckAfter = 10 * time.Second
 // round trip, which is less than two cores can handle.
 const intakeLoops = 4
 
-// worker holds what its parts share.
+// worker holds what its parts share. open makes it, whole.
 type worker struct {
-	cfg       config.Worker
-	log       zerolog.Logger
-	rdb       redis.UniversalClient
-	ledger    *ledger.Ledger
-	pipelined pipelined
-	jobs      enqueue.System
-	metrics   *monitor.Metrics
-	nats      *nats.Conn
-	run       atomic.Value // the run id of Redis that was noted last, a string
-}
-
-// pipelined is what handlers that do not call the cloud work with: a client whose
-// scripts share round trips, and the ledger on it. The rest keeps to the plain
-// client, which obeys deadlines to the letter.
-type pipelined struct {
-	rdb    *pipeline.Client
-	ledger *ledger.Ledger
+	cfg     config.Worker
+	log     zerolog.Logger
+	metrics *monitor.Metrics
+	js      jetstream.JetStream
+	jobs    enqueue.System
+	*store
 }
 
 // work runs the worker until ctx ends, then drains in this order: no new jobs,
@@ -60,15 +44,16 @@ func work(ctx context.Context, env config.Environ, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	w := &worker{cfg: cfg, log: boot.Logger(cfg.Log, stderr), metrics: monitor.NewMetrics()}
-	boot.QuietRedis(w.log)
+	log := boot.Logger(cfg.Log, stderr)
+	boot.QuietRedis(log)
 	for _, name := range env.Unknown() {
-		w.log.Warn().Str("variable", name).Msg("unknown variable, ignored: is it misspelled?")
+		log.Warn().Str("variable", name).Msg("unknown variable, ignored: is it misspelled?")
 	}
-	if err := w.open(ctx); err != nil {
+	w, err := open(ctx, cfg, log)
+	if err != nil {
 		return err
 	}
-	defer w.closeRedis()
+	defer w.close()
 	h, err := w.newHandlers()
 	if err != nil {
 		return err
@@ -86,25 +71,27 @@ func work(ctx context.Context, env config.Environ, stderr io.Writer) error {
 	return err
 }
 
-// open connects to Redis, and fails fast where waiting would hide a mistake.
-func (w *worker) open(ctx context.Context) error {
-	if err := w.connectRedis(); err != nil {
-		return err
+// open connects to Redis and NATS. It fails fast where waiting would hide a
+// mistake; NATS may be away, at the start and for any time.
+func open(ctx context.Context, cfg config.Worker, log zerolog.Logger) (*worker, error) {
+	js, err := boot.NATS(cfg.NATS, "sponsorsync worker", log)
+	if err != nil {
+		return nil, err
 	}
-	if err := w.reach(ctx); err != nil {
-		w.closeRedis()
-		return fault.Wrap(fault.QueueUnavailable, err, "start worker: Redis at %s: %v", w.cfg.Redis.URL, reason(err))
+	s, err := openStore(ctx, cfg, log)
+	if err != nil {
+		js.Conn().Close()
+		return nil, err
 	}
-	w.jobs = enqueue.NewSystem(enqueue.New(w.rdb, enqueue.Options{}))
-	return nil
+	return &worker{
+		cfg: cfg, log: log, metrics: monitor.NewMetrics(), js: js, store: s,
+		jobs: enqueue.NewSystem(enqueue.New(s.rdb, enqueue.Options{})),
+	}, nil
 }
 
-// reason is the last cause of an error, without what was tried.
-func reason(err error) error {
-	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(err) {
-		err = inner
-	}
-	return err
+func (w *worker) close() {
+	w.js.Conn().Close()
+	w.store.close()
 }
 
 // serve runs everything that takes on work, until ctx ends or one part fails.
@@ -135,7 +122,7 @@ func (w *worker) serve(ctx context.Context, h handlers) error {
 	group.Go(func() error { return w.beat(ctx) })
 	group.Go(func() error {
 		return monitor.Serve(ctx, monitor.Params{
-			Listen: w.cfg.Listen, Metrics: w.metrics, Redis: w.rdb, Ledger: w.ledger.Ledger, Connected: w.nats.IsConnected, Log: w.log, Now: time.Now,
+			Listen: w.cfg.Listen, Metrics: w.metrics, Redis: w.rdb, Ledger: w.ledger.Ledger, Connected: w.js.Conn().IsConnected, Log: w.log, Now: time.Now,
 		})
 	})
 	w.log.Info().Str("version", boot.Version()).Bool("cloud_communication", w.cfg.Cloud.Enabled).

@@ -91,7 +91,7 @@ func (p *Publisher) publishWave(ctx context.Context, batch []Encoded, wave []int
 	if len(again) == 0 || ctx.Err() != nil {
 		return
 	}
-	if err := p.repair(ctx); err != nil {
+	if err := p.EnsureStream(ctx); err != nil {
 		for _, i := range again {
 			results[i].Err = errors.Join(results[i].Err, err)
 		}
@@ -100,10 +100,16 @@ func (p *Publisher) publishWave(ctx context.Context, batch []Encoded, wave []int
 	p.send(ctx, batch, again, results)
 }
 
-func (p *Publisher) repair(ctx context.Context) error {
+// EnsureStream is [EnsureStream] with the publisher's settings, bounded by five
+// seconds. It says so when there is no connection at all.
+func (p *Publisher) EnsureStream(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	return EnsureStream(ctx, p.js, p.settings)
+	err := EnsureStream(ctx, p.js, p.settings)
+	if err != nil && !p.js.Conn().IsConnected() {
+		return fmt.Errorf("NATS does not answer; look at its URL and whether it runs: %w", err)
+	}
+	return err
 }
 
 // streamMayBeMissing also suspects a timeout: when somebody listens to the

@@ -108,6 +108,8 @@ func (o *outbox) left() (n int) {
 
 // stream stores ids once, as JetStream does within its window.
 type stream struct {
+	unready    error // what EnsureStream answers
+	ensured    int
 	mu         sync.Mutex
 	stored     []string
 	duplicates int
@@ -115,6 +117,13 @@ type stream struct {
 	refuse     string       // a key that cannot be stored
 	hang       bool         // answers nobody
 	chaos      func() error // may lose an acknowledgement; called with mu held
+}
+
+func (s *stream) EnsureStream(context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ensured++
+	return s.unready
 }
 
 func (s *stream) Deliver(ctx context.Context, entries []events.Encoded) []events.Delivery {

@@ -16,11 +16,23 @@ const (
 	blockFor  = time.Second // longest wait for news; bounds how late the end of ctx is noticed
 	noWait    = 0
 
+	prepareTimeout = 2 * time.Second
 	readTimeout    = blockFor + 5*time.Second
 	publishTimeout = 30 * time.Second
 	deleteTimeout  = 5 * time.Second
 	finishTimeout  = 5 * time.Second
 )
+
+// prepare makes the stream before the first event needs it, so that watchers see
+// everything from the start. Whatever stands in the way then, the rounds meet it
+// again.
+func (r *Relay) prepare(parent context.Context) {
+	ctx, cancel := within(parent, prepareTimeout, "make the event stream")
+	defer cancel()
+	if err := r.p.Publisher.EnsureStream(ctx); err != nil && parent.Err() == nil {
+		r.p.Log.Warn().Err(err).Msg("events wait in the outbox until there is a stream for them")
+	}
+}
 
 // follow relays one shard until ctx ends.
 func (r *Relay) follow(ctx context.Context, shard int) {

@@ -40,9 +40,12 @@ type Outbox interface {
 	SetAside(ctx context.Context, shard int, positions []string) (int, error)
 }
 
-// Publisher stores events for good; *events.Publisher is one. The result has one
-// entry per event. After a failure it must not publish later events of the same key.
+// Publisher stores events for good; *events.Publisher is one.
 type Publisher interface {
+	// EnsureStream makes the stream that Deliver stores in, where there is none.
+	EnsureStream(ctx context.Context) error
+	// Deliver returns one entry per event. After a failure it must not publish
+	// later events of the same key.
 	Deliver(ctx context.Context, batch []events.Encoded) []events.Delivery
 }
 
@@ -85,6 +88,7 @@ func New(p Params) (*Relay, error) {
 // by now, bounded in time, and returns. Stop whatever writes to the outbox first.
 // What is left after that is left to the next relay: nothing is lost.
 func (r *Relay) Run(ctx context.Context) {
+	r.prepare(ctx)
 	var shards sync.WaitGroup
 	for shard := range r.p.Shards {
 		shards.Go(func() {
