@@ -21,8 +21,8 @@ func clockOr(t *time.Time, otherwise string) string {
 	return clock(*t)
 }
 
-// statusWords says a status as users of a self-hosted server know it (fact
-// sheet 5.5, contract section 4).
+// statusWords says a status as users of a self-hosted server know it, with what
+// is only known of one sponsorship: the words alone are package view's.
 func statusWords(s view.Sponsorship) string {
 	switch s.Status {
 	case sponsorship.Pending:
