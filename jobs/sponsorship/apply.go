@@ -63,6 +63,21 @@ func Poisoned(out Outgoing, now time.Time) Sponsorship {
 	return next
 }
 
+// Postponed notes that a pending sponsorship waits until the others have gone. A
+// status that waits for nothing is no concern of it: then it returns false.
+func Postponed(s Sponsorship, now time.Time) (Sponsorship, bool) {
+	if s.Status != Pending {
+		return s, false
+	}
+	s.Reason = &Reason{
+		Code:    string(fault.CloudUnavailable),
+		Message: "the cloud fails requests that hold this sponsorship or others; it is tried again when the others have gone",
+	}
+	s.Revision++
+	s.UpdatedAt = now
+	return s, true
+}
+
 // Unfit refuses a sponsorship whose address or label must not enter a batch;
 // the cloud never sees it.
 func Unfit(s Sponsorship, now time.Time) Sponsorship {
@@ -79,7 +94,7 @@ func (s Sponsorship) stillRedeemed(a Answer, now time.Time) Sponsorship {
 	if s.Status != Expiring { // later answers confirm what was told already
 		s.Reason = nil
 	}
-	if s.Intent == IntentChange {
+	if s.Intent == IntentChange || s.Intent == IntentRedeem {
 		s = s.tooLate()
 	}
 	s.Status, s.Intent = Expiring, ""
@@ -104,7 +119,10 @@ func (s Sponsorship) undecided(a Answer) Sponsorship {
 		}
 		return s
 	}
+	offered := s.Wire.Offered
 	if s = s.withdrawn(); s.Status == Removed {
+		// Should the member redeem again, the first thing is to make sure.
+		s.Wire = Wire{Offered: offered, Known: true, Tombstoned: true}
 		s.Reason = refusal("taken for removed: the cloud answered many full syncs without this sponsorship or any other")
 	}
 	return s

@@ -153,13 +153,23 @@ func (r Redeem) label() string {
 	return r.Name
 }
 
-// offerAnew starts a life, the first or the next one. Identity and revision stay.
+// offerAnew starts a life, the first or the next one. Identity and revision stay,
+// and what the cloud may still hold of the last one.
 func (s Sponsorship) offerAnew(r Redeem) Sponsorship {
 	return Sponsorship{
 		OrganizationID: s.OrganizationID, UserID: s.UserID, Revision: s.Revision,
 		Email: r.Email, Name: r.label(), AdminInitiated: r.AdminInitiated,
-		Status: Pending, Intent: IntentRedeem, Unknown: s.Unknown,
+		Status: Pending, Intent: IntentRedeem, Wire: s.leftovers(), Unknown: s.Unknown,
 	}
+}
+
+// leftovers: a withdrawal that nobody ever answered counts as done after a while,
+// and may be wrong. It is then sent once more before anything is offered.
+func (s Sponsorship) leftovers() Wire {
+	if s.Status == Removed {
+		return s.Wire
+	}
+	return Wire{}
 }
 
 // editedInPlace replaces the texts; empty ones are left alone. A label that was

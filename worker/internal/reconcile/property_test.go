@@ -88,6 +88,10 @@ type model struct {
 	// and nothing on the wire can tell them apart. So a story has either faults
 	// or downgrades.
 	downgrades bool
+
+	// Many silences in a row are taken for "gone", too: so many full syncs there
+	// never are before the plan is put right.
+	silences int
 }
 
 const people = 4
@@ -208,6 +212,18 @@ func (m *model) meddle() {
 	m.cloud.OnSync(nil)
 }
 
+// fullOne is a full sync; a plan that may not sponsor is put right in time.
+func (m *model) fullOne() {
+	o, _ := m.cloud.Organization(m.remote.ID)
+	switch m.silences++; {
+	case o.PlanType == cloudtest.PlanEnterprise:
+		m.silences = 0
+	case m.silences > 5:
+		m.plan(cloudtest.PlanEnterprise)
+	}
+	m.syncOne(m.full)
+}
+
 func (m *model) plan(planType int) {
 	m.cloud.UpdateOrganization(m.remote.ID, func(o *cloudtest.Organization) { o.PlanType = planType })
 }
@@ -217,7 +233,7 @@ func (m *model) actions() map[string]func(*rapid.T) {
 	return map[string]func(*rapid.T){
 		"redeem": do(m.redeemOne), "redeem too": do(m.redeemOne),
 		"change": do(m.changeOne), "change too": do(m.changeOne),
-		"pending": do(func() { m.syncOne(m.pending) }), "full": do(func() { m.syncOne(m.full) }),
+		"pending": do(func() { m.syncOne(m.pending) }), "full": do(func() { m.fullOne() }),
 		"accept": do(m.acceptOne), "fault": do(m.fault), "meddle": do(m.meddle),
 		"crash in sync": do(func() {
 			if !m.downgrades {
