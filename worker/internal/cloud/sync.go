@@ -30,6 +30,18 @@ type Row struct {
 	Delete bool
 }
 
+// The cloud reads no more than MaxBody bytes of a request; beyond that it answers
+// 500 with its own error body, as if a row were at fault (PROTOCOL.md 2.7).
+// MaxEnvelope is the most that a request takes without its rows.
+const (
+	MaxBody     = 30_000_000
+	MaxEnvelope = 10_000
+)
+
+// MaxBytes is the most that the row takes in a request: the encoding spends up
+// to six bytes on one of a text.
+func (r Row) MaxBytes() int { return 300 + 6*(len(r.Name)+len(r.Email)) }
+
 // RowAnswer is what the cloud says about a row that it accepted. A row without
 // an answer was refused, or was a withdrawal of what is gone already (2.5).
 type RowAnswer struct {

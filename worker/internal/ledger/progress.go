@@ -12,6 +12,8 @@ type progress struct {
 	trigger                Trigger
 	syncEvents             int64 // how many were published
 	connections            int64 // how often the connection was saved
+	caution                int64
+	damagedAt              *time.Time // when the cloud's records looked damaged first
 }
 
 func parseProgress(hash map[string]string) progress {
@@ -23,6 +25,7 @@ func parseProgress(hash map[string]string) progress {
 		requested: number("fullRequested"), begun: number("fullBegun"), done: number("fullDone"),
 		startedAt: instant(hash["fullStartedAt"]), trigger: Trigger(hash["fullTrigger"]),
 		syncEvents: number("syncEvents"), connections: number("connections"),
+		caution: number("caution"), damagedAt: instant(hash["damagedAt"]),
 	}
 }
 

@@ -27,6 +27,8 @@ var (
 	releaseSource string
 	//go:embed lua/fail.lua
 	failSource string
+	//go:embed lua/damage.lua
+	damageSource string
 	//go:embed lua/license.lua
 	licenseSource string
 	//go:embed lua/aside.lua
@@ -39,7 +41,7 @@ var (
 
 // scripts are hashed once per ledger.
 type scripts struct {
-	accept, write, lift, request, begin, settle, release, fail, license, beat, run, aside *redis.Script
+	accept, write, lift, request, begin, settle, release, fail, damage, license, beat, run, aside *redis.Script
 }
 
 func newScripts() scripts {
@@ -48,7 +50,8 @@ func newScripts() scripts {
 		accept: script(acceptSource), write: script(writeSource), lift: script(liftSource),
 		request: script(requestSource), begin: script(beginSource), settle: script(settleSource),
 		release: script(releaseSource), fail: script(failSource), license: script(licenseSource),
-		aside: redis.NewScript(asideSource), // about a shard, not an organization
-		beat:  script(beatSource), run: script(runSource),
+		damage: script(damageSource),
+		aside:  redis.NewScript(asideSource), // about a shard, not an organization
+		beat:   script(beatSource), run: script(runSource),
 	}
 }

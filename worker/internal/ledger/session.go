@@ -198,10 +198,13 @@ func (s *Session) Apply(ctx context.Context, writes []Write) ([]bool, error) {
 
 // Settled describes a sync that the cloud has answered.
 type Settled struct {
-	Full  bool            // it was the full sync that runs
-	Next  time.Duration   // until the next full one; only with Full
-	Fault *fault.Error    // what there is to tell all the same; nil: nothing
-	Event *events.Encoded // with a Fault, published only if the code is a new one
+	Full  bool          // it was the full sync that runs
+	Next  time.Duration // until the next full one; only with Full
+	Fault *fault.Error  // what there is to tell all the same; nil: nothing
+	// Caution is for how many requests the next syncs must be careful; see
+	// Session.Caution.
+	Caution int
+	Event   *events.Encoded // with a Fault, published only if the code is a new one
 }
 
 // Settle records that everything was answered: of the full sync that runs, or
@@ -214,7 +217,7 @@ func (s *Session) Settle(ctx context.Context, d Settled) error {
 	if d.Fault != nil {
 		code, message = string(d.Fault.Code), d.Fault.Message
 	}
-	args := append([]any{s.token, number, d.Next.Milliseconds(), code, message, s.EventNumber()}, eventArgs(d.Event)...)
+	args := append([]any{s.token, number, d.Next.Milliseconds(), code, message, d.Caution, s.EventNumber()}, eventArgs(d.Event)...)
 	hash, err := s.ledger.hash(s.ledger.scripts.settle.Run(ctx, s.ledger.rdb, state.Keys(s.org, ""), args...))
 	switch {
 	case err != nil:
@@ -246,6 +249,7 @@ type Failed struct {
 	RetryIn     time.Duration   // until the next automatic attempt may begin
 	Pause       bool            // no automatic attempt until a person acts
 	ServerError bool            // the cloud failed the request itself (500)
+	Caution     int             // as in Settled
 	Uncounted   bool            // it says nothing about the cloud, and lengthens no backoff
 	Event       *events.Encoded // published only if the code is a new one
 }
@@ -256,7 +260,7 @@ type Failed struct {
 func (s *Session) Fail(ctx context.Context, f Failed) (superseded bool, err error) {
 	args := append([]any{
 		s.token, string(f.Fault.Code), f.Fault.Message, f.RetryIn.Milliseconds(),
-		flag(f.Pause), flag(f.ServerError), flag(!f.Uncounted), s.progress.connections, s.EventNumber(),
+		flag(f.Pause), flag(f.ServerError), flag(!f.Uncounted), s.progress.connections, f.Caution, s.EventNumber(),
 	}, eventArgs(f.Event)...)
 	n, err := s.ledger.scripts.fail.Run(ctx, s.ledger.rdb, state.Keys(s.org, ""), args...).Int()
 	return n == 2, wrap(err, "record failure of %s", s.org)

@@ -9,19 +9,23 @@ import (
 	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
 )
 
-// exchange is one batch: plan, mark, send, apply.
+// exchange is one batch: plan, then for each request mark, send, apply.
 func (r *round) exchange(ctx context.Context, rows []sponsorship.Sponsorship) error {
 	plan := planBatch(rows, r.session.Now(), r.trigger == ledger.Manual)
-	items, err := r.mark(ctx, plan.send)
-	if err != nil {
-		return err
-	}
 	if err := r.store(ctx, plan.local); err != nil {
 		return err
 	}
-	together, alone := apart(items)
-	if len(together) > 0 {
-		if err := r.deliver(ctx, together); err != nil {
+	together, alone := apart(plan.send)
+	for len(together) > 0 {
+		n := fitting(together, r.limits())
+		if err := r.deliver(ctx, together[:n]); err != nil {
+			return err
+		}
+		if n == len(together) {
+			break
+		}
+		var err error
+		if together, err = r.planAgain(ctx, together[n:]); err != nil {
 			return err
 		}
 	}
@@ -57,30 +61,48 @@ func (r *round) mark(ctx context.Context, items []item) ([]item, error) {
 	return kept, nil
 }
 
-// deliver sends the items and stores what comes of them.
+// deliver sends the items and stores what comes of them. Where the cloud fails
+// again and again, it looks for the rows that make it.
 func (r *round) deliver(ctx context.Context, items []item) error {
-	answers, err := r.send(ctx, items)
-	if refused, ok := errors.AsType[*cloud.Error](err); ok && refused.ServerError && r.session.Organization.ServerErrors >= serverErrorLimit {
+	err := r.try(ctx, items)
+	if choked(err) && r.session.Organization.ServerErrors >= serverErrorLimit {
 		return r.isolate(ctx, items, err)
 	}
+	return err
+}
+
+// deliverAlone tries a row that has made a request fail before. If it does so
+// again it stays as it is, and harms nobody else.
+func (r *round) deliverAlone(ctx context.Context, it item) error {
+	err := r.try(ctx, []item{it})
+	if !choked(err) {
+		return err
+	}
+	r.chokedAlone = err
+	if it.out.Marked.Status == sponsorship.Refused {
+		r.refused++
+	}
+	return nil
+}
+
+// try marks the items, sends those that nobody changed meanwhile, and stores
+// what comes of them.
+func (r *round) try(ctx context.Context, planned []item) error {
+	items, err := r.mark(ctx, planned)
+	if err != nil || len(items) == 0 {
+		return err
+	}
+	answers, err := r.send(ctx, items)
 	if err != nil {
 		return r.undelivered(ctx, items, err)
 	}
 	return r.apply(ctx, items, answers)
 }
 
-// deliverAlone tries a row that has made a request fail before. If it does so
-// again it stays refused, and harms nobody else.
-func (r *round) deliverAlone(ctx context.Context, it item) error {
-	answers, err := r.send(ctx, []item{it})
-	if refused, ok := errors.AsType[*cloud.Error](err); ok && refused.ServerError {
-		r.refused++
-		return nil
-	}
-	if err != nil {
-		return r.undelivered(ctx, []item{it}, err)
-	}
-	return r.apply(ctx, []item{it}, answers)
+// choked reports whether the cloud was up, took the request and failed on it.
+func choked(err error) bool {
+	answer, ok := errors.AsType[*cloud.Error](err)
+	return ok && answer.ServerError
 }
 
 // undelivered takes the marks back where it is certain that the cloud did not
@@ -112,6 +134,7 @@ func (r *round) send(ctx context.Context, items []item) ([]cloud.RowAnswer, erro
 			CloudOrganizationID: string(r.connection.CloudOrganizationID),
 			Rows:                wire(items),
 		})
+		r.caution = careful(r.caution, err)
 		if !errors.Is(err, cloud.ErrTokenDied) {
 			return answers, err
 		}

@@ -56,7 +56,7 @@ func (r *round) fail(parent context.Context, err error) error {
 	}
 	r.log(f, org, delay)
 	superseded, failErr := r.session.Fail(ctx, ledger.Failed{
-		Fault: f, RetryIn: delay, Pause: f.Code.NeedsAdmin(), ServerError: serverError, Event: event,
+		Fault: f, RetryIn: delay, Pause: f.Code.NeedsAdmin(), ServerError: serverError, Caution: r.caution, Event: event,
 	})
 	switch {
 	case failErr != nil:

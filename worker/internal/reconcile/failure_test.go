@@ -198,31 +198,10 @@ func TestAnOrganizationWithoutTokenInTheCloudIsNotHalved(t *testing.T) {
 	if fault.CodeOf(err) != fault.CloudUnavailable || !strings.Contains(err.Error(), "generated a billing sync token") {
 		t.Fatalf("err = %v, want one that names the missing token", err)
 	}
-	if n := len(b.cloud.SyncRequests()) - before; n != 2 {
-		t.Errorf("%d requests, want the batch and one empty one", n)
+	if n := len(b.cloud.SyncRequests()) - before; n != 3 {
+		t.Errorf("%d requests, want the batch, the probe and an empty one", n)
 	}
 	b.is(0, "pending(redeem)")
-}
-
-func TestAnOrganizationWithDoubledRowsInTheCloudIsNotRefusedRowByRow(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	for range 2 {
-		b.cloud.AddRow(cloudtest.Row{OrganizationID: b.remote.ID, OrganizationUserID: string(user(99)), OfferedToEmail: "x@example.com"})
-	}
-	for n := range 8 {
-		b.redeem(n)
-	}
-	var err error
-	for range 3 {
-		err = b.full()
-	}
-	if fault.CodeOf(err) != fault.CloudUnavailable || !strings.Contains(err.Error(), "damaged") {
-		t.Fatalf("err = %v, want one that names the damage", err)
-	}
-	for n := range 8 {
-		b.is(n, "pending(redeem)")
-	}
 }
 
 func TestTwoSyncsOfOneOrganizationNeverOverlap(t *testing.T) {

@@ -3,7 +3,6 @@
 package reconcile_test
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -12,9 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
-	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
-	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
 	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
 	"github.com/sponsorsync/sponsorsync/worker/internal/reconcile"
 )
@@ -75,70 +72,4 @@ func TestHostileScriptsBlock(t *testing.T) {
 		count[s.Args[0]]++
 	}
 	t.Log("commands over 2 ms:", count, "worst", worst)
-}
-
-// A poisonous row, and the revocation of the only other one, which arrives while the batch is being suspected.
-func TestHostileRevocationInASuspectedBatch(t *testing.T) {
-	b := setup(t)
-	b.redeem(2)
-	b.mustFull()
-	b.redeem(1)
-	poison := func(r cloudtest.Request) bool {
-		for _, row := range r.Rows {
-			if row.OrganizationUserID == string(user(1)) {
-				return true
-			}
-		}
-		return false
-	}
-	f := cloudtest.ServerError().When(poison).Times(-1)
-	f.Stage = cloudtest.AfterEffect
-	b.cloud.Inject(f)
-	for range 2 {
-		_ = b.pending()
-		b.clockOff.Add(int64(10 * time.Minute))
-	}
-	jobstest.Must(t, b.change(2, revoke))
-	t.Log(b.pending())
-	t.Log("row 1:", describe(b.get(1)), "row 2:", describe(b.get(2)), "in the cloud:", len(b.cloud.Rows(b.remote.ID)))
-	for day := 1; day <= 10; day++ {
-		b.clockOff.Add(int64(24 * time.Hour))
-		_ = b.full()
-	}
-	t.Log("ten days later: row 1:", describe(b.get(1)), "row 2:", describe(b.get(2)))
-	for _, r := range b.cloud.Rows(b.remote.ID) {
-		t.Log("cloud holds", r.OrganizationUserID)
-	}
-}
-
-// The same row is dead in the cloud for another reason than a plan: the 500 of the isolation.
-func TestHostileLateTombstone(t *testing.T) {
-	b := sent(t)
-	b.redeem(3)
-	poison := func(r cloudtest.Request) bool {
-		for _, row := range r.Rows {
-			if row.OrganizationUserID == string(user(3)) {
-				return true
-			}
-		}
-		return false
-	}
-	b.cloud.Inject(cloudtest.ServerError().When(poison).Times(-1))
-	for range 2 {
-		_ = b.pending()
-		b.clockOff.Add(int64(10 * time.Minute))
-	}
-	// the ask goes through in the first isolation; the tombstone is in the second batch, which is suspected as well
-	jobstest.Must(t, b.change(1, readdress("new@example.com")))
-	b.cloud.OnSync(func(_ context.Context, r cloudtest.Request) {
-		text := ""
-		for _, row := range r.Rows {
-			text += fmt.Sprintf(" %s delete=%v", row.OrganizationUserID[34:], row.ToDelete)
-		}
-		t.Log("request at", time.Duration(b.clockOff.Load()), text)
-		b.clockOff.Add(int64(40 * time.Second)) // each request waits for its turn
-	})
-	t.Log(b.pending())
-	t.Log(describe(b.get(1)), describe(b.get(3)))
-	_ = sponsorship.Sent
 }

@@ -146,7 +146,7 @@ func (r *Reconciler) outcome(trigger ledger.Trigger, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case needsPerson && trigger == ledger.Manual:
+	case (needsPerson || code == fault.CloudRecordsDamaged) && trigger == ledger.Manual:
 		return jobs.Permanent(err)
 	case needsPerson:
 		return nil

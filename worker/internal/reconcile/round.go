@@ -2,6 +2,8 @@ package reconcile
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/sponsorsync/sponsorsync/jobs/events"
@@ -11,9 +13,9 @@ import (
 	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
 )
 
-// maxRequests ends a round that new work keeps alive, so that its success is
-// told in time. It does not end a full sync.
-const maxRequests = 50
+// maxBatches ends a round that new work keeps alive, so that its success is told
+// in time. It does not end a full sync.
+const maxBatches = 50
 
 // fullOrder is the order in which a full sync reads what is not due. A row that
 // an answer moves on lands in a status that was read before, so that none is
@@ -39,6 +41,11 @@ type round struct {
 	read     bool             // the full sync has read its last page
 	outdated []sponsorship.ID // changed between being read and being marked; read again
 
+	batches     int
+	caution     int                     // so many requests still go with few new rows
+	chokedAlone error                   // of a row that the cloud failed alone, as it has before
+	postponed   map[sponsorship.ID]bool // go when nothing else is left
+
 	requests, rows, removed, refused int
 	taken, passedOver                int          // rows of the answers; rows that the cloud knows, and left out
 	told                             *fault.Error // what the settled round had to tell all the same
@@ -50,7 +57,9 @@ func (r *Reconciler) newRound(s *ledger.Session, v *visit) *round {
 	if full {
 		trigger = by
 	}
-	return &round{Reconciler: r, visit: v, session: s, trigger: trigger, began: s.Now(), full: full, since: since, read: !full}
+	return &round{Reconciler: r, visit: v, session: s, trigger: trigger, began: s.Now(), full: full, since: since, read: !full, caution: s.Caution(),
+		postponed: map[sponsorship.ID]bool{},
+	}
 }
 
 // run sends batch after batch until nothing is left, then records the success.
@@ -58,8 +67,13 @@ func (r *round) run(ctx context.Context) (err error) {
 	if r.connection, err = r.p.Ledger.Connection(ctx, r.session.Organization.ID); err != nil {
 		return err
 	}
-	for r.full || r.requests < maxRequests {
-		batch, err := r.next(ctx)
+	if r.session.Suspected() { // nothing more is offered into damaged records
+		if err := r.examine(ctx, nil); err != nil {
+			return err
+		}
+	}
+	for {
+		batch, err := r.nextOrPostponed(ctx)
 		if err != nil {
 			return err
 		}
@@ -67,6 +81,11 @@ func (r *round) run(ctx context.Context) (err error) {
 			break
 		}
 		if err := r.exchange(ctx, batch); err != nil {
+			return err
+		}
+	}
+	if r.chokedAlone != nil && r.taken == 0 { // nothing has shown that it is the rows
+		if err := r.examine(ctx, r.chokedAlone); err != nil {
 			return err
 		}
 	}
@@ -79,6 +98,18 @@ func (r *round) run(ctx context.Context) (err error) {
 		return nil
 	}
 	return r.settle(ctx)
+}
+
+// nextOrPostponed returns the next batch, or what was postponed when there is none.
+func (r *round) nextOrPostponed(ctx context.Context) ([]sponsorship.Sponsorship, error) {
+	if r.batches++; r.full || r.batches <= maxBatches {
+		if batch, err := r.next(ctx); err != nil || len(batch) > 0 {
+			return batch, err
+		}
+	}
+	waiting := slices.Sorted(maps.Keys(r.postponed))
+	clear(r.postponed)
+	return r.p.Ledger.Get(ctx, r.session.Organization.ID, waiting...)
 }
 
 // next reads the rows of one request: what is due and, in a full sync, as much
@@ -107,12 +138,12 @@ func (r *round) next(ctx context.Context) ([]sponsorship.Sponsorship, error) {
 	return batch, nil
 }
 
-// notYetSynced leaves out what is due (it travels as such) and what an
-// interrupted full sync has confirmed already.
+// notYetSynced leaves out what is due (it travels as such), what is postponed, and
+// what an interrupted full sync has confirmed already.
 func (r *round) notYetSynced(page []sponsorship.Sponsorship) []sponsorship.Sponsorship {
 	kept := page[:0]
 	for _, s := range page {
-		if !s.Due() && (s.LastSyncAt == nil || s.LastSyncAt.Before(r.since)) {
+		if !s.Due() && !r.postponed[s.UserID] && (s.LastSyncAt == nil || s.LastSyncAt.Before(r.since)) {
 			kept = append(kept, s)
 		}
 	}
@@ -159,7 +190,7 @@ func (r *round) settle(ctx context.Context) error {
 		return err
 	}
 	next := r.p.Interval + time.Duration(float64(r.p.Interval)*spread*r.p.Rand())
-	if err := r.session.Settle(ctx, ledger.Settled{Full: r.full, Next: next, Fault: r.told, Event: event}); err != nil {
+	if err := r.session.Settle(ctx, ledger.Settled{Full: r.full, Next: next, Fault: r.told, Caution: r.caution, Event: event}); err != nil {
 		return err
 	}
 	if r.told != nil {

@@ -5,6 +5,8 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -274,5 +276,15 @@ func (b *bundle) failOnce() {
 	_ = b.pending()
 	if b.organization().LastError == nil {
 		b.t.Fatal("the attempt did not fail")
+	}
+}
+
+// whenSent is told once, before the cloud acts on a request that holds the key.
+func (b *bundle) whenSent(key string, do func()) func(context.Context, cloudtest.Request) {
+	var once sync.Once
+	return func(_ context.Context, r cloudtest.Request) {
+		if slices.Contains(r.RowKeys(), key) {
+			once.Do(do)
+		}
 	}
 }
