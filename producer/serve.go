@@ -55,7 +55,7 @@ func serve(ctx context.Context, env config.Environ, stderr io.Writer) error {
 		return err
 	}
 	defer s.js.Conn().Close()
-	s.jobs, s.hub = enqueue.New(s.rdb, enqueue.Options{}), api.NewHub(s.js, s.log)
+	s.jobs, s.hub = enqueue.New(s.rdb, enqueue.Options{Admit: state.New(s.rdb, nil).Admit}), api.NewHub(s.js, s.log)
 	handler, err := s.handler()
 	if err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/config/boot"
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
+	"github.com/sponsorsync/sponsorsync/jobs/events"
 	"github.com/sponsorsync/sponsorsync/worker/internal/monitor"
 	"github.com/sponsorsync/sponsorsync/worker/internal/queue"
 )
@@ -122,7 +123,8 @@ func (w *worker) serve(ctx context.Context, h handlers) error {
 	group.Go(func() error { return w.beat(ctx) })
 	group.Go(func() error {
 		return monitor.Serve(ctx, monitor.Params{
-			Listen: w.cfg.Listen, Metrics: w.metrics, Redis: w.rdb, Ledger: w.ledger.Ledger, Connected: w.js.Conn().IsConnected, Log: w.log, Now: time.Now,
+			Listen: w.cfg.Listen, Metrics: w.metrics, Redis: w.rdb, Ledger: w.ledger.Ledger, Log: w.log, Now: time.Now,
+			NATS: func() error { return events.Health(w.js.Conn()) },
 		})
 	})
 	w.log.Info().Str("version", boot.Version()).Bool("cloud_communication", w.cfg.Cloud.Enabled).

@@ -43,6 +43,7 @@ var (
 	depth  = describe("queue_depth", "Jobs in a queue, by state.", "queue", "state")
 	oldest = describe("queue_oldest_pending_seconds", "How long the next job of a queue has been ready to run.", "queue")
 	outbox = describe("outbox_depth", "Events that wait to be published.")
+	fill   = describe("outbox_fill_ratio", "How full the fullest shard of the outbox is: from 0.8 on it is told, at 1 no new jobs are taken.")
 )
 
 func describe(name, help string, labels ...string) *prometheus.Desc {
@@ -56,6 +57,7 @@ func (c *collector) Describe(to chan<- *prometheus.Desc) {
 	to <- depth
 	to <- oldest
 	to <- outbox
+	to <- fill
 }
 
 // Collect implements prometheus.Collector.
@@ -75,6 +77,9 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 		return
 	}
 	to <- gauge(outbox, float64(n))
+	if ratio, err := c.p.Ledger.OutboxFill(ctx); err == nil {
+		to <- gauge(fill, ratio)
+	}
 }
 
 func (c *collector) queue(to chan<- prometheus.Metric, d enqueue.Depth) {

@@ -56,6 +56,9 @@ func (c *Client) EnqueueAll(ctx context.Context, all []jobs.Args, opts ...Option
 	if err != nil {
 		return nil, err
 	}
+	if err := c.admitted(ctx, all...); err != nil {
+		return nil, err
+	}
 	first, err := c.claim(ctx, o.once, batch)
 	if err != nil {
 		return nil, err

@@ -12,6 +12,7 @@ import (
 
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 )
 
 const (
@@ -27,6 +28,11 @@ const (
 type Options struct {
 	Now   func() time.Time // default time.Now
 	NewID func() string    // default a random UUID
+
+	// Admit may refuse jobs of these organizations before anything is stored, as
+	// when a store is full; nil admits all. Syncs are always admitted: they ask
+	// for something that is done when there is room.
+	Admit func(context.Context, ...sponsorship.ID) error
 }
 
 // Client puts jobs into the queue. It is safe for concurrent use.
@@ -36,13 +42,14 @@ type Client struct {
 	inspector *asynq.Inspector
 	now       func() time.Time
 	newID     func() string
+	admit     func(context.Context, ...sponsorship.ID) error
 }
 
 // New returns a client that shares rdb, which stays the caller's to close.
 func New(rdb redis.UniversalClient, o Options) *Client {
 	c := &Client{
 		rdb: rdb, asynq: asynq.NewClientFromRedisClient(rdb), inspector: asynq.NewInspectorFromRedisClient(rdb),
-		now: o.Now, newID: o.NewID,
+		now: o.Now, newID: o.NewID, admit: o.Admit,
 	}
 	if c.now == nil {
 		c.now = time.Now
@@ -85,7 +92,7 @@ func WithID(id string) Option { return func(o *options) { o.id = id } }
 func WithIdempotency(once Idempotency) Option { return func(o *options) { o.once = once } }
 
 // Enqueue validates the arguments and puts one job in. Errors are faults:
-// invalid_arguments, idempotency_key_reused, or queue_unavailable, after which
+// invalid_arguments, idempotency_key_reused, store_full, or queue_unavailable, after which
 // the job may be there nevertheless; repeat with the same [WithID] or
 // [WithIdempotency], or not at all.
 //
@@ -94,6 +101,9 @@ func WithIdempotency(once Idempotency) Option { return func(o *options) { o.once
 func (c *Client) Enqueue(ctx context.Context, args jobs.Args, opts ...Option) (Receipt, error) {
 	payload, err := jobs.Encode(args)
 	if err != nil {
+		return Receipt{}, err
+	}
+	if err := c.admitted(ctx, args); err != nil {
 		return Receipt{}, err
 	}
 	o := collect(opts)
@@ -109,6 +119,23 @@ func (c *Client) Enqueue(ctx context.Context, args jobs.Args, opts ...Option) (R
 		return Receipt{}, err
 	}
 	return Receipt{ID: one[0].id, Kind: args.Kind(), Duplicate: !first || taken && o.id != ""}, nil
+}
+
+// admitted asks about those jobs that will be announced when they are carried out.
+func (c *Client) admitted(ctx context.Context, all ...jobs.Args) error {
+	if c.admit == nil {
+		return nil
+	}
+	var orgs []sponsorship.ID
+	for _, args := range all {
+		if policy, _ := args.Kind().Policy(); policy.Queue == jobs.QueueIntake && policy.Public {
+			orgs = append(orgs, args.Organization())
+		}
+	}
+	if len(orgs) == 0 {
+		return nil
+	}
+	return c.admit(ctx, orgs...)
 }
 
 // job is what is put in: encoded, and with its id.

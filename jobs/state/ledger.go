@@ -14,6 +14,8 @@ import (
 // Ledger reads the records in Redis, and saves connections. It is safe for
 // concurrent use.
 type Ledger struct {
+	OutboxLimit int64 // how many events may wait per shard; change it before the first use only
+
 	rdb     redis.UniversalClient
 	sealer  *Sealer
 	connect *redis.Script
@@ -21,7 +23,7 @@ type Ledger struct {
 
 // New returns a ledger on the client, which stays the caller's to close.
 func New(rdb redis.UniversalClient, sealer *Sealer) *Ledger {
-	return &Ledger{rdb: rdb, sealer: sealer, connect: Script(connectSource)}
+	return &Ledger{OutboxLimit: OutboxLimit, rdb: rdb, sealer: sealer, connect: Script(connectSource)}
 }
 
 // Get returns the sponsorships with these ids, in that order; one that does not
@@ -48,23 +50,6 @@ func (l *Ledger) Get(ctx context.Context, org sponsorship.ID, ids ...sponsorship
 		}
 	}
 	return all, nil
-}
-
-// OutboxLength returns how many events wait to be published, in all shards.
-func (l *Ledger) OutboxLength(ctx context.Context) (int64, error) {
-	pipe := l.rdb.Pipeline()
-	lengths := make([]*redis.IntCmd, Shards)
-	for shard := range Shards {
-		lengths[shard] = pipe.XLen(ctx, ShardKey(shard, "outbox"))
-	}
-	if _, err := pipe.Exec(ctx); err != nil {
-		return 0, fmt.Errorf("measure outbox: %w", err)
-	}
-	total := int64(0)
-	for _, n := range lengths {
-		total += n.Val()
-	}
-	return total, nil
 }
 
 func millis(text string) *time.Time {

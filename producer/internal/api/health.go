@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/sponsorsync/sponsorsync/jobs/events"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
 )
 
 // health is open to everybody, so it names no address and no error.
@@ -22,18 +23,24 @@ func getHealth(w http.ResponseWriter, _ *http.Request) error {
 // getReadiness names each part. Only Redis decides: hooks, jobs and pages need
 // nothing else, and taking them out of service would not bring NATS back.
 func (a *API) getReadiness(w http.ResponseWriter, r *http.Request) error {
-	h := health{Status: "ready", Checks: map[string]string{"redis": "ok", "nats": a.natsHealth(r.Context()), "events": "ok"}}
+	h := health{Status: "ready", Checks: map[string]string{"redis": "ok", "nats": a.natsHealth(r.Context()), "events": "ok", "outbox": "ok"}}
 	status := http.StatusOK
 	if live, _ := a.p.Hub.Live(); !live {
 		h.Checks["events"] = stateLate
 	}
-	if h.Checks["nats"] != "ok" || h.Checks["events"] != "ok" {
-		h.Status = "degraded"
-	}
 	ctx, cancel := context.WithTimeout(r.Context(), CommandTimeout)
 	defer cancel()
-	if a.p.Redis.Ping(ctx).Err() != nil {
-		h.Checks["redis"], h.Status, status = "away", "not ready", http.StatusServiceUnavailable
+	fill, err := a.p.Ledger.OutboxFill(ctx)
+	if err == nil {
+		h.Checks["outbox"] = state.OutboxWord(fill)
+	}
+	for _, word := range h.Checks {
+		if word != "ok" {
+			h.Status = "degraded"
+		}
+	}
+	if err != nil {
+		h.Checks["redis"], h.Checks["outbox"], h.Status, status = "away", "unknown", "not ready", http.StatusServiceUnavailable
 	}
 	return writeJSON(w, status, h)
 }

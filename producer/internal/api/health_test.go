@@ -9,7 +9,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/sponsorsync/sponsorsync/jobs/events"
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
 )
 
 // readiness is the body of /readyz.
@@ -81,4 +83,22 @@ func TestReadinessNamesAnOldServer(t *testing.T) {
 	status, ready := b.ready(t)
 	jobstest.Equal(t, "readyz", status, http.StatusOK)
 	jobstest.Equal(t, "nats", ready.Checks["nats"], "NATS 2.10 or newer is needed: this is 2.9.10")
+}
+
+func TestAFullOutboxRefusesWhatWouldNotFit(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.ledger.OutboxLimit = 10
+	jobstest.FillOutbox(t, b.redis, state.Shard(acme), 10)
+	redeem := `{"kind":"redeem","args":{"organizationId":"` + string(acme) + `","organizationUserId":"` + string(user1) +
+		`","sponsoredEmail":"mum@example.com"}}`
+	for _, body := range []string{redeem, "[" + syncJob + "," + redeem + "]"} {
+		a := b.post(t, body, nil)
+		jobstest.Equal(t, "status", a.status, http.StatusServiceUnavailable)
+		jobstest.Equal(t, "code", a.problem(t).Code, fault.StoreFull)
+	}
+	jobstest.Equal(t, "jobs", b.jobCount(t), 0)
+	jobstest.Equal(t, "a sync waits for room", b.post(t, syncJob, nil).status, http.StatusAccepted)
+	_, ready := b.ready(t)
+	jobstest.Equal(t, "readyz", ready.Checks["outbox"], "full: no new jobs are taken, and no sync begins")
 }

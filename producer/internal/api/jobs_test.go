@@ -246,7 +246,7 @@ func (b *bundle) requireHealthWithoutRedis(t *testing.T) {
 	t.Helper()
 	ready := b.do(t, call{method: "GET", path: "/readyz", anonymous: true})
 	jobstest.Equal(t, "readyz", ready.status, http.StatusServiceUnavailable)
-	jobstest.Equal(t, "readyz", strings.TrimSpace(string(ready.body)), `{"status":"not ready","checks":{"events":"ok","nats":"ok","redis":"away"}}`)
+	jobstest.Equal(t, "readyz", strings.TrimSpace(string(ready.body)), `{"status":"not ready","checks":{"events":"ok","nats":"ok","outbox":"unknown","redis":"away"}}`)
 	jobstest.Equal(t, "healthz", b.do(t, call{method: "GET", path: "/healthz", anonymous: true}).status, http.StatusOK)
 	metrics := string(b.get(t, "/metrics").body)
 	if !strings.Contains(metrics, "sponsorsync_redis_up 0") || strings.Contains(metrics, "sponsorsync_outbox_depth") {

@@ -100,7 +100,7 @@ func (b *bundle) serve(t *testing.T) {
 	b.stopHub = func() { cancel(); running.Wait() }
 	t.Cleanup(b.stopHub)
 	b.api = jobstest.Value(api.New(api.Params{
-		Redis: b.redis, Ledger: b.ledger, Jobs: enqueue.New(b.redis, enqueue.Options{}), JetStream: b.js, Hub: hub,
+		Redis: b.redis, Ledger: b.ledger, Jobs: enqueue.New(b.redis, enqueue.Options{Admit: b.ledger.Admit}), JetStream: b.js, Hub: hub,
 		Access: b.access, Registry: b.registry, Log: zerolog.New(b.log), Now: time.Now,
 	}))(t)
 	mux := http.NewServeMux()

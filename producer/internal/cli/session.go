@@ -68,7 +68,7 @@ func (a *app) connected(ctx context.Context, settings config.Producer, do func(*
 	if err := ping(ctx, rdb, settings.Redis.URL); err != nil {
 		return err
 	}
-	client := enqueue.New(rdb, enqueue.Options{Now: a.Now})
+	client := enqueue.New(rdb, enqueue.Options{Now: a.Now, Admit: state.New(rdb, nil).Admit})
 	return do(&session{
 		ledger: state.New(rdb, sealer), client: client, inspector: enqueue.NewInspector(client),
 	})

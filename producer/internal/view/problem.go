@@ -98,7 +98,7 @@ func statusOf(code fault.Code) int {
 		return http.StatusRequestEntityTooLarge
 	case fault.IdempotencyKeyReused:
 		return http.StatusUnprocessableEntity
-	case fault.QueueUnavailable:
+	case fault.QueueUnavailable, fault.StoreFull:
 		return http.StatusServiceUnavailable
 	}
 	return http.StatusInternalServerError

@@ -10,6 +10,7 @@ package intake
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
@@ -75,6 +76,9 @@ type order struct {
 	request sponsorship.Request
 }
 
+// fullDelay is how soon a job is tried again for which there was no room.
+const fullDelay = 10 * time.Second
+
 // maxConflicts bounds how often one job loses the race for one record; then it
 // takes its turn again.
 const maxConflicts = 8
@@ -96,6 +100,8 @@ func (h *Intake) decide(ctx context.Context, o order, current sponsorship.Sponso
 		switch {
 		case err != nil:
 			return err
+		case accepted.Full: // uses no attempt: what was acknowledged is kept until there is room
+			return jobs.Snooze(fullDelay, fault.New(fault.StoreFull, "the outbox has no room for the event of this").Error())
 		case accepted.Conflict:
 			current = accepted.Current
 		case accepted.Duplicate && accepted.Outcome != "":

@@ -24,7 +24,9 @@ type Accepted struct {
 	Current  sponsorship.Sponsorship
 	// Duplicate: this job was applied before; Outcome is what Remember noted.
 	Duplicate bool
-	Outcome   string
+	// Full: the outbox has no room for the event, and nothing was stored.
+	Full    bool
+	Outcome string
 	// Wake is the generation under which to enqueue a sync of what is pending,
 	// or "" when there is nothing to wake: a sync that has not begun will take
 	// this along, or none may run yet.
@@ -40,11 +42,13 @@ func (l *Ledger) Accept(ctx context.Context, jobID string, w Write) (Accepted, e
 	}
 	org := w.After.OrganizationID
 	reply, err := l.scripts.accept.Run(ctx, l.rdb, state.Keys(org, jobID),
-		append([]any{markerLife.Milliseconds()}, row...)...).StringSlice()
+		append([]any{markerLife.Milliseconds(), l.OutboxLimit}, row...)...).StringSlice()
 	if err != nil {
 		return Accepted{}, fmt.Errorf("accept sponsorship %s of %s: %w", w.After.UserID, org, err)
 	}
 	switch reply[0] {
+	case "full":
+		return Accepted{Full: true}, nil
 	case "duplicate":
 		return Accepted{Duplicate: true, Outcome: reply[1], Wake: reply[2]}, nil
 	case "conflict":

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -21,13 +22,13 @@ const probeTimeout = 2 * time.Second
 
 // Params are what the endpoints need.
 type Params struct {
-	Listen    string
-	Metrics   *Metrics
-	Redis     redis.UniversalClient
-	Ledger    *state.Ledger
-	Connected func() bool // whether NATS is there
-	Log       zerolog.Logger
-	Now       func() time.Time
+	Listen  string
+	Metrics *Metrics
+	Redis   redis.UniversalClient
+	Ledger  *state.Ledger
+	NATS    func() error // what is wrong with it, as events.Health says
+	Log     zerolog.Logger
+	Now     func() time.Time
 }
 
 // Serve answers /healthz, /readyz and /metrics until ctx ends. An address that
@@ -41,6 +42,11 @@ func Serve(ctx context.Context, p Params) error {
 	if err != nil {
 		return fmt.Errorf("listen for probes at %s (SPONSORSYNC_WORKER_LISTEN): %w", p.Listen, err)
 	}
+	watching, stop := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() { watch(watching, p) })
+	defer running.Wait()
+	defer stop()
 	p.Log.Info().Stringer("address", listener.Addr()).Msg("serving /healthz, /readyz and /metrics")
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
 	stopped := context.AfterFunc(ctx, func() {
@@ -68,18 +74,4 @@ func Handler(p Params) (http.Handler, error) {
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { ready(w, r, p) })
 	mux.Handle("GET /metrics", promhttp.HandlerFor(p.Metrics.registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
 	return mux, nil
-}
-
-func ready(w http.ResponseWriter, r *http.Request, p Params) {
-	ctx, cancel := context.WithTimeout(r.Context(), probeTimeout)
-	defer cancel()
-	if p.Redis.Ping(ctx).Err() != nil {
-		http.Error(w, "Redis does not answer at REDIS_URL", http.StatusServiceUnavailable)
-		return
-	}
-	if !p.Connected() {
-		http.Error(w, "NATS does not answer at NATS_URL; events wait in the outbox", http.StatusServiceUnavailable)
-		return
-	}
-	fmt.Fprintln(w, "ready")
 }

@@ -11,6 +11,9 @@ import (
 
 // exchange is one batch: plan, then for each request mark, send, apply.
 func (r *round) exchange(ctx context.Context, rows []sponsorship.Sponsorship) error {
+	if err := r.room(ctx, len(rows)); err != nil {
+		return err
+	}
 	plan := planBatch(rows, r.session.Now(), r.trigger == ledger.Manual)
 	if err := r.store(ctx, plan.local); err != nil {
 		return err

@@ -38,6 +38,11 @@ func (r *round) fail(parent context.Context, err error) error {
 			return err
 		}
 		return jobs.Snooze(0, err.Error())
+	case fault.CodeOf(err) == fault.StoreFull: // it would only add an event
+		if _, err := r.release(ctx, r.session, true); err != nil {
+			return err
+		}
+		return jobs.Snooze(fullDelay, err.Error())
 	case parent.Err() != nil, !errors.As(err, &f):
 		// A shutdown, or our own trouble: nothing to tell the admin of this organization.
 		_, _ = r.release(ctx, r.session, true)

@@ -64,6 +64,9 @@ func (r *Reconciler) newRound(s *ledger.Session, v *visit) *round {
 
 // run sends batch after batch until nothing is left, then records the success.
 func (r *round) run(ctx context.Context) (err error) {
+	if err := r.room(ctx, 0); err != nil {
+		return err
+	}
 	if r.connection, err = r.p.Ledger.Connection(ctx, r.session.Organization.ID); err != nil {
 		return err
 	}

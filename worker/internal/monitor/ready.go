@@ -1,0 +1,39 @@
+package monitor
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+
+	"github.com/sponsorsync/sponsorsync/jobs/events"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
+)
+
+// readiness is open to everybody, so it names no address.
+type readiness struct {
+	Status string            `json:"status"` // ready, degraded or not ready
+	Checks map[string]string `json:"checks"` // each part by name: ok, or what is amiss
+}
+
+// ready names each part. Only Redis decides: without NATS, jobs are carried out
+// all the same, and their events wait.
+func ready(w http.ResponseWriter, r *http.Request, p Params) {
+	ctx, cancel := context.WithTimeout(r.Context(), probeTimeout)
+	defer cancel()
+	answer := readiness{Status: "ready", Checks: map[string]string{"redis": "ok", "nats": events.HealthWord(p.NATS()), "outbox": "ok"}}
+	status := http.StatusOK
+	fill, err := p.Ledger.OutboxFill(ctx)
+	if err == nil {
+		answer.Checks["outbox"] = state.OutboxWord(fill)
+	}
+	if answer.Checks["nats"] != "ok" || answer.Checks["outbox"] != "ok" {
+		answer.Status = "degraded"
+	}
+	if err != nil {
+		answer.Checks["redis"], answer.Checks["outbox"], answer.Status = "away", "unknown", "not ready"
+		status = http.StatusServiceUnavailable
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(answer) // the prober may be gone
+}
