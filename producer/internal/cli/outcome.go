@@ -52,6 +52,8 @@ func outcomeOf(t target, s sponsorship.Sponsorship, org organization) outcome {
 		return failure(fmt.Errorf("syncs of the organization wait until somebody acts: %w", pauseFault(org)))
 	case org.LastError == nil:
 		return outcome{}
+	case org.LastError.Code == fault.CloudRecordsDamaged: // only Bitwarden's support can mend it
+		return failure(&org.LastError.Error)
 	case org.LastError.Code == fault.CloudCommunicationDisabled && !org.LastError.At.Equal(org.before):
 		return failure(&org.LastError.Error)
 	}

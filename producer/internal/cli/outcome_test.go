@@ -23,6 +23,8 @@ func TestOutcomeOf(t *testing.T) {
 	trying.LastError, trying.RetryAt = failedWith(fault.CloudUnavailable), &at
 	paused.LastError, paused.Paused = failedWith(fault.InstallationRejected), fault.InstallationRejected
 	off.LastError = failedWith(fault.CloudCommunicationDisabled)
+	damaged := trying
+	damaged.LastError = failedWith(fault.CloudRecordsDamaged)
 
 	for name, test := range map[string]struct {
 		row    sponsorship.Sponsorship
@@ -37,6 +39,7 @@ func TestOutcomeOf(t *testing.T) {
 		"no first sync":              {row: pending, org: state.Organization{}, state: unstarted},
 		"tried and left out":         {row: sponsorship.Sponsorship{Status: sponsorship.Pending, Reason: reason(fault.NotAccepted)}, org: started, state: failed, code: fault.NotAccepted},
 		"the cloud is away":          {row: pending, org: trying, state: waiting},
+		"the cloud is damaged":       {row: pending, org: damaged, state: failed, code: fault.CloudRecordsDamaged},
 		"somebody must act":          {row: pending, org: paused, state: failed, code: fault.InstallationRejected},
 		"just found switched off":    {row: pending, org: off, state: failed, code: fault.CloudCommunicationDisabled},
 		"was once switched off":      {row: pending, org: off, before: at, state: waiting},
