@@ -28,6 +28,7 @@ func TestStatusOf(t *testing.T) {
 		{"second attempt", asynq.TaskInfo{State: asynq.TaskStateActive, Retried: 1, LastErr: failed}, "active", 2, ""},
 		{"failed once", asynq.TaskInfo{State: asynq.TaskStateRetry, Retried: 1, LastErr: failed}, "retrying", 1, fault.CloudUnavailable},
 		{"its time has come", asynq.TaskInfo{State: asynq.TaskStatePending, Retried: 1, LastErr: failed}, "retrying", 1, fault.CloudUnavailable},
+		{"paused", asynq.TaskInfo{State: asynq.TaskStateRetry, LastErr: enqueue.WaitPrefix + "paused: sending is paused"}, "pending", 0, "paused"},
 		{"snoozed", asynq.TaskInfo{State: asynq.TaskStateRetry, LastErr: enqueue.WaitPrefix + "the organization is being synced"}, "pending", 0, ""},
 		{"done at once", asynq.TaskInfo{State: asynq.TaskStateCompleted, CompletedAt: noon}, "done", 1, ""},
 		{"done in the end", asynq.TaskInfo{State: asynq.TaskStateCompleted, Retried: 2, LastErr: failed, CompletedAt: noon}, "done", 3, ""},

@@ -30,7 +30,7 @@ type Status struct {
 	Kind       jobs.Kind
 	State      string
 	Attempts   int          // begun so far, but for those that were put off
-	LastError  *fault.Error // of a job that is retrying or dead; the code is empty if it was no fault
+	LastError  *fault.Error // of a job that is retrying or dead, or paused; the code is empty if it was no fault
 	EnqueuedAt time.Time    // zero if unknown
 
 	CompletedAt *time.Time // when it succeeded
@@ -41,6 +41,12 @@ func statusOf(info *asynq.TaskInfo) Status {
 	s.Attempts = attempts(info, s.State)
 	if s.State == StateRetrying || s.State == StateDead {
 		s.LastError = fault.Parse(info.LastErr)
+	}
+	// A wait is no error, but for one that a person has asked for, and can end.
+	if why, waits := strings.CutPrefix(info.LastErr, WaitPrefix); waits && s.State == StatePending {
+		if f := fault.Parse(why); f.Code == fault.Paused {
+			s.LastError = f
+		}
 	}
 	if at, err := time.Parse(time.RFC3339Nano, info.Headers[enqueuedAtHeader]); err == nil {
 		s.EnqueuedAt = at

@@ -21,6 +21,7 @@ type Organization struct {
 	Connected           bool
 	Started             bool       // the first sync was started by hand
 	Paused              fault.Code // automatic attempts stopped until a person acts; "" if not
+	Stopped             bool       // a person has stopped sending, of this one or of all
 	Generation          string     // under which to wake it
 	Failures            int        // in a row
 	ServerErrors        int        // answers 500 in a row
@@ -40,10 +41,13 @@ func (l *Ledger) Organization(ctx context.Context, id sponsorship.ID) (Organizat
 	pipe := l.rdb.Pipeline()
 	known := pipe.ZScore(ctx, ShardKey(Shard(id), "orgs"), string(id))
 	hash := pipe.HGetAll(ctx, Key(id, ""))
+	stopped := pipe.Exists(ctx, stoppedKey)
 	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
 		return Organization{}, false, fmt.Errorf("read organization %s: %w", id, err)
 	}
-	return ParseOrganization(id, hash.Val()), known.Err() == nil, nil
+	org := ParseOrganization(id, hash.Val())
+	org.Stopped = org.Stopped || stopped.Val() > 0
+	return org, known.Err() == nil, nil
 }
 
 // Organizations returns the ids of all organizations, sorted within a shard.
@@ -86,7 +90,7 @@ func ParseOrganization(id sponsorship.ID, h map[string]string) Organization {
 	}
 	return Organization{
 		ID: id, CloudOrganizationID: sponsorship.ID(h["cloudOrganizationId"]), Connected: h["token"] != "",
-		Started: h["started"] != "", Generation: cmp.Or(h["generation"], "0"), Paused: fault.Code(h["paused"]),
+		Started: h["started"] != "", Stopped: h[stoppedField] != "", Generation: cmp.Or(h["generation"], "0"), Paused: fault.Code(h["paused"]),
 		Failures: int(number("failures")), ServerErrors: int(number("serverErrors")),
 		LastSyncAt: millis(h["lastSyncAt"]), NextSyncAt: millis(h["nextSyncAt"]), RetryAt: millis(h["retryAt"]),
 		LastLicenseSyncAt: millis(h["lastLicenseSyncAt"]),

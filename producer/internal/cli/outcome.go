@@ -39,6 +39,9 @@ const (
 	failed
 )
 
+// pausedText is said while a wait lasts because a person has stopped sending.
+const pausedText = "sending is paused: nothing leaves until 'producer resume'; the wait goes on"
+
 // outcomeOf decides whether the wait for a sponsorship is over.
 func outcomeOf(t target, s sponsorship.Sponsorship, org organization) outcome {
 	switch {
@@ -50,6 +53,8 @@ func outcomeOf(t target, s sponsorship.Sponsorship, org organization) outcome {
 		return outcome{state: unstarted, text: firstStep(org.Organization)}
 	case org.Paused != "":
 		return failure(fmt.Errorf("syncs of the organization wait until somebody acts: %w", pauseFault(org)))
+	case org.Stopped:
+		return outcome{text: pausedText}
 	case org.LastError == nil:
 		return outcome{}
 	case org.LastError.Code == fault.CloudRecordsDamaged: // only Bitwarden's support can mend it

@@ -42,7 +42,7 @@ Exit status: 0 done, 1 it failed, 2 wrong usage or configuration.`,
 		"also read settings from `FILE`, an env file (repeatable); real environment variables win")
 	root.AddGroup(&cobra.Group{ID: groupSetup, Title: "Set up:"},
 		&cobra.Group{ID: groupDaily, Title: "Sponsor:"}, &cobra.Group{ID: groupLook, Title: "Look and repair:"})
-	root.AddCommand(a.connectCommand(), a.syncCommand(), a.syncLicenseCommand(), a.serveCommand(),
+	root.AddCommand(a.connectCommand(), a.syncCommand(), a.syncLicenseCommand(), a.serveCommand(), a.pauseCommand(), a.resumeCommand(),
 		a.redeemCommand(), a.changeCommand(), a.statusCommand(), a.watchCommand(), a.jobsCommand(), environmentTopic())
 	strictDefaults(root)
 	return root

@@ -141,10 +141,18 @@ func organizationLines(org view.Organization) []string {
 		"Cloud organization: " + cloudOrganization(org),
 		"Last sync:          " + clockOr(org.LastSyncAt, never),
 		"Next sync:          " + next,
+		"Sending:            " + sendingWords(org.Paused),
 		"Last license sync:  " + clockOr(org.LastLicenseSyncAt, never),
 	}
 	lines = append(lines, failureLines("Last error:         ", org.LastError)...)
 	return append(lines, "Sponsorships:       "+countsLine(org.Counts))
+}
+
+func sendingWords(paused bool) string {
+	if paused {
+		return "paused: nothing leaves until 'producer resume'"
+	}
+	return "on"
 }
 
 func cloudOrganization(org view.Organization) string {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 )
 
@@ -95,6 +96,8 @@ func (w *waiter) job(ctx context.Context, job enqueued) error {
 			return true, deadError(status)
 		case status.State == enqueue.StateDone:
 			return true, nil
+		case status.LastError != nil && status.LastError.Code == fault.Paused:
+			w.say(job.org, pausedText)
 		case status.State == enqueue.StateRetrying:
 			return false, w.sayRetry(ctx, job, status)
 		case status.State == enqueue.StatePending && w.app.Now().Sub(began) > idleHint:

@@ -19,6 +19,7 @@ type Organization struct {
 	OrganizationID      sponsorship.ID               `json:"organizationId"`
 	CloudOrganizationID *sponsorship.ID              `json:"cloudOrganizationId"`
 	Connected           bool                         `json:"connected"`
+	Paused              bool                         `json:"paused"`     // a person has stopped sending, of this one or of all
 	LastSyncAt          *time.Time                   `json:"lastSyncAt"` // null until the first sync
 	NextSyncAt          *time.Time                   `json:"nextSyncAt"`
 	LastLicenseSyncAt   *time.Time                   `json:"lastLicenseSyncAt"`
@@ -59,7 +60,7 @@ func ReadOrganizations(ctx context.Context, l *state.Ledger) ([]Organization, er
 // Show is the pure part of ReadOrganization.
 func Show(org state.Organization, counts map[sponsorship.Status]int64) Organization {
 	shown := Organization{
-		OrganizationID: org.ID, Connected: org.Connected, LastSyncAt: org.LastSyncAt, NextSyncAt: org.NextSyncAt,
+		OrganizationID: org.ID, Connected: org.Connected, Paused: org.Stopped, LastSyncAt: org.LastSyncAt, NextSyncAt: org.NextSyncAt,
 		LastLicenseSyncAt: org.LastLicenseSyncAt, Counts: counts,
 	}
 	if org.CloudOrganizationID != "" {

@@ -20,7 +20,7 @@ func (Disabled) Allowed() error {
 func (d Disabled) Turn(context.Context, Lane) error { return d.Allowed() }
 
 // LicenseTurn returns the fault of Allowed.
-func (d Disabled) LicenseTurn(context.Context) error { return d.Allowed() }
+func (d Disabled) LicenseTurn(context.Context, Lane) error { return d.Allowed() }
 
 // Sync returns the fault of Allowed.
 func (d Disabled) Sync(context.Context, SyncRequest) ([]RowAnswer, error) { return nil, d.Allowed() }

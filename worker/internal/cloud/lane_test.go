@@ -134,6 +134,25 @@ func TestLaneEndsTheWait(t *testing.T) {
 	}
 }
 
+// It is asked once more when the turn has come: sending may have been paused.
+func TestLaneIsAskedWhenTheTurnHasCome(t *testing.T) {
+	t.Parallel()
+	s := setupShop(t)
+	for range 5 {
+		jobstest.Must(t, s.Wait(t.Context(), cloud.Urgent))
+	}
+	paused := errors.New("somebody has paused sending")
+	err := s.Wait(t.Context(), func(context.Context) (bool, error) {
+		if s.now() == now() {
+			return true, nil
+		}
+		return true, paused
+	})
+	if !errors.Is(err, paused) {
+		t.Errorf("got %v", err)
+	}
+}
+
 // A worker that is shut down gives its turn back, if nobody has one after it.
 func TestUnusedTurnIsGivenBack(t *testing.T) {
 	t.Parallel()

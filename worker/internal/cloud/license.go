@@ -23,9 +23,9 @@ type wireLicense struct {
 	BillingSyncKey string `json:"billingSyncKey"`
 }
 
-// LicenseTurn is [Client.Turn] for a License. A person waits for every one.
-func (c *Client) LicenseTurn(ctx context.Context) error {
-	return c.ready(ctx, request{op: c.license, token: c.licenseToken}, Urgent)
+// LicenseTurn is [Client.Turn] for a License.
+func (c *Client) LicenseTurn(ctx context.Context, lane Lane) error {
+	return c.ready(ctx, request{op: c.license, token: c.licenseToken}, lane)
 }
 
 // License fetches a fresh license, issued for the installation that asks; its

@@ -79,6 +79,9 @@ func (l *SharedLimiter) Wait(ctx context.Context, lane Lane) error {
 			return &NotYet{After: t.wait}
 		case t.taken:
 			if used, err := l.use(ctx, t); err != nil || used {
+				if err == nil && t.wait > 0 { // much may have happened meanwhile
+					_, err = lane(ctx)
+				}
 				l.params.Waited(l.params.Now().Sub(start))
 				return err
 			}

@@ -164,7 +164,7 @@ func (b bundle) Sync(ctx context.Context, r cloud.SyncRequest) ([]cloud.RowAnswe
 // License takes a turn and fetches, as every caller does.
 func (b bundle) License(ctx context.Context, r cloud.LicenseRequest) (json.RawMessage, error) {
 	for {
-		if err := b.LicenseTurn(ctx); err != nil {
+		if err := b.LicenseTurn(ctx, cloud.Urgent); err != nil {
 			return nil, err
 		}
 		if license, err := b.Client.License(ctx, r); !errors.Is(err, cloud.ErrTokenDied) {

@@ -27,8 +27,9 @@ type Look struct {
 	Offset, Limit int           // of those, the oldest first
 }
 
-// Stuck returns the organizations of a shard whose work was ready look.Ago,
-// that no sync holds and that are in no backoff. more: there are others to look at.
+// Stuck returns the organizations of a shard whose work was ready look.Ago, that no
+// sync holds, and that are neither in a backoff nor paused. more: there are others
+// to look at.
 func (l *Ledger) Stuck(ctx context.Context, shard int, look Look) (stuck []Wake, more bool, err error) {
 	ids, err := l.dated(ctx, state.ShardKey(shard, "work"), look.from(l.ShardNow(shard)))
 	if err != nil || len(ids) == 0 {
@@ -39,7 +40,7 @@ func (l *Ledger) Stuck(ctx context.Context, shard int, look Look) (stuck []Wake,
 	for i, id := range ids {
 		org := sponsorship.ID(id.Member.(string))
 		leases[i] = pipe.Exists(ctx, state.Key(org, "lease"))
-		known[i] = pipe.HMGet(ctx, state.Key(org, ""), "generation", "retryAt")
+		known[i] = pipe.HMGet(ctx, state.Key(org, ""), "generation", "retryAt", "stopped")
 	}
 	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
 		return nil, false, fmt.Errorf("look for stuck work: %w", err)
@@ -47,7 +48,7 @@ func (l *Ledger) Stuck(ctx context.Context, shard int, look Look) (stuck []Wake,
 	for i, id := range ids {
 		generation, _ := known[i].Val()[0].(string)
 		retryAt, _ := known[i].Val()[1].(string)
-		if at := instant(retryAt); leases[i].Val() == 0 && (at == nil || !at.After(l.ShardNow(shard))) {
+		if at := instant(retryAt); leases[i].Val() == 0 && known[i].Val()[2] == nil && (at == nil || !at.After(l.ShardNow(shard))) {
 			stuck = append(stuck, Wake{sponsorship.ID(id.Member.(string)), cmp.Or(generation, "0")})
 		}
 	}
@@ -61,15 +62,24 @@ type DueSync struct {
 }
 
 // DueSyncs returns the organizations of a shard whose next full sync was due
-// look.Ago. more: there are others to look at.
+// look.Ago, but for those that are paused. more: there are others to look at.
 func (l *Ledger) DueSyncs(ctx context.Context, shard int, look Look) (due []DueSync, more bool, err error) {
 	ids, err := l.dated(ctx, state.ShardKey(shard, "schedule"), look.from(l.ShardNow(shard)))
-	if err != nil {
+	if err != nil || len(ids) == 0 {
+		return nil, false, wrap(err, "look for due syncs")
+	}
+	pipe := l.rdb.Pipeline()
+	stopped := make([]*redis.BoolCmd, len(ids))
+	for i, id := range ids {
+		stopped[i] = pipe.HExists(ctx, state.Key(sponsorship.ID(id.Member.(string)), ""), "stopped")
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
 		return nil, false, fmt.Errorf("look for due syncs: %w", err)
 	}
-	due = make([]DueSync, len(ids))
 	for i, id := range ids {
-		due[i] = DueSync{sponsorship.ID(id.Member.(string)), time.UnixMilli(int64(id.Score)).UTC()}
+		if !stopped[i].Val() {
+			due = append(due, DueSync{sponsorship.ID(id.Member.(string)), time.UnixMilli(int64(id.Score)).UTC()})
+		}
 	}
 	return due, len(ids) == look.Limit, nil
 }

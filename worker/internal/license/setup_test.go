@@ -66,7 +66,7 @@ func (b *bundle) issue(t *testing.T, mode cloudtest.LicenseMode) json.RawMessage
 		Limiter: unlimited{}, Now: time.Now, Rand: func() float64 { return 0 }, Transport: transport,
 	})
 	jobstest.Must(t, err)
-	jobstest.Must(t, client.LicenseTurn(t.Context()))
+	jobstest.Must(t, client.LicenseTurn(t.Context(), cloud.Urgent))
 	raw, err := client.License(t.Context(), cloud.LicenseRequest{
 		CloudOrganizationID: b.organization.ID, LicenseKey: secret.Text(b.organization.LicenseKey), BillingSyncKey: secret.Text(b.organization.BillingSyncKey),
 	})

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/events"
@@ -20,7 +21,7 @@ type Cloud interface {
 	// Allowed returns a fault while this server may not call the cloud at all.
 	Allowed() error
 	// LicenseTurn waits until the next License may leave.
-	LicenseTurn(ctx context.Context) error
+	LicenseTurn(ctx context.Context, lane cloud.Lane) error
 	License(ctx context.Context, r cloud.LicenseRequest) (json.RawMessage, error)
 }
 
@@ -61,7 +62,7 @@ func (s *Syncer) Sync(ctx context.Context, job jobs.Job[jobs.SyncLicense]) error
 		return s.record(ctx, outcome{org: org, jobID: job.ID, document: document})
 	}
 	f, ok := errors.AsType[*fault.Error](err)
-	if !ok || f.Code.Transient() && job.Attempt < job.MaxAttempts {
+	if !ok || f.Code == fault.Paused || f.Code.Transient() && job.Attempt < job.MaxAttempts {
 		return later(err)
 	}
 	if err := s.record(ctx, outcome{org: org, jobID: job.ID, document: document, fault: f}); err != nil {
@@ -75,6 +76,9 @@ func (s *Syncer) renew(ctx context.Context, org sponsorship.ID) (Document, error
 	if err := s.p.Cloud.Allowed(); err != nil {
 		return Document{}, fmt.Errorf("license sync of organization %s: %w", org, err)
 	}
+	if err := s.stopped(ctx, org); err != nil {
+		return Document{}, err
+	}
 	connection, err := s.p.Ledger.Connection(ctx, org)
 	if err != nil {
 		return Document{}, err
@@ -83,7 +87,7 @@ func (s *Syncer) renew(ctx context.Context, org sponsorship.ID) (Document, error
 		return Document{}, fault.New(fault.LicenseKeyInvalid,
 			"license sync of organization %s: its connection holds no license key", org)
 	}
-	raw, err := s.fetch(ctx, cloud.LicenseRequest{
+	raw, err := s.fetch(ctx, org, cloud.LicenseRequest{
 		CloudOrganizationID: string(connection.CloudOrganizationID),
 		LicenseKey:          connection.LicenseKey, BillingSyncKey: connection.BillingSyncToken,
 	})
@@ -102,9 +106,10 @@ func (s *Syncer) renew(ctx context.Context, org sponsorship.ID) (Document, error
 }
 
 // fetch takes a turn and sends; again if the token died early.
-func (s *Syncer) fetch(ctx context.Context, r cloud.LicenseRequest) (json.RawMessage, error) {
+func (s *Syncer) fetch(ctx context.Context, org sponsorship.ID, r cloud.LicenseRequest) (json.RawMessage, error) {
+	lane := func(ctx context.Context) (urgent bool, err error) { return true, s.stopped(ctx, org) }
 	for {
-		if err := s.p.Cloud.LicenseTurn(ctx); err != nil {
+		if err := s.p.Cloud.LicenseTurn(ctx, lane); err != nil {
 			return nil, err
 		}
 		raw, err := s.p.Cloud.License(ctx, r)
@@ -114,10 +119,25 @@ func (s *Syncer) fetch(ctx context.Context, r cloud.LicenseRequest) (json.RawMes
 	}
 }
 
+// stoppedLook is how soon a job looks again whether sending was resumed.
+const stoppedLook = 5 * time.Second
+
+// stopped returns a paused fault while a person has stopped sending.
+func (s *Syncer) stopped(ctx context.Context, org sponsorship.ID) error {
+	stopped, err := s.p.Ledger.Stopped(ctx, org)
+	if err != nil || !stopped {
+		return err
+	}
+	return fault.New(fault.Paused, "license sync of organization %s: sending is paused", org)
+}
+
 // later leaves the delay to the queue unless the cloud named one.
 func later(err error) error {
 	if wait, ok := errors.AsType[*cloud.NotYet](err); ok { // our own limit: no attempt is used
 		return jobs.Snooze(wait.After, wait.Error())
+	}
+	if fault.CodeOf(err) == fault.Paused {
+		return jobs.Snooze(stoppedLook, err.Error())
 	}
 	if answer, ok := errors.AsType[*cloud.Error](err); ok && answer.RetryAfter > 0 {
 		return jobs.RetryAfter(answer.RetryAfter, err)

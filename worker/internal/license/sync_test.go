@@ -281,29 +281,11 @@ func TestLicenseSyncThatIsInterruptedIsNoFailure(t *testing.T) {
 	}
 }
 
-// Waiting for our own limit uses no attempt, and nobody is told.
-func TestLicenseSyncWaitsForItsTurn(t *testing.T) {
-	t.Parallel()
-	b := setupLicense(t)
-	b.params.Cloud = busy{}
-	err := b.run(t, "job-1", 30)
-	if delay, _ := jobs.Delay(err); !jobs.IsSnooze(err) || delay != time.Minute {
-		t.Errorf("got %v", err)
-	}
-	b.waits(t, err)
-}
-
-// busy is a cloud whose next turn is a minute away.
-type busy struct{ license.Cloud }
-
-func (busy) Allowed() error                    { return nil }
-func (busy) LicenseTurn(context.Context) error { return &cloud.NotYet{After: time.Minute} }
-
 // canceling is a cloud whose caller is stopped while it waits.
 type canceling context.CancelFunc
 
-func (canceling) Allowed() error                    { return nil }
-func (canceling) LicenseTurn(context.Context) error { return nil }
+func (canceling) Allowed() error                                { return nil }
+func (canceling) LicenseTurn(context.Context, cloud.Lane) error { return nil }
 
 func (c canceling) License(ctx context.Context, _ cloud.LicenseRequest) (json.RawMessage, error) {
 	c()

@@ -33,6 +33,11 @@ func (r *round) fail(parent context.Context, err error) error {
 			return err
 		}
 		return jobs.Snooze(notYet.After, notYet.Error())
+	case fault.CodeOf(err) == fault.Paused:
+		if _, err := r.release(ctx, r.session, true); err != nil {
+			return err
+		}
+		return err
 	case errors.Is(err, errGiveWay):
 		if _, err := r.release(ctx, r.session, true); err != nil {
 			return err

@@ -38,6 +38,9 @@ func visitOf(t ledger.Trigger) *visit {
 // for: a job of the urgent queue in its first requests, and any in which a wish has
 // arrived since. Not a full sync that goes on, nor what has failed before.
 func (r *round) lane(ctx context.Context) (urgent bool, err error) {
+	if err := r.stopped(ctx, r.session.Organization.ID); err != nil {
+		return false, err
+	}
 	fresh, err := r.session.FreshDue(ctx)
 	if err != nil || fresh {
 		return fresh, err

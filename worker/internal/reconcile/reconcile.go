@@ -85,6 +85,9 @@ func (r *Reconciler) Full(ctx context.Context, org sponsorship.ID, jobID string,
 	if err != nil || request.Done || request.Denied {
 		return err
 	}
+	if err := r.stopped(ctx, org); err != nil {
+		return r.outcome(trigger, err)
+	}
 	begun, err := r.begin(ctx, org, trigger != ledger.Manual)
 	switch {
 	case err != nil:
@@ -109,6 +112,9 @@ func (r *Reconciler) Pending(ctx context.Context, org sponsorship.ID) error {
 func (r *Reconciler) pending(ctx context.Context, org sponsorship.ID, v *visit) error {
 	if off := r.p.Cloud.Allowed(); off != nil {
 		return r.disabled(ctx, org, ledger.Pending, off)
+	}
+	if err := r.stopped(ctx, org); err != nil {
+		return r.outcome(ledger.Pending, err)
 	}
 	begun, err := r.begin(ctx, org, true)
 	switch {
@@ -145,6 +151,10 @@ func (r *Reconciler) outcome(trigger ledger.Trigger, err error) error {
 	needsPerson := code.NeedsAdmin() || code == fault.PlanNotEligible
 	switch {
 	case err == nil:
+		return nil
+	case code == fault.Paused && trigger == ledger.Manual:
+		return jobs.Snooze(stoppedLook, err.Error())
+	case code == fault.Paused: // it is due still, and the sweeps find it
 		return nil
 	case (needsPerson || code == fault.CloudRecordsDamaged) && trigger == ledger.Manual:
 		return jobs.Permanent(err)

@@ -64,8 +64,11 @@ func (s *Sweeper) schedule(ctx context.Context) error {
 }
 
 // room is how many jobs the queue may take: what leaves under the limit until the
-// next sweep, less what waits already.
+// next sweep, less what waits already; none while sending is paused.
 func (s *Sweeper) room(ctx context.Context) (int, error) {
+	if stopped, err := s.p.Ledger.Stopped(ctx, ""); err != nil || stopped {
+		return 0, err
+	}
 	if s.p.Rate <= 0 {
 		return unlimited, nil
 	}

@@ -245,3 +245,20 @@ func TestSweepKeepsToABackoff(t *testing.T) {
 		t.Errorf("scheduled %v, woke %v after the backoff", r.scheduled, r.woken)
 	}
 }
+
+func TestSweepLeavesAloneWhatIsPaused(t *testing.T) {
+	t.Parallel()
+	p, r := setup(t)
+	all := r.herd(t, p.Ledger, 2)
+	jobstest.Must(t, p.Ledger.Stop(t.Context(), all[0], time.Now()))
+	s := sweeper(t, p)
+	jobstest.Must(t, s.Sweep(t.Context(), jobs.Job[jobs.Sweep]{}))
+	if !slices.Equal(r.scheduled, all[1:]) || !slices.Equal(r.woken, all[1:]) {
+		t.Errorf("scheduled %v, woke %v, want the other one", r.scheduled, r.woken)
+	}
+	jobstest.Must(t, p.Ledger.Stop(t.Context(), "", time.Now()))
+	jobstest.Must(t, s.Sweep(t.Context(), jobs.Job[jobs.Sweep]{}))
+	if len(r.scheduled)+len(r.woken) != 2 {
+		t.Error("enqueued while everything is paused")
+	}
+}
