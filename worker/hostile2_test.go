@@ -21,6 +21,8 @@ import (
 	"github.com/sponsorsync/sponsorsync/worker/internal/queue"
 )
 
+const hOrg = sponsorship.ID("10000000-0000-4000-8000-000000000001")
+
 // As worker/work.go wires intake: 4 loops, 16 handlers. Each member: redeem A, and 1 ms later change to B, then to C;
 // acknowledged one after the other by one hook.
 func TestHostileOrderOfOneMembersJobs(t *testing.T) {
