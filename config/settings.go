@@ -77,6 +77,7 @@ type Worker struct {
 	CloudConcurrency int           `env:"SPONSORSYNC_CLOUD_CONCURRENCY"` // handlers that do
 	BatchSize        int           `env:"SPONSORSYNC_BATCH_SIZE"`        // rows in one request
 	ShutdownTimeout  time.Duration `env:"SPONSORSYNC_SHUTDOWN_TIMEOUT"`
+	ForgetAfter      time.Duration `env:"SPONSORSYNC_FORGET_AFTER"` // how long what is over keeps address and name
 }
 
 // Producer is what the producer's commands need.

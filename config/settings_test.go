@@ -36,6 +36,7 @@ func TestWorkerDefaults(t *testing.T) {
 		CloudConcurrency: 8,
 		BatchSize:        1000,
 		ShutdownTimeout:  120 * time.Second,
+		ForgetAfter:      90 * 24 * time.Hour,
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got\n%+v\nwant\n%+v", got, want)

@@ -111,6 +111,8 @@ var variables = []Variable{
 		Meaning: "Certificate; with it the license's signature is verified."},
 	{Name: "SPONSORSYNC_SHUTDOWN_TIMEOUT", Default: "120s", check: duration,
 		Meaning: "How long running work may take after SIGTERM; longer than SPONSORSYNC_CLOUD_TIMEOUT, or a deploy cuts requests off."},
+	{Name: "SPONSORSYNC_FORGET_AFTER", Default: "2160h", check: duration,
+		Meaning: "How long after its end a sponsorship keeps address and name; 2160h is 90 days. Dead jobs keep theirs for 30 days."},
 	{Name: "SPONSORSYNC_LOG_LEVEL", Default: "info", check: oneOf("trace", "debug", "info", "warn", "error"),
 		Meaning: "trace, debug, info, warn or error."},
 	{Name: "SPONSORSYNC_LOG_FORMAT", Default: "json", check: oneOf("json", "console"),

@@ -33,6 +33,11 @@ func (l Ledger) Put(ctx context.Context, all ...sponsorship.Sponsorship) error {
 		if s.Due() {
 			pipe.ZAddNX(ctx, state.Key(s.OrganizationID, "due"), redis.Z{Member: string(s.UserID)})
 		}
+		if s.Over() {
+			pipe.ZAdd(ctx, state.ShardKey(state.Shard(s.OrganizationID), "over"), redis.Z{
+				Score: float64(max(s.UpdatedAt.UnixMilli(), 0)), Member: string(s.OrganizationID) + ":" + string(s.UserID),
+			})
+		}
 		if _, err := pipe.Exec(ctx); err != nil {
 			return fmt.Errorf("put sponsorship %s of %s: %w", s.UserID, s.OrganizationID, err)
 		}

@@ -64,7 +64,7 @@ func (l *Ledger) Connect(ctx context.Context, org sponsorship.ID, c Connection) 
 	if c.LicenseKey != "" {
 		key = l.sealer.Seal(c.LicenseKey.Reveal(), place(org, licenseKeyPlace))
 	}
-	err := l.connect.Run(ctx, l.rdb, Keys(org, ""), string(c.CloudOrganizationID),
+	err := l.scripts.connect.Run(ctx, l.rdb, Keys(org, ""), string(c.CloudOrganizationID),
 		l.sealer.Seal(c.BillingSyncToken.Reveal(), place(org, tokenPlace)), key).Err()
 	if err != nil {
 		return fmt.Errorf("save connection of %s: %w", org, err)

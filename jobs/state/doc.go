@@ -1,6 +1,7 @@
 // Package state is the ledger in Redis as whoever looks at it needs it:
 // organizations, their sponsorships and connections. A hook, a status page or a
-// bridge reads here; the one thing that it writes is a connection.
+// bridge reads here. It writes two things: a connection, and that something is to be
+// forgotten.
 //
 // What becomes of a sponsorship is written by the worker alone, in a package that
 // the compiler keeps to it. Both sides agree here on the names of the keys

@@ -69,5 +69,5 @@ func keys(shard int, org sponsorship.ID, jobID string) []string {
 	for _, s := range statusKeys {
 		all = append(all, hash+":status:"+string(s))
 	}
-	return append(all, ShardKey(shard, "clock"))
+	return append(all, ShardKey(shard, "clock"), hash+":inflight", ShardKey(shard, "over"))
 }

@@ -11,19 +11,19 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 )
 
-// Ledger reads the records in Redis, and saves connections. It is safe for
-// concurrent use.
+// Ledger reads the records in Redis, saves connections, and erases what must go.
+// It is safe for concurrent use.
 type Ledger struct {
 	OutboxLimit int64 // how many events may wait per shard; change it before the first use only
 
 	rdb     redis.UniversalClient
 	sealer  *Sealer
-	connect *redis.Script
+	scripts scripts
 }
 
 // New returns a ledger on the client, which stays the caller's to close.
 func New(rdb redis.UniversalClient, sealer *Sealer) *Ledger {
-	return &Ledger{OutboxLimit: OutboxLimit, rdb: rdb, sealer: sealer, connect: Script(connectSource)}
+	return &Ledger{OutboxLimit: OutboxLimit, rdb: rdb, sealer: sealer, scripts: newScripts()}
 }
 
 // Get returns the sponsorships with these ids, in that order; one that does not

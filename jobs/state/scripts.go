@@ -11,7 +11,23 @@ var (
 	prelude string
 	//go:embed lua/connect.lua
 	connectSource string
+	//go:embed lua/disconnect.lua
+	disconnectSource string
+	//go:embed lua/forget.lua
+	forgetSource string
+	//go:embed lua/erase.lua
+	eraseSource string
 )
+
+// scripts are hashed once per ledger.
+type scripts struct{ connect, disconnect, forget, erase *redis.Script }
+
+func newScripts() scripts {
+	return scripts{
+		connect: Script(connectSource), disconnect: Script(disconnectSource),
+		forget: Script(forgetSource), erase: Script(eraseSource),
+	}
+}
 
 // Script returns a script that knows the keys by name (lua/prelude.lua). Run it
 // with [Keys]. go-redis sends its hash, and its source when a restarted Redis has

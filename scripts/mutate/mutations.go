@@ -140,7 +140,7 @@ var coreMutations = []mutation{
 		"MaxRequests: 5,",
 		[]string{"./worker/internal/cloud"}},
 	{"6a", "put ignores the revision", "worker/internal/ledger/lua/prelude.lua",
-		`if math.max(tonumber(oldRevision), floor) ~= tonumber(before) then return false, old end
+		`if base ~= tonumber(before) then return false, old, base end
 `,
 		`
 `,

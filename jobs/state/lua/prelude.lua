@@ -3,10 +3,12 @@
 --       3 due zset            4 lease string          5 zset of organizations
 --       6 work zset           7 schedule zset         8 outbox stream
 --       9 marker of the job  10.. one zset of ids per status (statusKeys in keys.go)
---       17 clock of the shard
+--       17 clock of the shard 18 in-flight hash
+--       19 zset of what is over, "organization:id", by when it came to its end
 local K = {
   org = KEYS[1], rows = KEYS[2], due = KEYS[3], lease = KEYS[4], orgs = KEYS[5],
   work = KEYS[6], schedule = KEYS[7], outbox = KEYS[8], marker = KEYS[9], clock = KEYS[17],
+  inflight = KEYS[18], over = KEYS[19],
 }
 local STATUS = {
   pending = KEYS[10], sent = KEYS[11], redeemed = KEYS[12], expiring = KEYS[13],

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -57,7 +58,8 @@ func (l *Ledger) Accept(ctx context.Context, jobID string, w Write) (Accepted, e
 		if reply[1] != "" {
 			current, err = state.DecodeRow(reply[1])
 		}
-		return Accepted{Conflict: true, Current: l.raised(current)}, err
+		current.Revision, _ = strconv.ParseUint(reply[4], 10, 64) // the script's own number
+		return Accepted{Conflict: true, Current: current}, err
 	}
 	return Accepted{Wake: reply[1]}, nil
 }

@@ -181,7 +181,7 @@ func leaseKey(b *bundle) string {
 
 func newSweeper(t *testing.T, p sweep.Params) *sweep.Sweeper {
 	t.Helper()
-	p.Interval, p.Trim = time.Hour, func(context.Context) error { return nil }
+	p.Interval, p.ForgetAfter, p.Trim = time.Hour, time.Hour, func(context.Context) error { return nil }
 	made, err := sweep.New(p)
 	jobstest.Must(t, err)
 	return made
@@ -244,26 +244,6 @@ func TestHostileClockAheadBackoff(t *testing.T) {
 	err := b.pending()
 	d, _ := jobs.Delay(err)
 	t.Log("a worker with the right clock:", err, "waits", d)
-}
-
-func TestHostileRemovedRowsStay(t *testing.T) {
-	b := setup(t)
-	for n := 1; n <= 50; n++ {
-		b.redeem(n)
-	}
-	b.mustFull()
-	for n := 1; n <= 50; n++ {
-		jobstest.Must(t, b.change(n, revoke))
-	}
-	b.mustPending()
-	b.clockOff.Store(int64(400 * 24 * time.Hour))
-	b.mustFull()
-	keys, _ := b.rdb.Keys(t.Context(), "*:rows").Result()
-	n, _ := b.rdb.HLen(t.Context(), keys[0]).Result()
-	text, _ := b.rdb.HGet(t.Context(), keys[0], string(user(7))).Result()
-	t.Log("rows kept 400 days after their end:", n, text)
-	ttl, _ := b.rdb.TTL(t.Context(), keys[0]).Result()
-	t.Log("ttl", ttl)
 }
 
 func TestHostileBeginAnswerLost(t *testing.T) {

@@ -1,8 +1,8 @@
 // Package sweep finds what nobody else takes care of: syncs whose date has come,
-// organizations whose work was left behind by a worker that died, and jobs that
-// have been dead for so long that nobody will look at them.
+// organizations whose work was left behind by a worker that died, and what has been
+// over or dead for so long that it must be forgotten.
 //
-// It only looks and enqueues; it never syncs anything itself.
+// It looks, enqueues and forgets; it never syncs anything itself.
 package sweep
 
 import (
@@ -16,6 +16,7 @@ import (
 
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
 )
 
@@ -41,7 +42,9 @@ type Params struct {
 	// CloudEnabled: with cloud communication off, waking anybody only repeats
 	// the same failure.
 	CloudEnabled bool
-	// Trim forgets what nobody will look at any more.
+	// ForgetAfter is how long what is over keeps address and name.
+	ForgetAfter time.Duration
+	// Trim forgets jobs that nobody will look at any more.
 	Trim func(ctx context.Context) error
 	Log  zerolog.Logger
 }
@@ -57,19 +60,19 @@ func New(p Params) (*Sweeper, error) {
 	if p.Ledger == nil || p.Enqueuer == nil || p.Trim == nil {
 		return nil, errors.New("make sweeper: a ledger, an enqueuer and a trimmer are needed")
 	}
-	if p.Interval <= 0 {
-		return nil, fmt.Errorf("make sweeper: an interval of %v", p.Interval)
+	if p.Interval <= 0 || p.ForgetAfter <= 0 {
+		return nil, fmt.Errorf("make sweeper: an interval of %v, and forgetting after %v", p.Interval, p.ForgetAfter)
 	}
 	return &Sweeper{p: p}, nil
 }
 
 // Sweep handles sweep jobs, which the scheduler task enqueues.
 func (s *Sweeper) Sweep(ctx context.Context, _ jobs.Job[jobs.Sweep]) error {
-	trimmed := s.p.Trim(ctx)
+	forgotten := errors.Join(s.p.Trim(ctx), s.forget(ctx))
 	if !s.p.CloudEnabled {
-		return trimmed
+		return forgotten
 	}
-	return errors.Join(trimmed, s.Wake(ctx), s.schedule(ctx))
+	return errors.Join(forgotten, s.Wake(ctx), s.schedule(ctx))
 }
 
 // Run wakes stuck organizations at every interval until ctx ends: recovery must
@@ -91,4 +94,18 @@ func (s *Sweeper) Run(ctx context.Context) error {
 			}
 		}
 	}
+}
+
+// forget takes one page of each shard; the rest comes with the next sweeps.
+func (s *Sweeper) forget(ctx context.Context) error {
+	for shard := range state.Shards {
+		n, err := s.p.Ledger.ForgetOver(ctx, shard, s.p.ForgetAfter)
+		if n > 0 {
+			s.p.Log.Info().Int("sponsorships", n).Msg("forgot whose sponsorships were that are long over")
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -66,7 +66,8 @@ func setup(t *testing.T) (sweep.Params, *recorder) {
 	r := &recorder{rdb: rdb}
 	return sweep.Params{
 		Ledger: ledger.New(rdb, sealer), Enqueuer: r, Interval: time.Millisecond, Grace: time.Minute, CloudEnabled: true,
-		Trim: func(context.Context) error { return nil }, Log: zerolog.Nop(),
+		ForgetAfter: 90 * 24 * time.Hour,
+		Trim:        func(context.Context) error { return nil }, Log: zerolog.Nop(),
 	}, r
 }
 
@@ -260,5 +261,23 @@ func TestSweepLeavesAloneWhatIsPaused(t *testing.T) {
 	jobstest.Must(t, s.Sweep(t.Context(), jobs.Job[jobs.Sweep]{}))
 	if len(r.scheduled)+len(r.woken) != 2 {
 		t.Error("enqueued while everything is paused")
+	}
+}
+
+func TestSweepForgetsAlsoWithCloudCommunicationOff(t *testing.T) {
+	t.Parallel()
+	p, r := setup(t)
+	p.CloudEnabled = false
+	const user = sponsorship.ID("40000000-0000-4000-8000-000000000001")
+	was := sponsorship.Sponsorship{OrganizationID: sweptOrg, UserID: user, Email: "gone@example.com", Status: sponsorship.Removed, Revision: 1}
+	seed := jobstest.Ledger{Redis: r.rdb}
+	jobstest.Must(t, seed.Put(t.Context(), was))
+	jobstest.Must(t, seed.Advance(t.Context(), p.ForgetAfter+time.Minute))
+	jobstest.Must(t, p.Ledger.Beat(t.Context()))
+	jobstest.Must(t, sweeper(t, p).Sweep(t.Context(), jobs.Job[jobs.Sweep]{}))
+	found, err := p.Ledger.Get(t.Context(), sweptOrg, user)
+	jobstest.Must(t, err)
+	if found[0].Email != "" || found[0].Status != sponsorship.Removed {
+		t.Errorf("left: %+v, want a removed one without an address", found[0])
 	}
 }

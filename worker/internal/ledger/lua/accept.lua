@@ -1,14 +1,14 @@
 -- Stores what a job asked for, once: row, event, marker, wake-up.
 -- Returns {'full'} when no event fits, {'applied', generation to wake or ''}, {'duplicate', marker, generation}
--- or {'conflict', the row as it is, or '', now, floor}.
+-- or {'conflict', the row as it is, or '', now, floor, the revision to count on from}.
 local markerLife, outboxLimit, id, before, due, row, eventId, subject, key, payload = unpack(ARGV)
 
 local marker = redis.call('GET', K.marker)
 if marker then return {'duplicate', marker, tostring(number('generation'))} end
 if redis.call('XLEN', K.outbox) >= tonumber(outboxLimit) then return {'full'} end
 
-local stored, old = put(id, before, due, row)
-if not stored then return {'conflict', old or '', tostring(now), tostring(floor)} end
+local stored, old, base = put(id, before, due, row)
+if not stored then return {'conflict', old or '', tostring(now), tostring(floor), tostring(base)} end
 redis.call('SET', K.marker, '', 'PX', markerLife)
 redis.call('ZADD', K.orgs, 0, ORG)
 emit(eventId, subject, key, payload)

@@ -15,20 +15,34 @@ local function emit(id, subject, key, payload)
   end
 end
 
+-- The statuses in which a row has come to its end.
+local OVER = { removed = true, expired = true }
+
 -- put stores one row, "revision status json", if the stored one is still at the
 -- revision `before`. No row is at a revision below the floor, and none at all at
--- the floor. due is '1' or '0'. It returns whether it did, and if not the stored
--- row.
+-- the floor, or where a row was dropped that may have had this id. due is '1' or
+-- '0'. It returns whether it did, and if not the stored row and the revision to
+-- count on from.
 local function put(id, before, due, row)
   local old = redis.call('HGET', K.rows, id)
-  local oldRevision, oldStatus = 0, nil
-  if old then oldRevision, oldStatus = string.match(old, '^(%d+) (%a+) ') end
-  if math.max(tonumber(oldRevision), floor) ~= tonumber(before) then return false, old end
+  local oldRevision, oldStatus
+  if old then
+    oldRevision, oldStatus = string.match(old, '^(%d+) (%a+) ')
+  else
+    oldRevision = redis.call('HGET', K.clock, 'dropped') or '0'
+  end
+  local base = math.max(tonumber(oldRevision), floor)
+  if base ~= tonumber(before) then return false, old, base end
   local status = string.match(row, '^%d+ (%a+) ')
   redis.call('HSET', K.rows, id, row)
   if oldStatus ~= status then
     if oldStatus then redis.call('ZREM', STATUS[oldStatus], id) end
     redis.call('ZADD', STATUS[status], 0, id)
+    if OVER[status] then
+      redis.call('ZADD', K.over, now, ORG .. ':' .. id)
+    elseif OVER[oldStatus] then
+      redis.call('ZREM', K.over, ORG .. ':' .. id)
+    end
   end
   if due == '1' then
     redis.call('ZADD', K.due, 'NX', now, id)
