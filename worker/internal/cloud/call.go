@@ -84,7 +84,7 @@ func (c *Client) call(ctx context.Context, r request) error {
 		if r.token.refused(token) {
 			return fated{ErrTokenDied, Refused}
 		}
-	case err == nil, e != nil && e.Status != 0:
+	case err == nil, FateOf(err) != NeverLeft: // perhaps accepted: that is no second refusal in a row
 		r.token.accepted(token)
 	}
 	return err

@@ -1,8 +1,10 @@
 package cloud_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"sync"
 	"testing"
@@ -121,6 +123,31 @@ func TestUnauthorizedRefreshesOnce(t *testing.T) {
 	}
 	if tokens, calls := len(b.wire.to("/connect/token")), len(b.wire.to("/sync")); tokens != 2 || calls != 3 {
 		t.Errorf("%d tokens, %d calls; want 2, 3", tokens, calls)
+	}
+}
+
+// Two tokens that died early, with a lost answer in between, are no rejection of the
+// installation: that would pause every organization.
+func TestTokensThatDieApartAreNotFinal(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.wire.token = numbered(86400)
+	calls := 0
+	b.wire.api = func(r *http.Request) (*http.Response, error) {
+		if calls++; calls == 2 {
+			httptrace.ContextClientTrace(r.Context()).WroteHeaders()
+			return nil, errors.New("the answer was lost")
+		}
+		if r.Header.Get("Authorization") != "Bearer token-3" {
+			return response(401, ""), nil
+		}
+		return response(200, emptyBatch), nil
+	}
+	if _, err := b.Sync(t.Context(), batch()); err == nil {
+		t.Fatal("no answer was lost")
+	}
+	if _, err := b.Sync(t.Context(), batch()); err != nil {
+		t.Errorf("got %v", err)
 	}
 }
 
