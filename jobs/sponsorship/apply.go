@@ -70,7 +70,7 @@ func Postponed(s Sponsorship, now time.Time) (Sponsorship, bool) {
 		return s, false
 	}
 	s.Reason = &Reason{
-		Code:    string(fault.CloudUnavailable),
+		Code:    fault.CloudUnavailable,
 		Message: "the cloud fails requests that hold this sponsorship or others; it is tried again when the others have gone",
 	}
 	s.Revision++
@@ -144,7 +144,7 @@ func (s Sponsorship) withdrawn() Sponsorship {
 func (s Sponsorship) passedOver() Sponsorship {
 	s.Wire.AskedAt = time.Time{}
 	if s.Status == Pending { // waits for a full sync
-		s.Reason = &Reason{Code: string(fault.PlanNotEligible), Message: "the cloud answered and left out this sponsorship, which it knows"}
+		s.Reason = &Reason{Code: fault.PlanNotEligible, Message: "the cloud answered and left out this sponsorship, which it knows"}
 	}
 	return s
 }
@@ -188,9 +188,9 @@ func (s Sponsorship) confirmed(a Answer, now time.Time) Sponsorship {
 	case a.ValidUntil != nil:
 		s.Status = Redeemed
 	case recreated:
-		s.Status, s.Reason = Sent, &Reason{Code: string(fault.OfferRecreated), Message: "the cloud had lost the redeemed sponsorship, and has offered and mailed it anew"}
+		s.Status, s.Reason = Sent, &Reason{Code: fault.OfferRecreated, Message: "the cloud had lost the redeemed sponsorship, and has offered and mailed it anew"}
 	case s.Wire.Unsure:
-		s.Status, s.Reason = Sent, &Reason{Code: string(fault.MailUncertain), Message: "the cloud has the offer, but the request that brought it failed or got no answer: perhaps nobody was mailed"}
+		s.Status, s.Reason = Sent, &Reason{Code: fault.MailUncertain, Message: "the cloud has the offer, but the request that brought it failed or got no answer: perhaps nobody was mailed"}
 	default:
 		s.Status = Sent
 	}
@@ -205,7 +205,7 @@ func (s Sponsorship) tooLate() Sponsorship {
 	}
 	s.Wire.Anew = false
 	s.Reason = &Reason{
-		Code:    string(fault.AlreadyRedeemed),
+		Code:    fault.AlreadyRedeemed,
 		Message: "the offer was not changed: the recipient had already accepted it",
 	}
 	return s
@@ -221,5 +221,5 @@ func (s Sponsorship) behindAnOldOne() Sponsorship {
 }
 
 func refusal(message string) *Reason {
-	return &Reason{Code: string(fault.NotAccepted), Message: message}
+	return &Reason{Code: fault.NotAccepted, Message: message}
 }

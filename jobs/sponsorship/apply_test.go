@@ -10,11 +10,11 @@ import (
 
 func (l *life) is(status sponsorship.Status, intent sponsorship.Intent, reason fault.Code) *life {
 	l.t.Helper()
-	var code string
+	var code fault.Code
 	if l.s.Reason != nil {
 		code = l.s.Reason.Code
 	}
-	if l.s.Status != status || l.s.Intent != intent || code != string(reason) {
+	if l.s.Status != status || l.s.Intent != intent || code != reason {
 		l.t.Fatalf("got %s(%s) %q, want %s(%s) %q", l.s.Status, l.s.Intent, code, status, intent, reason)
 	}
 	return l

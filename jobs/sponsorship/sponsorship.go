@@ -46,8 +46,8 @@ const (
 
 // Reason explains a status in a fault code and a sentence without addresses.
 type Reason struct {
-	Code    string `json:"code"`
-	Message string `json:"message"`
+	Code    fault.Code `json:"code"`
+	Message string     `json:"message"`
 }
 
 // Sponsorship is one record of the ledger. The zero value is "none": a member
@@ -120,7 +120,7 @@ func (s Sponsorship) replacing() bool {
 // cloud lost it after it was redeemed, and mailed the recipient anew: what it
 // lost once it may lose again, so the next mail needs a person's word.
 func (s Sponsorship) Withheld() bool {
-	return s.Status == Sent && reasonCode(s.Reason) == string(fault.OfferRecreated)
+	return s.Status == Sent && reasonCode(s.Reason) == fault.OfferRecreated
 }
 
 // Transition describes the difference between two stored versions, for events.
@@ -138,7 +138,7 @@ func Compare(before, after Sponsorship) Transition {
 	return Transition{From: before.Status, To: after.Status, Intent: after.Intent, Changed: changed}
 }
 
-func reasonCode(r *Reason) string {
+func reasonCode(r *Reason) fault.Code {
 	if r == nil {
 		return ""
 	}

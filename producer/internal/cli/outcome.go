@@ -48,7 +48,7 @@ func outcomeOf(t target, s sponsorship.Sponsorship, org organization) outcome {
 	case s.Status != sponsorship.Pending:
 		return settledOutcome(t, s)
 	case s.Reason != nil:
-		return failure(&fault.Error{Code: fault.Code(s.Reason.Code), Message: s.Reason.Message})
+		return failure(&fault.Error{Code: s.Reason.Code, Message: s.Reason.Message})
 	case !org.Started:
 		return outcome{state: unstarted, text: firstStep(org.Organization)}
 	case org.Paused != "":
@@ -66,9 +66,9 @@ func outcomeOf(t target, s sponsorship.Sponsorship, org organization) outcome {
 }
 
 func settledOutcome(t target, s sponsorship.Sponsorship) outcome {
-	unchanged := t.change && s.Reason != nil && s.Reason.Code == string(fault.AlreadyRedeemed)
+	unchanged := t.change && s.Reason != nil && s.Reason.Code == fault.AlreadyRedeemed
 	if s.Reason != nil && (s.Status == sponsorship.Refused || unchanged) {
-		return failure(&fault.Error{Code: fault.Code(s.Reason.Code), Message: s.Reason.Message})
+		return failure(&fault.Error{Code: s.Reason.Code, Message: s.Reason.Message})
 	}
 	if s.Status == sponsorship.Refused {
 		return failure(fault.New(fault.NotAccepted, "the cloud did not accept the sponsorship"))
@@ -106,7 +106,7 @@ func settledText(s sponsorship.Sponsorship) string {
 	switch s.Status {
 	case sponsorship.Sent:
 		if s.Reason != nil {
-			return "sent, but " + faultText(&fault.Error{Code: fault.Code(s.Reason.Code), Message: s.Reason.Message})
+			return "sent, but " + faultText(&fault.Error{Code: s.Reason.Code, Message: s.Reason.Message})
 		}
 		return "sent: the cloud has it and mailed the offer"
 	case sponsorship.Redeemed:

@@ -14,7 +14,7 @@ func TestOutcomeOf(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	reason := func(code fault.Code) *sponsorship.Reason {
-		return &sponsorship.Reason{Code: string(code), Message: "m"}
+		return &sponsorship.Reason{Code: code, Message: "m"}
 	}
 	failedWith := func(code fault.Code) *state.Failure { return &state.Failure{Error: *fault.New(code, "m"), At: at} }
 	pending := sponsorship.Sponsorship{Status: sponsorship.Pending, Intent: sponsorship.IntentRedeem}

@@ -97,7 +97,7 @@ func (a *app) statusText(ctx context.Context, s *session, org view.Organization)
 		_, _ = fmt.Fprintf(a.out, format, v.OrganizationUserID, statusWords(v), clockOr(v.LastSyncAt, never), recipient(v))
 		if v.Reason != nil {
 			_, _ = fmt.Fprintf(a.out, "    %s: %s\n", v.Reason.Code, v.Reason.Message)
-			codes = append(codes, fault.Code(v.Reason.Code))
+			codes = append(codes, v.Reason.Code)
 		}
 		return nil
 	})

@@ -147,7 +147,7 @@ func transitionText(d events.Sponsorship) string {
 		text += ", valid until " + day(*d.ValidUntil)
 	}
 	if d.Reason != nil {
-		text += ", " + d.Reason.Code + ": " + d.Reason.Message
+		text += ", " + string(d.Reason.Code) + ": " + d.Reason.Message
 	}
 	return text
 }

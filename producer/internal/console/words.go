@@ -81,7 +81,7 @@ func present(s view.Sponsorship, started bool) row {
 		}
 	}
 	if s.Reason != nil {
-		r.Details = append(r.Details, s.Reason.Message, fault.Code(s.Reason.Code).Hint())
+		r.Details = append(r.Details, s.Reason.Message, s.Reason.Code.Hint())
 	}
 	if s.Status == sponsorship.Redeemed && s.ValidUntil != nil {
 		r.Details = append(r.Details, "Valid until "+s.ValidUntil.UTC().Format("2 Jan 2006")+".")

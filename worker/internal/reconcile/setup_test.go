@@ -225,7 +225,7 @@ func describe(s sponsorship.Sponsorship) string {
 		text += "(" + string(s.Intent) + ")"
 	}
 	if s.Reason != nil {
-		text += " " + s.Reason.Code
+		text += " " + string(s.Reason.Code)
 	}
 	return text
 }
