@@ -175,7 +175,7 @@ func (r *Reconciler) run(ctx context.Context, s *ledger.Session, v *visit) error
 		}
 		return err
 	}
-	beating, stop := r.heartbeat(ctx, s)
+	beating, stop := heartbeat(ctx, s)
 	defer stop()
 	for {
 		round := r.newRound(s, v)

@@ -1,0 +1,4 @@
+package reconcile
+
+// Heartbeat is heartbeat, for tests on simulated time.
+var Heartbeat = heartbeat
