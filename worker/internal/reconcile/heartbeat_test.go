@@ -23,7 +23,7 @@ func (r *renewals) Renew(context.Context) error {
 	return err
 }
 
-var errAway = errors.New("Redis is away")
+var errAway = errors.New("no answer from Redis")
 
 // TestHeartbeat runs on simulated time: the lease lives 15 s, and four beats fit in.
 func TestHeartbeat(t *testing.T) {
