@@ -119,6 +119,9 @@ func (a Redeem) SponsorshipID() sponsorship.ID {
 	return a.OrganizationUserID
 }
 
+// SponsorshipID is the key of the sponsorship that the change is about.
+func (a ChangeSponsorship) SponsorshipID() sponsorship.ID { return a.OrganizationUserID }
+
 // Validate implements Args.
 func (a Sync) Validate() error { return organizationOnly(a.OrganizationID) }
 

@@ -94,6 +94,13 @@ type Args interface {
 	Organization() sponsorship.ID
 }
 
+// Ordered are the arguments of a job that takes effect in the order in which it was
+// acknowledged among the others about the same sponsorship.
+type Ordered interface {
+	Args
+	SponsorshipID() sponsorship.ID // the ledger key
+}
+
 // Version is the form in which a job is put into the queue. It is raised when an
 // older worker would misread a newer job; such a worker leaves the job to a newer
 // one. A job without a [VersionHeader] has version 1.

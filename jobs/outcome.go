@@ -9,6 +9,11 @@ import (
 // err as its reason.
 func Permanent(err error) error { return &permanent{err} }
 
+// Refused says that what the job asked for is impossible, and that its handler has
+// written down why. It is not dead: there is nothing to mend, and nothing to run
+// again.
+func Refused(err error) error { return &refused{err} }
+
 // RetryAfter says that the job should be tried again no sooner than after d. It
 // uses an attempt.
 func RetryAfter(d time.Duration, err error) error { return &retryAfter{err, d} }
@@ -20,6 +25,12 @@ func Snooze(d time.Duration, why string) error { return &snooze{why, d} }
 // IsPermanent reports whether err, or an error that it wraps, is Permanent.
 func IsPermanent(err error) bool {
 	_, ok := errors.AsType[*permanent](err)
+	return ok
+}
+
+// IsRefused reports whether err, or an error that it wraps, is Refused.
+func IsRefused(err error) bool {
+	_, ok := errors.AsType[*refused](err)
 	return ok
 }
 
@@ -45,6 +56,11 @@ type permanent struct{ cause error }
 
 func (e *permanent) Error() string { return e.cause.Error() }
 func (e *permanent) Unwrap() error { return e.cause }
+
+type refused struct{ cause error }
+
+func (e *refused) Error() string { return e.cause.Error() }
+func (e *refused) Unwrap() error { return e.cause }
 
 type retryAfter struct {
 	cause error

@@ -47,6 +47,23 @@ func MarkerKey(org sponsorship.ID, jobID string) string {
 	return ShardKey(Shard(org), "job:"+jobID)
 }
 
+// RecordKey is the key of what is kept of a job beside the queue; see package
+// record.
+func RecordKey(org sponsorship.ID, jobID string) string {
+	return ShardKey(Shard(org), "record:"+jobID)
+}
+
+// OrderKey is the list of the jobs of one sponsorship that have not ended, in the
+// order in which they take effect.
+func OrderKey(org, user sponsorship.ID) string { return Key(org, "order:"+string(user)) }
+
+// TurnKeys returns the KEYS of a [Script] that ends a job: [Keys], and what the
+// order of jobs rests on.
+func TurnKeys(org, user sponsorship.ID, jobID string) []string {
+	return append(Keys(org, jobID), Key(org, "applied"), ShardKey(Shard(org), "refused"),
+		OrderKey(org, user), RecordKey(org, jobID))
+}
+
 // StatusKey is the key of the index of one status: ids, by name.
 func StatusKey(org sponsorship.ID, s sponsorship.Status) string {
 	return Key(org, "status:"+string(s))

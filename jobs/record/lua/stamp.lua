@@ -1,0 +1,23 @@
+-- Gives jobs of one organization their places, in the order of the arguments. A
+-- job that has one keeps it.
+-- KEYS  after those of all scripts, for each job: its order list, its record
+-- ARGV  how long all of it is kept, in ms; then for each job: id, user, kind,
+--       batch, place, sequence (empty: the next one)
+local life = ARGV[1]
+local jobs = (#ARGV - 1) / 6
+local first = #KEYS - 2 * jobs
+
+for n = 0, jobs - 1 do
+  local order, record = KEYS[first + 2 * n + 1], KEYS[first + 2 * n + 2]
+  local id, user, kind, batch, place, sequence = unpack(ARGV, 6 * n + 2, 6 * n + 7)
+  if redis.call('EXISTS', record) == 0 then
+    if sequence == '' then sequence = redis.call('HINCRBY', K.org, 'jobSequence', 1) end
+    redis.call('HSET', record, 'v', 1, 'kind', kind, 'org', ORG, 'user', user, 'seq', sequence,
+      'state', 'waiting', 'enqueuedAt', now)
+    if batch ~= '' then redis.call('HSET', record, 'batch', batch, 'place', place) end
+    redis.call('RPUSH', order, id)
+  end
+  redis.call('PEXPIRE', record, life)
+  redis.call('PEXPIRE', order, life)
+end
+return jobs
