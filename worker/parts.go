@@ -34,7 +34,7 @@ func (w *worker) newHandlers() (h handlers, err error) {
 	if err != nil {
 		return h, err
 	}
-	if h.intake, err = intake.New(intake.Params{Ledger: w.pipelined.ledger, Waker: w.jobs}); err != nil {
+	if h.intake, err = intake.New(intake.Params{Ledger: w.pipelined.ledger, Waker: w.jobs, Line: w.jobs}); err != nil {
 		return h, err
 	}
 	if h.syncs, err = w.newReconciler(remote); err != nil {

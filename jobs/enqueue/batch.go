@@ -10,6 +10,7 @@ import (
 
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 )
 
 // MaxBatch is the most jobs that EnqueueAll takes at once.
@@ -67,6 +68,9 @@ func (c *Client) EnqueueAll(ctx context.Context, all []jobs.Args, opts ...Option
 	for i, j := range batch {
 		receipts[i] = Receipt{ID: j.id, Kind: j.kind, Duplicate: !first}
 	}
+	if err := c.stamp(ctx, batch); err != nil {
+		return nil, err
+	}
 	if err := c.putAll(ctx, batch); err != nil {
 		return nil, err
 	}
@@ -79,7 +83,7 @@ func encodeAll(all []jobs.Args) ([]job, error) {
 	for i, args := range all {
 		payload, err := jobs.Encode(args)
 		faults = append(faults, itemErrors(i, err)...)
-		batch[i] = job{kind: args.Kind(), payload: payload}
+		batch[i] = newJob("", args, payload)
 	}
 	if len(faults) > 0 {
 		return nil, fault.Wrap(fault.InvalidArguments, faults, "%s", faults.Error())
@@ -103,15 +107,35 @@ func itemErrors(index int, err error) []ItemError {
 }
 
 // putAll does not look at which ids were taken: whether a batch is a duplicate
-// was settled by claim.
+// was settled by claim. Jobs of one sponsorship are put in one after another, so
+// that a worker rarely comes across one whose turn has not come.
 func (c *Client) putAll(ctx context.Context, batch []job) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(batchConcurrency)
-	for _, j := range batch {
+	for _, row := range bySponsorship(batch) {
 		group.Go(func() error {
-			_, err := c.put(ctx, j)
-			return err
+			for _, j := range row {
+				if _, err := c.put(ctx, j); err != nil {
+					return err
+				}
+			}
+			return nil
 		})
 	}
 	return group.Wait()
+}
+
+func bySponsorship(batch []job) [][]job {
+	var rows [][]job
+	at := map[[2]sponsorship.ID]int{}
+	for _, j := range batch {
+		key := [2]sponsorship.ID{j.org, j.user}
+		n, seen := at[key]
+		if !seen || j.user == "" {
+			n, at[key] = len(rows), len(rows)
+			rows = append(rows, nil)
+		}
+		rows[n] = append(rows[n], j)
+	}
+	return rows
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 	"sync"
 	"testing"
 
@@ -169,7 +170,10 @@ func TestKeyWithAnotherBody(t *testing.T) {
 		t.Errorf("error %v, want idempotency_key_reused", err)
 	}
 	for _, key := range b.store.Keys() {
-		if ttl := b.store.TTL(key); key[0] == 's' && (ttl <= 0 || len(key) != len("sponsorsync:idempotency:")+64) {
+		if !strings.HasPrefix(key, "sponsorsync:idempotency:") {
+			continue
+		}
+		if ttl := b.store.TTL(key); ttl <= 0 || len(key) != len("sponsorsync:idempotency:")+64 {
 			t.Errorf("record %s lives %v", key, ttl)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/record"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 )
 
@@ -40,6 +41,7 @@ type Client struct {
 	rdb       redis.UniversalClient
 	asynq     *asynq.Client
 	inspector *asynq.Inspector
+	records   *record.Store
 	now       func() time.Time
 	newID     func() string
 	admit     func(context.Context, ...sponsorship.ID) error
@@ -49,7 +51,7 @@ type Client struct {
 func New(rdb redis.UniversalClient, o Options) *Client {
 	c := &Client{
 		rdb: rdb, asynq: asynq.NewClientFromRedisClient(rdb), inspector: asynq.NewInspectorFromRedisClient(rdb),
-		now: o.Now, newID: o.NewID, admit: o.Admit,
+		records: record.New(rdb), now: o.Now, newID: o.NewID, admit: o.Admit,
 	}
 	if c.now == nil {
 		c.now = time.Now
@@ -71,8 +73,9 @@ type Receipt struct {
 type Option func(*options)
 
 type options struct {
-	id   string
-	once Idempotency
+	id       string
+	once     Idempotency
+	sequence int64
 }
 
 func collect(opts []Option) options {
@@ -91,6 +94,10 @@ func WithID(id string) Option { return func(o *options) { o.id = id } }
 // WithIdempotency makes a repeated request answer the ids of the first.
 func WithIdempotency(once Idempotency) Option { return func(o *options) { o.once = once } }
 
+// at is the place of a dead job that runs again. It goes to the end all the same,
+// but does nothing if by then a later one has taken effect.
+func at(sequence int64) Option { return func(o *options) { o.sequence = sequence } }
+
 // Enqueue validates the arguments and puts one job in. Errors are faults:
 // invalid_arguments, idempotency_key_reused, store_full, or queue_unavailable, after which
 // the job may be there nevertheless; repeat with the same [WithID] or
@@ -107,12 +114,16 @@ func (c *Client) Enqueue(ctx context.Context, args jobs.Args, opts ...Option) (R
 		return Receipt{}, err
 	}
 	o := collect(opts)
-	one := []job{{id: o.id, kind: args.Kind(), payload: payload}}
+	one := []job{newJob(o.id, args, payload)}
 	first := true
 	if o.id == "" {
 		if first, err = c.claim(ctx, o.once, one); err != nil {
 			return Receipt{}, err
 		}
+	}
+	one[0].sequence = o.sequence
+	if err := c.stamp(ctx, one); err != nil {
+		return Receipt{}, err
 	}
 	taken, err := c.put(ctx, one[0])
 	if err != nil {
@@ -144,6 +155,28 @@ type job struct {
 	kind      jobs.Kind
 	payload   []byte
 	retention time.Duration // instead of the policy's, if that is less
+
+	org, user sponsorship.ID // of an ordered job: whose jobs it takes its place among
+	sequence  int64          // its old place, if it is a dead one that runs again
+}
+
+func newJob(id string, args jobs.Args, payload []byte) job {
+	j := job{id: id, kind: args.Kind(), payload: payload}
+	if ordered, is := args.(jobs.Ordered); is {
+		j.org, j.user = ordered.Organization(), ordered.SponsorshipID()
+	}
+	return j
+}
+
+// stamp gives ordered jobs their places before anybody hears of them.
+func (c *Client) stamp(ctx context.Context, batch []job) error {
+	var items []record.Item
+	for _, j := range batch {
+		if j.user != "" {
+			items = append(items, record.Item{ID: j.id, Kind: j.kind, Organization: j.org, User: j.user, Sequence: j.sequence})
+		}
+	}
+	return unavailable(c.records.Stamp(ctx, items), "enqueue")
 }
 
 // put hands a job to asynq. It reports whether the id was taken.

@@ -9,6 +9,8 @@ import (
 	"github.com/hibiken/asynq"
 
 	"github.com/sponsorsync/sponsorsync/jobs"
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/record"
 )
 
 // Errors of [Inspector.Retry] and [Inspector.Delete].
@@ -32,11 +34,21 @@ func (i *Inspector) Job(ctx context.Context, id string) (Status, bool, error) {
 	if folded, err := uuid.Parse(id); err == nil {
 		id = folded.String() // ids of our own making are known in either case
 	}
-	info, err := i.find(ctx, id)
-	if info == nil || err != nil {
-		return Status{}, false, err
+	r, known, err := i.client.records.Find(ctx, id)
+	if err != nil {
+		return Status{}, false, unavailable(err, "look up job")
 	}
-	return statusOf(info), true, nil
+	if r.State == record.Refused || r.State == record.Dead {
+		return recorded(r), true, nil
+	}
+	info, err := i.find(ctx, id)
+	switch {
+	case err != nil:
+		return Status{}, false, err
+	case info != nil:
+		return statusOf(info), true, nil
+	}
+	return recorded(r), known, nil
 }
 
 // Dead iterates over the dead jobs of all queues, those of a queue from the
@@ -79,11 +91,29 @@ func (i *Inspector) Retry(ctx context.Context, id string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	again, err := i.client.Enqueue(ctx, args, WithID(uuid.NewSHA1(uuid.NameSpaceOID, []byte(id)).String()))
+	place, err := i.place(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	again, err := i.client.Enqueue(ctx, args, WithID(uuid.NewSHA1(uuid.NameSpaceOID, []byte(id)).String()), at(place))
 	if err != nil {
 		return "", err
 	}
 	return again.ID, i.drop(ctx, info)
+}
+
+// place is where a dead job stood among those of its sponsorship, or 0. The fault
+// is superseded when a later one has taken effect: it must not be undone.
+func (i *Inspector) place(ctx context.Context, id string) (int64, error) {
+	r, _, err := i.client.records.Find(ctx, id)
+	if err != nil || r.Sequence == 0 {
+		return 0, unavailable(err, "look up job")
+	}
+	applied, err := i.client.records.Applied(ctx, r.Organization, r.User)
+	if err == nil && applied > r.Sequence {
+		return 0, fault.New(fault.Superseded, "%s: a later job for this member has taken effect", r.Kind)
+	}
+	return r.Sequence, unavailable(err, "look up job")
 }
 
 // Delete drops a dead job for good.
@@ -134,8 +164,12 @@ func (i *Inspector) deadOf(ctx context.Context, q jobs.Queue, page int) ([]*asyn
 
 func (i *Inspector) drop(ctx context.Context, info *asynq.TaskInfo) error {
 	_, err := within(ctx, func() (struct{}, error) { return struct{}{}, i.client.inspector.DeleteTask(info.Queue, info.ID) })
-	if absent(err) {
-		return nil
+	if err != nil && !absent(err) {
+		return unavailable(err, "delete job")
+	}
+	r, known, err := i.client.records.Find(ctx, info.ID)
+	if known {
+		err = i.client.records.Delete(ctx, r)
 	}
 	return unavailable(err, "delete job")
 }

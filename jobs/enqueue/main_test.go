@@ -1,6 +1,8 @@
 package enqueue_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"testing"
@@ -91,4 +93,8 @@ func (b bundle) archive(t *testing.T, q jobs.Queue, id string) {
 	if err := b.asynq.ArchiveTask(string(q), id); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func othersFirst(context.Context, *asynq.Task) error {
+	return errors.New(enqueue.WaitPrefix + "others go first")
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/record"
 )
 
 // WaitPrefix begins the text that the worker leaves with a job that was put off
@@ -21,7 +22,8 @@ const (
 	StateActive   = "active"   // runs
 	StateRetrying = "retrying" // failed, and waits for its next attempt
 	StateDone     = "done"
-	StateDead     = "dead" // failed for good; see Inspector.Retry
+	StateRefused  = "refused" // what it asked for was impossible; nothing to mend
+	StateDead     = "dead"    // failed for good; see Inspector.Retry
 )
 
 // Status is what the outside may know of a job. It never holds the arguments.
@@ -30,10 +32,30 @@ type Status struct {
 	Kind       jobs.Kind
 	State      string
 	Attempts   int          // begun so far, but for those that were put off
-	LastError  *fault.Error // of a job that is retrying or dead, or paused; the code is empty if it was no fault
+	LastError  *fault.Error // of a job that is retrying, refused or dead, or paused; the code is empty if it was no fault
 	EnqueuedAt time.Time    // zero if unknown
 
-	CompletedAt *time.Time // when it succeeded
+	CompletedAt *time.Time // when it succeeded or was refused
+}
+
+// recorded is what a record says of a job that the queue does not know any more,
+// or knows less of.
+func recorded(r record.Record) Status {
+	s := Status{
+		ID: r.ID, Kind: r.Kind, State: StatePending, Attempts: r.Attempts, LastError: r.Reason, EnqueuedAt: r.EnqueuedAt,
+	}
+	switch r.State {
+	case record.Done:
+		s.State = StateDone
+	case record.Refused:
+		s.State = StateRefused
+	case record.Dead:
+		s.State = StateDead
+	}
+	if s.State == StateDone || s.State == StateRefused {
+		s.CompletedAt = &r.EndedAt
+	}
+	return s
 }
 
 func statusOf(info *asynq.TaskInfo) Status {

@@ -82,7 +82,8 @@ type enqueued struct {
 	id  string
 }
 
-// job waits until a job is done. A dead one is an error with its fault.
+// job waits until a job is done. One that is dead or was
+// refused is an error with its fault.
 func (w *waiter) job(ctx context.Context, job enqueued) error {
 	began := w.app.Now()
 	return w.until(ctx, func() (bool, error) {
@@ -92,8 +93,8 @@ func (w *waiter) job(ctx context.Context, job enqueued) error {
 			return false, err
 		case !found:
 			return true, fmt.Errorf("job %s is not there any more: it was deleted, or retried under another id", job.id)
-		case status.State == enqueue.StateDead:
-			return true, deadError(status)
+		case status.State == enqueue.StateDead, status.State == enqueue.StateRefused:
+			return true, endError(status)
 		case status.State == enqueue.StateDone:
 			return true, nil
 		case status.LastError != nil && status.LastError.Code == fault.Paused:
@@ -122,11 +123,15 @@ func (w *waiter) sayRetry(ctx context.Context, job enqueued, status enqueue.Stat
 	return nil
 }
 
-func deadError(job enqueue.Status) error {
-	if job.LastError.Code == "" {
-		return fmt.Errorf("%s job %s failed for good: %s", job.Kind, job.ID, job.LastError.Message)
+func endError(job enqueue.Status) error {
+	how := "failed for good"
+	if job.State == enqueue.StateRefused {
+		how = "was refused"
 	}
-	return fmt.Errorf("%s job %s failed for good: %w", job.Kind, job.ID, job.LastError)
+	if job.LastError.Code == "" {
+		return fmt.Errorf("%s job %s %s: %s", job.Kind, job.ID, how, job.LastError.Message)
+	}
+	return fmt.Errorf("%s job %s %s: %w", job.Kind, job.ID, how, job.LastError)
 }
 
 // settle waits until every sponsorship has its outcome, and tells each once.

@@ -100,7 +100,7 @@ func (c *Console) job(ctx context.Context, id string) (*job, error) {
 	if err != nil || !known {
 		return nil, err
 	}
-	return &job{s, s.State == enqueue.StateDone || s.State == enqueue.StateDead}, nil
+	return &job{s, s.State == enqueue.StateDone || s.State == enqueue.StateRefused || s.State == enqueue.StateDead}, nil
 }
 
 func filters(o view.Organization, p state.Page) []filter {

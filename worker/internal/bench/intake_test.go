@@ -92,7 +92,7 @@ func (s *store) pipeline(b *testing.B) *pipeline.Client {
 func (s *store) intake(b *testing.B, rdb redis.UniversalClient) *queue.Registry {
 	b.Helper()
 	registry := queue.NewRegistry()
-	handlers, err := intake.New(intake.Params{Ledger: newLedger(b, rdb), Waker: enqueue.NewSystem(s.jobs)})
+	handlers, err := intake.New(intake.Params{Ledger: newLedger(b, rdb), Waker: enqueue.NewSystem(s.jobs), Line: enqueue.NewSystem(s.jobs)})
 	jobstest.Must(b, err)
 	queue.Handle(registry, handlers.Redeem)
 	queue.Handle(registry, handlers.ChangeSponsorship)

@@ -14,6 +14,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
+	"github.com/sponsorsync/sponsorsync/jobs/record"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud"
@@ -70,7 +71,7 @@ func newEstate(b *testing.B, organizations, members int) *estate {
 // change gives some members of every organization a new label, as jobs would.
 func (w *estate) change(b *testing.B, each int) {
 	b.Helper()
-	handlers, err := intake.New(intake.Params{Ledger: w.ledger, Waker: asleep{}})
+	handlers, err := intake.New(intake.Params{Ledger: w.ledger, Waker: asleep{}, Line: asleep{}})
 	jobstest.Must(b, err)
 	for n := range w.connections {
 		for m := range each {
@@ -85,6 +86,11 @@ func (w *estate) change(b *testing.B, each int) {
 type asleep struct{}
 
 func (asleep) Wake(context.Context, sponsorship.ID, string) error { return nil }
+func (asleep) Hurry(context.Context, record.Blocker) error        { return nil }
+
+func (asleep) Ahead(context.Context, record.Blocker) (enqueue.Ahead, error) {
+	return enqueue.Ahead{}, nil
+}
 
 // cost reports requests, rows and seconds of a way to sync.
 func (w *estate) cost(b *testing.B, name string, sync func()) {

@@ -3,8 +3,9 @@
 // and wakes the sync that carries on.
 //
 // A job may be delivered twice: the second run changes nothing and repeats the
-// outcome of the first. The package never calls the cloud, and knows no queue: a
-// handler returns what should become of its job.
+// outcome of the first. Jobs of one sponsorship take effect in the order in which
+// they were acknowledged: one that comes too early waits. The package never calls
+// the cloud and runs no queue: a handler returns what should become of its job.
 package intake
 
 import (
@@ -13,7 +14,9 @@ import (
 	"time"
 
 	"github.com/sponsorsync/sponsorsync/jobs"
+	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/record"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
 )
@@ -23,10 +26,20 @@ type Waker interface {
 	Wake(ctx context.Context, org sponsorship.ID, generation string) error
 }
 
+// Line is where jobs of one sponsorship wait for each other.
+type Line interface {
+	// Ahead looks at the job that holds up others, and lets them go on if it
+	// cannot run any more.
+	Ahead(ctx context.Context, b record.Blocker) (enqueue.Ahead, error)
+	// Hurry runs jobs at once that were put off to let others go first.
+	Hurry(ctx context.Context, first record.Blocker) error
+}
+
 // Params are an Intake's parts; all are required.
 type Params struct {
 	Ledger *ledger.Ledger
 	Waker  Waker
+	Line   Line
 }
 
 // Intake handles redeem and change-sponsorship jobs. It is safe for concurrent use.
@@ -34,8 +47,8 @@ type Intake struct{ p Params }
 
 // New returns an error when a part is missing.
 func New(p Params) (*Intake, error) {
-	if p.Ledger == nil || p.Waker == nil {
-		return nil, errors.New("make intake: a ledger and a waker are needed")
+	if p.Ledger == nil || p.Waker == nil || p.Line == nil {
+		return nil, errors.New("make intake: a ledger, a waker and a line are needed")
 	}
 	return &Intake{p}, nil
 }
@@ -45,7 +58,7 @@ func (h *Intake) Redeem(ctx context.Context, job jobs.Job[jobs.Redeem]) error {
 	a := job.Args
 	request := sponsorship.Redeem{Email: a.SponsoredEmail, Name: a.FriendlyName, AdminInitiated: a.AdminInitiated}
 	// Most redeems are a member's first: try that before anything is read.
-	return h.decide(ctx, order{job.ID, request}, h.p.Ledger.None(a.OrganizationID, a.SponsorshipID()))
+	return h.decide(ctx, order{jobID: job.ID, kind: a.Kind(), request: request}, h.p.Ledger.None(a.OrganizationID, a.SponsorshipID()))
 }
 
 // ChangeSponsorship handles change-sponsorship jobs.
@@ -67,13 +80,15 @@ func (h *Intake) ChangeSponsorship(ctx context.Context, job jobs.Job[jobs.Change
 	case seen.Applied: // perhaps nobody was woken then
 		return h.wake(ctx, a.OrganizationID, seen.Generation)
 	}
-	return h.decide(ctx, order{job.ID, request}, seen.Sponsorship)
+	return h.decide(ctx, order{jobID: job.ID, kind: a.Kind(), request: request}, seen.Sponsorship)
 }
 
 // order is what a job asks for.
 type order struct {
 	jobID   string
+	kind    jobs.Kind
 	request sponsorship.Request
+	refusal error // decided before the record is looked at
 }
 
 // fullDelay is how soon a job is tried again for which there was no room.
@@ -86,46 +101,59 @@ const maxConflicts = 8
 // decide applies the order to the sponsorship as it is believed to be, and again
 // as it really is if that was wrong.
 func (h *Intake) decide(ctx context.Context, o order, current sponsorship.Sponsorship) error {
-	for range maxConflicts {
-		stamp := sponsorship.Stamp{Now: h.p.Ledger.Now(current.OrganizationID), JobID: o.jobID}
-		next, changed, err := sponsorship.Decide(current, o.request, stamp)
-		if err != nil || !changed {
-			return h.nothingToStore(ctx, o, current, err)
-		}
-		write, err := ledger.Announced(current, next)
-		if err != nil {
-			return err
-		}
-		accepted, err := h.p.Ledger.Accept(ctx, o.jobID, write)
+	var wait patience
+	for conflicts := 0; conflicts < maxConflicts; {
+		accepted, err := h.try(ctx, o, current)
 		switch {
 		case err != nil:
 			return err
 		case accepted.Full: // uses no attempt: what was acknowledged is kept until there is room
 			return jobs.Snooze(fullDelay, fault.New(fault.StoreFull, "the outbox has no room for the event of this").Error())
+		case accepted.Held != "":
+			wait.before = accepted.Before
+			if err := h.await(ctx, &wait, blocker(current, accepted.Held)); err != nil {
+				return err
+			}
+		case accepted.Superseded:
+			o.refusal = fault.New(fault.Superseded, "%s: a later job for this member has taken effect", o.kind)
 		case accepted.Conflict:
 			current = accepted.Current
-		case accepted.Duplicate && accepted.Outcome != "":
-			return again(accepted.Outcome)
+			conflicts++
 		default:
-			return h.wake(ctx, current.OrganizationID, accepted.Wake)
+			return h.settle(ctx, current, accepted)
 		}
 	}
 	return errors.New("change sponsorship " + string(current.UserID) + ": it is being changed by too many others at once")
 }
 
-// nothingToStore ends a job that the domain refused, or that finds its order
-// fulfilled. That is remembered: after a lost acknowledgement the queue delivers
-// the job again, and by then the answer could be another.
-func (h *Intake) nothingToStore(ctx context.Context, o order, s sponsorship.Sponsorship, refusal error) error {
-	outcome := ""
-	if refusal != nil {
-		outcome = refusal.Error()
+// try stores what becomes of the sponsorship. That there is nothing to store is
+// remembered, too: after a lost acknowledgement the queue delivers the job again,
+// and by then the answer could be another.
+func (h *Intake) try(ctx context.Context, o order, current sponsorship.Sponsorship) (ledger.Accepted, error) {
+	stamp := sponsorship.Stamp{Now: h.p.Ledger.Now(current.OrganizationID), JobID: o.jobID}
+	next, changed, refusal := sponsorship.Decide(current, o.request, stamp)
+	if o.refusal != nil {
+		refusal = o.refusal
 	}
-	noted, err := h.p.Ledger.Remember(ctx, s.OrganizationID, o.jobID, outcome)
-	if err != nil || noted == "" {
-		return err
+	if refusal != nil || !changed {
+		return h.p.Ledger.Remember(ctx, ledger.Ending{JobID: o.jobID, Kind: o.kind, Seen: current, Refusal: refusal})
 	}
-	return again(noted)
+	write, err := ledger.Announced(current, next)
+	if err != nil {
+		return ledger.Accepted{}, err
+	}
+	return h.p.Ledger.Accept(ctx, o.jobID, write)
+}
+
+// settle ends a job whose effect is stored.
+func (h *Intake) settle(ctx context.Context, s sponsorship.Sponsorship, a ledger.Accepted) error {
+	if a.Next != "" { // should this fail, the queue runs it by itself, a little later
+		_ = h.p.Line.Hurry(ctx, blocker(s, a.Next))
+	}
+	if a.Outcome != "" {
+		return again(a.Outcome)
+	}
+	return h.wake(ctx, s.OrganizationID, a.Wake)
 }
 
 func (h *Intake) wake(ctx context.Context, org sponsorship.ID, generation string) error {
@@ -136,4 +164,4 @@ func (h *Intake) wake(ctx context.Context, org sponsorship.ID, generation string
 }
 
 // again repeats the outcome of an earlier run of the same job.
-func again(outcome string) error { return jobs.Permanent(fault.Parse(outcome)) }
+func again(outcome string) error { return jobs.Refused(fault.Parse(outcome)) }

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/sponsorsync/sponsorsync/jobs"
+	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/events"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
@@ -33,6 +34,7 @@ const (
 type bundle struct {
 	*testing.T
 	rdb    *redis.Client
+	client *enqueue.Client // of the queue that the intake looks at
 	ledger *ledger.Ledger
 	intake *intake.Intake
 	woken  []string // generations
@@ -45,16 +47,22 @@ func setup(t *testing.T) *bundle {
 	t.Cleanup(func() { _ = rdb.Close() })
 	sealer, err := state.NewSealer(make([]byte, 32))
 	jobstest.Must(t, err)
-	b := &bundle{T: t, rdb: rdb, ledger: ledger.New(rdb, sealer)}
+	b := &bundle{T: t, rdb: rdb, client: enqueue.New(rdb, enqueue.Options{}), ledger: ledger.New(rdb, sealer)}
 	b.intake = b.another(b.ledger)
 	return b
 }
 
 func (b *bundle) another(l *ledger.Ledger) *intake.Intake {
 	b.Helper()
-	made, err := intake.New(intake.Params{Ledger: l, Waker: b})
+	made, err := intake.New(intake.Params{Ledger: l, Waker: b, Line: enqueue.NewSystem(b.client)})
 	jobstest.Must(b, err)
 	return made
+}
+
+func (b *bundle) newClient() *redis.Client {
+	own := redis.NewClient(b.rdb.Options())
+	b.Cleanup(func() { _ = own.Close() })
+	return own
 }
 
 func (b *bundle) Wake(_ context.Context, _ sponsorship.ID, generation string) error {
@@ -107,8 +115,8 @@ func (b *bundle) is(want sponsorship.Status, told ...sponsorship.Status) {
 
 func refused(t testing.TB, err error, want fault.Code) {
 	t.Helper()
-	if !jobs.IsPermanent(err) || fault.CodeOf(err) != want {
-		t.Errorf("err = %v, want %s for good", err, want)
+	if !jobs.IsRefused(err) || fault.CodeOf(err) != want {
+		t.Errorf("err = %v, want it refused as %s", err, want)
 	}
 }
 
@@ -205,9 +213,7 @@ func TestAJobThatLosesEveryRaceIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	jobstest.Must(t, b.redeem("one", mum))
-	own, n := redis.NewClient(b.rdb.Options()), 0
-	t.Cleanup(func() { _ = own.Close() })
-	rival := b.another(b.ledger.Through(own))
+	rival, n := b.another(b.ledger.Through(b.newClient())), 0
 	b.rdb.AddHook(beforeScripts(func() { // between reading and writing
 		if n++; n > 100 {
 			return

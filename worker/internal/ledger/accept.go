@@ -10,6 +10,9 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/sponsorsync/sponsorsync/jobs"
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/record"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 )
@@ -18,50 +21,100 @@ import (
 // redelivers one.
 const markerLife = 72 * time.Hour
 
-// Accepted says what became of an Accept.
+// Accepted says what became of an Accept or a Remember.
 type Accepted struct {
 	// Conflict: the record has moved on; Current is what it is now.
 	Conflict bool
 	Current  sponsorship.Sponsorship
 	// Duplicate: this job was applied before; Outcome is what Remember noted.
 	Duplicate bool
+	Outcome   string
 	// Full: the outbox has no room for the event, and nothing was stored.
-	Full    bool
-	Outcome string
+	Full bool
+	// Held: this job waits for others, of which this one takes effect first.
+	Held   string
+	Before int // how many those are
+	// Superseded: this job died and runs again, and a later one has taken effect.
+	Superseded bool
 	// Wake is the generation under which to enqueue a sync of what is pending,
 	// or "" when there is nothing to wake: a sync that has not begun will take
 	// this along, or none may run yet.
 	Wake string
+	// Next is the job whose turn it is now, or "".
+	Next string
 }
 
-// Accept stores what a job asked for: record, event, the marker that this job
-// was applied, and that the organization has work, in one step.
+// Accept stores what a job asked for, in its turn: record, event, the marker that
+// this job was applied, and that the organization has work, in one step.
 func (l *Ledger) Accept(ctx context.Context, jobID string, w Write) (Accepted, error) {
 	row, err := w.args()
 	if err != nil {
 		return Accepted{}, err
 	}
-	org := w.After.OrganizationID
-	reply, err := l.scripts.accept.Run(ctx, l.rdb, state.Keys(org, jobID),
-		append([]any{markerLife.Milliseconds(), l.OutboxLimit}, row...)...).StringSlice()
+	org, user := w.After.OrganizationID, w.After.UserID
+	reply, err := l.scripts.accept.Run(ctx, l.rdb, state.TurnKeys(org, user, jobID),
+		append([]any{jobID, markerLife.Milliseconds(), l.OutboxLimit}, row...)...).StringSlice()
 	if err != nil {
-		return Accepted{}, fmt.Errorf("accept sponsorship %s of %s: %w", w.After.UserID, org, err)
+		return Accepted{}, fmt.Errorf("accept sponsorship %s of %s: %w", user, org, err)
 	}
+	if reply[0] == "applied" {
+		return Accepted{Wake: reply[1], Next: reply[2]}, nil
+	}
+	return l.notAccepted(reply, w.After)
+}
+
+func (l *Ledger) notAccepted(reply []string, s sponsorship.Sponsorship) (a Accepted, err error) {
 	switch reply[0] {
 	case "full":
 		return Accepted{Full: true}, nil
 	case "duplicate":
-		return Accepted{Duplicate: true, Outcome: reply[1], Wake: reply[2]}, nil
+		a.Duplicate, a.Outcome = true, reply[1]
+		if len(reply) > 2 {
+			a.Wake = reply[2]
+		}
+	case "held":
+		a.Held = reply[1]
+		a.Before, err = strconv.Atoi(reply[2])
+	case "superseded":
+		a.Superseded = true
 	case "conflict":
-		l.at(org, reply[2], reply[3])
-		current := sponsorship.Sponsorship{OrganizationID: org, UserID: w.After.UserID}
+		l.at(s.OrganizationID, reply[2], reply[3])
+		current := sponsorship.Sponsorship{OrganizationID: s.OrganizationID, UserID: s.UserID}
 		if reply[1] != "" {
 			current, err = state.DecodeRow(reply[1])
 		}
 		current.Revision, _ = strconv.ParseUint(reply[4], 10, 64) // the script's own number
-		return Accepted{Conflict: true, Current: current}, err
+		a.Conflict, a.Current = true, current
 	}
-	return Accepted{Wake: reply[1]}, nil
+	return a, err
+}
+
+// Ending is how a job ended that stored nothing.
+type Ending struct {
+	JobID   string
+	Kind    jobs.Kind
+	Seen    sponsorship.Sponsorship // the record by which that was decided
+	Refusal error                   // why it was impossible; nil: it found its wish fulfilled
+}
+
+// Remember ends a job that stores nothing, in its turn, and only if the record is
+// still as it was seen. Why one was refused is kept for as long as a dead one.
+func (l *Ledger) Remember(ctx context.Context, e Ending) (Accepted, error) {
+	org, user := e.Seen.OrganizationID, e.Seen.UserID
+	outcome, reason := "", &fault.Error{}
+	if e.Refusal != nil {
+		outcome, reason = e.Refusal.Error(), fault.Parse(e.Refusal.Error())
+	}
+	reply, err := l.scripts.remember.Run(ctx, l.rdb, state.TurnKeys(org, user, e.JobID),
+		e.JobID, string(user), e.Seen.Revision, markerLife.Milliseconds(), outcome,
+		string(reason.Code), reason.Message, string(e.Kind), record.Life.Milliseconds()).StringSlice()
+	if err != nil {
+		return Accepted{}, fmt.Errorf("remember job %s: %w", e.JobID, err)
+	}
+	if reply[0] == "noted" {
+		return Accepted{Outcome: outcome, Next: reply[1]}, nil
+	}
+	return l.notAccepted(reply, e.Seen)
 }
 
 // Seen is a record as a job finds it.
@@ -109,16 +162,4 @@ func (l *Ledger) None(org, user sponsorship.ID) sponsorship.Sponsorship {
 func (l *Ledger) Applied(ctx context.Context, org sponsorship.ID, jobID string) (bool, error) {
 	n, err := l.rdb.Exists(ctx, state.MarkerKey(org, jobID)).Result()
 	return n == 1, wrap(err, "look for job %s", jobID)
-}
-
-// Remember notes the outcome of a job that stored nothing: "" for a success, or
-// the text of its fault. The first note stays, and is returned.
-func (l *Ledger) Remember(ctx context.Context, org sponsorship.ID, jobID, outcome string) (string, error) {
-	pipe := l.rdb.Pipeline()
-	pipe.SetNX(ctx, state.MarkerKey(org, jobID), outcome, markerLife)
-	noted := pipe.Get(ctx, state.MarkerKey(org, jobID))
-	if _, err := pipe.Exec(ctx); err != nil {
-		return "", fmt.Errorf("remember job %s: %w", jobID, err)
-	}
-	return noted.Val(), nil
 }

@@ -11,8 +11,12 @@ import (
 var (
 	//go:embed lua/prelude.lua
 	prelude string
+	//go:embed lua/turn.lua
+	turn string
 	//go:embed lua/accept.lua
 	acceptSource string
+	//go:embed lua/remember.lua
+	rememberSource string
 	//go:embed lua/write.lua
 	writeSource string
 	//go:embed lua/lift.lua
@@ -41,13 +45,13 @@ var (
 
 // scripts are hashed once per ledger.
 type scripts struct {
-	accept, write, lift, request, begin, settle, release, fail, damage, license, beat, run, aside *redis.Script
+	accept, remember, write, lift, request, begin, settle, release, fail, damage, license, beat, run, aside *redis.Script
 }
 
 func newScripts() scripts {
 	script := func(source string) *redis.Script { return state.Script(prelude + source) }
 	return scripts{
-		accept: script(acceptSource), write: script(writeSource), lift: script(liftSource),
+		accept: script(turn + acceptSource), remember: script(turn + rememberSource), write: script(writeSource), lift: script(liftSource),
 		request: script(requestSource), begin: script(beginSource), settle: script(settleSource),
 		release: script(releaseSource), fail: script(failSource), license: script(licenseSource),
 		damage: script(damageSource),

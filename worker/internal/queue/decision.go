@@ -15,6 +15,7 @@ import (
 // The outcomes of an attempt, as they stand in logs and metrics.
 const (
 	OutcomeDone        = "done"
+	OutcomeRefused     = "refused" // impossible; nothing to mend
 	OutcomeDead        = "dead"
 	OutcomeRetry       = "retry"
 	OutcomeSnoozed     = "snoozed"
@@ -46,6 +47,8 @@ func decide(err error, s situation) decision {
 	switch {
 	case err == nil:
 		return decision{outcome: OutcomeDone}
+	case jobs.IsRefused(err):
+		return decision{OutcomeRefused, err, 0}
 	case jobs.IsPermanent(err):
 		return decision{OutcomeDead, err, 0}
 	case jobs.IsSnooze(err):
@@ -60,9 +63,10 @@ func decide(err error, s situation) decision {
 	return decision{OutcomeRetry, err, delay}
 }
 
-// result is what asynq is told: nil, or the decision itself.
+// result is what asynq is told: nil, or the decision itself. To asynq a refused job
+// is as good as done; its record knows better.
 func (v decision) result() error {
-	if v.outcome == OutcomeDone {
+	if v.outcome == OutcomeDone || v.outcome == OutcomeRefused {
 		return nil
 	}
 	return v

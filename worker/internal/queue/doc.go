@@ -3,6 +3,7 @@
 // returns decides what becomes of the job.
 //
 //	nil               done
+//	jobs.Refused      was impossible; its record says why
 //	jobs.Permanent    dead at once
 //	jobs.Snooze       runs again later; no attempt used, no failure
 //	jobs.RetryAfter   runs again no sooner than it says; one attempt used

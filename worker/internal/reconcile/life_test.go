@@ -286,7 +286,7 @@ func TestRefusedJobsAreRefusedAgain(t *testing.T) {
 	b := sent(t)
 	job := jobs.Job[jobs.Redeem]{ID: "second", Args: jobs.Redeem{OrganizationID: org, OrganizationUserID: user(1), SponsoredEmail: "other@example.com"}}
 	for range 2 {
-		if err := b.intake.Redeem(t.Context(), job); !jobs.IsPermanent(err) || fault.CodeOf(err) != fault.AlreadySponsoring {
+		if err := b.intake.Redeem(t.Context(), job); !jobs.IsRefused(err) || fault.CodeOf(err) != fault.AlreadySponsoring {
 			t.Fatalf("err = %v, want already_sponsoring for good", err)
 		}
 	}

@@ -120,7 +120,7 @@ func (m *model) ask(id sponsorship.ID, offer string, run func() error) {
 	before := m.read(id)
 	err := m.deliver(run)
 	after := m.read(id)
-	if err != nil && !jobs.IsPermanent(err) {
+	if err != nil && !jobs.IsRefused(err) {
 		m.rt.Fatalf("intake: %v", err)
 	}
 	if offer != "" && (after.Email == offer && before.Email != offer || !before.Exists() && after.Exists()) {

@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/sponsorsync/sponsorsync/jobs"
+	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/events"
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/jobs/secret"
@@ -89,7 +90,9 @@ func (b *bundle) Wake(context.Context, sponsorship.ID, string) error {
 
 func newIntake(b *bundle) *intake.Intake {
 	b.t.Helper()
-	made, err := intake.New(intake.Params{Ledger: b.ledger, Waker: b})
+	made, err := intake.New(intake.Params{
+		Ledger: b.ledger, Waker: b, Line: enqueue.NewSystem(enqueue.New(b.rdb, enqueue.Options{})),
+	})
 	jobstest.Must(b.t, err)
 	return made
 }

@@ -18,20 +18,24 @@ end
 -- The statuses in which a row has come to its end.
 local OVER = { removed = true, expired = true }
 
--- put stores one row, "revision status json", if the stored one is still at the
--- revision `before`. No row is at a revision below the floor, and none at all at
--- the floor, or where a row was dropped that may have had this id. due is '1' or
--- '0'. It returns whether it did, and if not the stored row and the revision to
--- count on from.
-local function put(id, before, due, row)
-  local old = redis.call('HGET', K.rows, id)
-  local oldRevision, oldStatus
-  if old then
-    oldRevision, oldStatus = string.match(old, '^(%d+) (%a+) ')
+-- stored returns a row, its status, and the revision to count on from: no row is at
+-- one below the floor, and none at all at the floor, or where a row was dropped that
+-- may have had this id.
+local function stored(id)
+  local row, revision, status = redis.call('HGET', K.rows, id), nil, nil
+  if row then
+    revision, status = string.match(row, '^(%d+) (%a+) ')
   else
-    oldRevision = redis.call('HGET', K.clock, 'dropped') or '0'
+    revision = redis.call('HGET', K.clock, 'dropped') or '0'
   end
-  local base = math.max(tonumber(oldRevision), floor)
+  return row, status, math.max(tonumber(revision), floor)
+end
+
+-- put stores one row, "revision status json", if the stored one is still at the
+-- revision `before`. due is '1' or '0'. It returns whether it did, and if not the
+-- stored row and the revision to count on from.
+local function put(id, before, due, row)
+  local old, oldStatus, base = stored(id)
   if base ~= tonumber(before) then return false, old, base end
   local status = string.match(row, '^%d+ (%a+) ')
   redis.call('HSET', K.rows, id, row)

@@ -1,0 +1,141 @@
+package intake_test
+
+import (
+	"testing"
+
+	"github.com/hibiken/asynq"
+
+	"github.com/sponsorsync/sponsorsync/jobs"
+	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+)
+
+// enqueued puts jobs of the member into the queue, and runs none.
+func (b *bundle) enqueued(ids ...string) {
+	b.Helper()
+	for _, id := range ids {
+		args := jobs.Redeem{OrganizationID: org, OrganizationUserID: member, SponsoredEmail: mum}
+		jobstest.Value(b.client.Enqueue(b.Context(), args, enqueue.WithID(id)))(b)
+	}
+}
+
+func (b *bundle) held(err error) {
+	b.Helper()
+	if !jobs.IsSnooze(err) {
+		b.Errorf("err = %v, want it put off until the earlier job has ended", err)
+	}
+}
+
+func (b *bundle) inspector() *asynq.Inspector { return asynq.NewInspectorFromRedisClient(b.rdb) }
+
+func TestALaterJobWaitsForTheEarlierOne(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.enqueued("one", "two")
+	b.held(b.change("two", revoke))
+	b.is("")
+	jobstest.Must(t, b.redeem("one", mum))
+	jobstest.Must(t, b.change("two", revoke))
+	b.is(sponsorship.Removed, sponsorship.Pending, sponsorship.Removed)
+}
+
+// What a job finds before its turn proves nothing.
+func TestNothingIsRefusedBeforeItsTurn(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.enqueued("one", "two")
+	b.held(b.change("two", func(a *jobs.ChangeSponsorship) { a.FriendlyName = "Mum" }))
+	jobstest.Must(t, b.redeem("one", mum))
+	jobstest.Must(t, b.change("two", func(a *jobs.ChangeSponsorship) { a.FriendlyName = "Mum" }))
+}
+
+// The record is read, the earlier job stores its wish, and only then is the later
+// one decided: on what it read it would be refused.
+func TestNothingIsRefusedOnAnOldRecord(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.enqueued("one", "two")
+	rival := b.another(b.ledger.Through(b.newClient()))
+	once := false
+	b.rdb.AddHook(beforeScripts(func() {
+		if !once {
+			once = true
+			jobstest.Must(t, rival.Redeem(t.Context(), jobs.Job[jobs.Redeem]{ID: "one", Args: jobs.Redeem{
+				OrganizationID: org, OrganizationUserID: member, SponsoredEmail: mum,
+			}}))
+		}
+	}))
+	jobstest.Must(t, b.change("two", revoke))
+	b.is(sponsorship.Removed, sponsorship.Pending, sponsorship.Removed)
+}
+
+func TestARefusedJobHoldsNobody(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.enqueued("one", "two")
+	refused(t, b.change("one", revoke), fault.SponsorshipNotFound)
+	jobstest.Must(t, b.redeem("two", mum))
+	s, _, err := enqueue.NewInspector(b.client).Job(t.Context(), "one")
+	if err != nil || s.State != enqueue.StateRefused || s.LastError.Code != fault.SponsorshipNotFound || s.CompletedAt == nil {
+		t.Errorf("%+v, %v", s, err)
+	}
+}
+
+func TestADeadOrDeletedJobHoldsNobody(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(*bundle) error{
+		"dead":    func(*bundle) error { return nil },
+		"deleted": func(b *bundle) error { return enqueue.NewInspector(b.client).Delete(b.Context(), "one") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			b.enqueued("one", "two")
+			jobstest.Must(t, b.inspector().ArchiveTask(string(jobs.QueueIntake), "one"))
+			jobstest.Must(t, end(b))
+			jobstest.Must(t, b.redeem("two", mum))
+			b.is(sponsorship.Pending, sponsorship.Pending)
+		})
+	}
+}
+
+func TestAJobOfNoPlaceGoesLast(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.enqueued("one", "two")
+	b.held(b.change("foreign", revoke))
+	jobstest.Must(t, b.redeem("one", mum))
+	b.held(b.change("foreign", revoke))
+	jobstest.Must(t, b.redeem("two", mum))
+	jobstest.Must(t, b.change("foreign", revoke))
+	b.is(sponsorship.Removed, sponsorship.Pending, sponsorship.Removed)
+}
+
+func TestAnOlderJobThatRunsAgainIsSuperseded(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.enqueued("old", "new")
+	jobstest.Must(t, b.inspector().ArchiveTask(string(jobs.QueueIntake), "old"))
+	inspector := enqueue.NewInspector(b.client)
+	again := jobstest.Value(inspector.Retry(t.Context(), "old"))(t) // behind the new one
+	b.held(b.redeem(again, "old@example.com"))
+	jobstest.Must(t, b.redeem("new", mum))
+	refused(t, b.redeem(again, "old@example.com"), fault.Superseded)
+	refused(t, b.redeem(again, "old@example.com"), fault.Superseded)
+	found := jobstest.Value(b.ledger.Get(t.Context(), org, member))(t)
+	jobstest.Equal(t, "the address", found[0].Email, mum)
+}
+
+func TestALaterWishThatWasFulfilledAlreadySupersedesToo(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	jobstest.Must(t, b.redeem("first", mum))
+	b.enqueued("old", "new")
+	jobstest.Must(t, b.inspector().ArchiveTask(string(jobs.QueueIntake), "old"))
+	jobstest.Must(t, b.redeem("new", mum)) // finds nothing to do
+	if _, err := enqueue.NewInspector(b.client).Retry(t.Context(), "old"); fault.CodeOf(err) != fault.Superseded {
+		t.Errorf("err = %v, want superseded", err)
+	}
+}

@@ -1,0 +1,41 @@
+-- Put after prelude.lua, in front of the scripts that end a job of one
+-- sponsorship: such jobs take effect in the order in which they were acknowledged.
+-- KEYS  the last four: sequence of the latest job that took effect, by sponsorship;
+--       the shard's refused jobs; the sponsorship's order list; the job's record
+local APPLIED, REFUSED, ORDER, RECORD = unpack(KEYS, #KEYS - 3)
+
+-- ahead returns the id of the job that is first while this one must wait, and how
+-- many are before it; or nil. A job that has no place, since whoever enqueued it
+-- knows of none, takes the last.
+local function ahead(job)
+  local first = redis.call('LINDEX', ORDER, 0)
+  if not first or first == job then return nil end
+  local before = redis.call('LPOS', ORDER, job) or redis.call('RPUSH', ORDER, job) - 1
+  return first, before
+end
+
+-- superseded tells whether a later job has taken effect: this one has died and
+-- runs again.
+local function superseded(user)
+  local sequence = tonumber(redis.call('HGET', RECORD, 'seq') or '0')
+  return sequence > 0 and sequence < tonumber(redis.call('HGET', APPLIED, user) or '0')
+end
+
+-- leave takes the job from the order and returns the one whose turn it is, or ''.
+local function leave(job)
+  redis.call('LREM', ORDER, 0, job)
+  return redis.call('LINDEX', ORDER, 0) or ''
+end
+
+-- done ends a job that took effect. Its record is kept as long as its marker.
+local function done(job, user, life)
+  local sequence = redis.call('HGET', RECORD, 'seq') or redis.call('HINCRBY', K.org, 'jobSequence', 1)
+  if tonumber(redis.call('HGET', APPLIED, user) or '0') < tonumber(sequence) then
+    redis.call('HSET', APPLIED, user, sequence)
+  end
+  if redis.call('EXISTS', RECORD) == 1 then
+    redis.call('HSET', RECORD, 'state', 'done', 'endedAt', now)
+    redis.call('PEXPIRE', RECORD, life)
+  end
+  return leave(job)
+end
