@@ -10,10 +10,14 @@ func Announce(before, after sponsorship.Sponsorship) (Encoded, bool, error) {
 	if !t.Changed {
 		return Encoded{}, false, nil
 	}
+	job := after.JobID
+	if job == before.JobID { // it was asked for earlier; this is what a sync found out
+		job = ""
+	}
 	encoded, err := NewSponsorship(Sponsorship{
 		OrganizationID: after.OrganizationID, OrganizationUserID: after.UserID,
 		From: t.From, To: t.To, Intent: t.Intent, Revision: after.Revision,
-		ValidUntil: after.ValidUntil, LastSyncAt: after.LastSyncAt, Reason: after.Reason, JobID: after.JobID,
+		ValidUntil: after.ValidUntil, LastSyncAt: after.LastSyncAt, Reason: after.Reason, JobID: job,
 	}, after.UpdatedAt)
 	return encoded, err == nil, err
 }

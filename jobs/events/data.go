@@ -33,7 +33,7 @@ type Sponsorship struct {
 	ValidUntil         *time.Time          `json:"validUntil"`
 	LastSyncAt         *time.Time          `json:"lastSyncAt"`
 	Reason             *sponsorship.Reason `json:"reason"`
-	JobID              string              `json:"jobId"`
+	JobID              string              `json:"jobId"` // whose wish it was; null on the wire for what a sync found out
 }
 
 // Sync says how one sync of an organization ended.
@@ -60,7 +60,7 @@ func (Sponsorship) kind() string { return kindSponsorship }
 func (Sync) kind() string        { return kindSync }
 func (License) kind() string     { return kindLicense }
 
-// MarshalJSON writes an absent status or intent as null. Reading needs no
+// MarshalJSON writes an absent status, intent or job as null. Reading needs no
 // counterpart: null leaves the empty string.
 func (s Sponsorship) MarshalJSON() ([]byte, error) {
 	type plain struct {
@@ -73,11 +73,11 @@ func (s Sponsorship) MarshalJSON() ([]byte, error) {
 		ValidUntil         *time.Time          `json:"validUntil"`
 		LastSyncAt         *time.Time          `json:"lastSyncAt"`
 		Reason             *sponsorship.Reason `json:"reason"`
-		JobID              string              `json:"jobId"`
+		JobID              *string             `json:"jobId"`
 	}
 	return json.Marshal(plain{
 		s.OrganizationID, s.OrganizationUserID, orNull(s.From), s.To, orNull(s.Intent),
-		s.Revision, s.ValidUntil, s.LastSyncAt, s.Reason, s.JobID,
+		s.Revision, s.ValidUntil, s.LastSyncAt, s.Reason, orNull(s.JobID),
 	})
 }
 

@@ -147,6 +147,25 @@ func TestDecodeReadsBackWhatWasEncoded(t *testing.T) {
 	jobstest.Equal(t, "time", got.Time, noon)
 }
 
+// A job's own event names it; what a sync finds out later is nobody's wish.
+func TestAnnounceNamesTheJobWhoseWishItWas(t *testing.T) {
+	t.Parallel()
+	none := sponsorship.Sponsorship{OrganizationID: acme, UserID: user1}
+	asked, sent := none, none
+	asked.Status, asked.Revision, asked.JobID = sponsorship.Pending, 1, "job"
+	sent.Status, sent.Revision, sent.JobID = sponsorship.Sent, 2, "job"
+	for _, c := range []struct {
+		before, after sponsorship.Sponsorship
+		want          string
+	}{{none, asked, `"jobId":"job"`}, {asked, sent, `"jobId":null`}} {
+		e, told, err := events.Announce(c.before, c.after)
+		jobstest.Must(t, err)
+		if !told || !strings.Contains(string(e.Payload), c.want) {
+			t.Errorf("%s lacks %s", e.Payload, c.want)
+		}
+	}
+}
+
 func TestRestoreGivesBackWhatWasEncoded(t *testing.T) {
 	t.Parallel()
 	for name, want := range documents(t) {
