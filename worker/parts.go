@@ -15,6 +15,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud"
 	"github.com/sponsorsync/sponsorsync/worker/internal/intake"
 	"github.com/sponsorsync/sponsorsync/worker/internal/license"
+	"github.com/sponsorsync/sponsorsync/worker/internal/monitor"
 	"github.com/sponsorsync/sponsorsync/worker/internal/queue"
 	"github.com/sponsorsync/sponsorsync/worker/internal/reconcile"
 	"github.com/sponsorsync/sponsorsync/worker/internal/relay"
@@ -113,6 +114,13 @@ func (w *worker) newCloud() (remote, error) {
 			InstallationKey: c.InstallationKey, Version: boot.Version(), Timeout: c.Timeout,
 		},
 		Limiter: limiter, Now: now, Rand: rand.Float64, Log: w.log, Observe: w.metrics.CloudRequest,
+	})
+}
+
+func (w *worker) newMonitor() (*monitor.Monitor, error) {
+	return monitor.New(monitor.Params{
+		Listen: w.cfg.Listen, Metrics: w.metrics, Redis: w.rdb, Ledger: w.ledger.Ledger, Log: w.log, Now: now,
+		NATS: func() error { return events.Health(w.js.Conn()) },
 	})
 }
 

@@ -14,7 +14,6 @@ import (
 	"github.com/sponsorsync/sponsorsync/config/boot"
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
-	"github.com/sponsorsync/sponsorsync/jobs/events"
 	"github.com/sponsorsync/sponsorsync/worker/internal/monitor"
 	"github.com/sponsorsync/sponsorsync/worker/internal/queue"
 )
@@ -97,6 +96,10 @@ func (w *worker) close() {
 
 // serve runs everything that takes on work, until ctx ends or one part fails.
 func (w *worker) serve(ctx context.Context, h handlers) error {
+	probes, err := w.newMonitor()
+	if err != nil {
+		return err
+	}
 	registry := h.registry()
 	urgent, bulk := shares(w.cfg.CloudConcurrency)
 	group, ctx := errgroup.WithContext(ctx)
@@ -121,12 +124,7 @@ func (w *worker) serve(ctx context.Context, h handlers) error {
 	}
 	group.Go(func() error { return h.sweeper.Run(ctx) })
 	group.Go(func() error { return w.beat(ctx) })
-	group.Go(func() error {
-		return monitor.Serve(ctx, monitor.Params{
-			Listen: w.cfg.Listen, Metrics: w.metrics, Redis: w.rdb, Ledger: w.ledger.Ledger, Log: w.log, Now: time.Now,
-			NATS: func() error { return events.Health(w.js.Conn()) },
-		})
-	})
+	group.Go(func() error { return probes.Serve(ctx) })
 	w.log.Info().Str("version", boot.Version()).Bool("cloud_communication", w.cfg.Cloud.Enabled).
 		Str("cloud", w.cfg.Cloud.APIURI).Int("concurrency", w.cfg.Concurrency).
 		Int("cloud_concurrency", w.cfg.CloudConcurrency).Msg("worker started")

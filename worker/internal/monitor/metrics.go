@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/worker/internal/relay"
@@ -34,43 +35,43 @@ type Metrics struct {
 
 // NewMetrics registers everything.
 func NewMetrics() *Metrics {
-	m := &Metrics{
-		registry:    prometheus.NewRegistry(),
-		jobs:        counters("jobs_processed_total", "Attempts at jobs, by kind and outcome.", "kind", "outcome"),
-		jobSeconds:  histograms("job_duration_seconds", "Duration of one attempt at a job.", "kind"),
-		requests:    counters("cloud_requests_total", "HTTP exchanges with the cloud, by operation and code (ok, or a fault code).", "operation", "code"),
-		requestSecs: histograms("cloud_request_duration_seconds", "Duration of one HTTP exchange with the cloud.", "operation"),
-		limiterWait: prometheus.NewHistogram(prometheus.HistogramOpts{
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	auto := promauto.With(registry)
+	return &Metrics{
+		registry:    registry,
+		jobs:        counters(auto, "jobs_processed_total", "Attempts at jobs, by kind and outcome.", "kind", "outcome"),
+		jobSeconds:  histograms(auto, "job_duration_seconds", "Duration of one attempt at a job.", "kind"),
+		requests:    counters(auto, "cloud_requests_total", "HTTP exchanges with the cloud, by operation and code (ok, or a fault code).", "operation", "code"),
+		requestSecs: histograms(auto, "cloud_request_duration_seconds", "Duration of one HTTP exchange with the cloud.", "operation"),
+		limiterWait: auto.NewHistogram(prometheus.HistogramOpts{
 			Namespace: namespace, Name: "cloud_limiter_wait_seconds", Help: "Time a request waited for its turn under the cloud's limits.",
 			Buckets: []float64{0.001, 0.01, 0.1, 0.5, 1, 2, 5, 10, 30, 60},
 		}),
-		published:     counter("events_published_total", "Events acknowledged by JetStream."),
-		publishFailed: counter("relay_failures_total", "Rounds of the relay that did not get everything through."),
-		setAside:      counter("events_set_aside_total", "Entries of the outbox that are none of ours, and were not published."),
-		duplicates: counter("events_duplicate_total",
+		published:     counter(auto, "events_published_total", "Events acknowledged by JetStream."),
+		publishFailed: counter(auto, "relay_failures_total", "Rounds of the relay that did not get everything through."),
+		setAside:      counter(auto, "events_set_aside_total", "Entries of the outbox that are none of ours, and were not published."),
+		duplicates: counter(auto, "events_duplicate_total",
 			"Events that JetStream had before this worker first sent them: from another worker, or from before the ledger was put back."),
-		clockSkew: prometheus.NewGauge(prometheus.GaugeOpts{
+		clockSkew: auto.NewGauge(prometheus.GaugeOpts{
 			Namespace: namespace, Name: "clock_skew_seconds", Help: "How far the ledger's clock is ahead of this machine's; it is the one that counts.",
 		}),
-		lastSync: prometheus.NewGauge(prometheus.GaugeOpts{
+		lastSync: auto.NewGauge(prometheus.GaugeOpts{
 			Namespace: namespace, Name: "last_successful_sync_timestamp_seconds", Help: "When this worker last synced any organization successfully.",
 		}),
 	}
-	m.registry.MustRegister(m.jobs, m.jobSeconds, m.requests, m.requestSecs, m.limiterWait, m.published, m.publishFailed, m.setAside, m.duplicates, m.lastSync, m.clockSkew,
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return m
 }
 
-func counter(name, help string) prometheus.Counter {
-	return prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help})
+func counter(auto promauto.Factory, name, help string) prometheus.Counter {
+	return auto.NewCounter(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help})
 }
 
-func counters(name, help string, labels ...string) *prometheus.CounterVec {
-	return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, labels)
+func counters(auto promauto.Factory, name, help string, labels ...string) *prometheus.CounterVec {
+	return auto.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, labels)
 }
 
-func histograms(name, help string, labels ...string) *prometheus.HistogramVec {
-	return prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: namespace, Name: name, Help: help}, labels)
+func histograms(auto promauto.Factory, name, help string, labels ...string) *prometheus.HistogramVec {
+	return auto.NewHistogramVec(prometheus.HistogramOpts{Namespace: namespace, Name: name, Help: help}, labels)
 }
 
 // Job is told of every attempt at a job.

@@ -17,12 +17,12 @@ type readiness struct {
 
 // ready names each part. Only Redis decides: without NATS, jobs are carried out
 // all the same, and their events wait.
-func ready(w http.ResponseWriter, r *http.Request, p Params) {
+func (m *Monitor) ready(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), probeTimeout)
 	defer cancel()
-	answer := readiness{Status: "ready", Checks: map[string]string{"redis": "ok", "nats": events.HealthWord(p.NATS()), "outbox": "ok"}}
+	answer := readiness{Status: "ready", Checks: map[string]string{"redis": "ok", "nats": events.HealthWord(m.p.NATS()), "outbox": "ok"}}
 	status := http.StatusOK
-	fill, err := p.Ledger.OutboxFill(ctx)
+	fill, err := m.p.Ledger.OutboxFill(ctx)
 	if err == nil {
 		answer.Checks["outbox"] = state.OutboxWord(fill)
 	}

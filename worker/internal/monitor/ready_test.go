@@ -32,10 +32,10 @@ func TestReadinessNamesEachPart(t *testing.T) {
 	ledger := state.New(rdb, nil)
 	ledger.OutboxLimit = 10
 	var nats error
-	handler := jobstest.Value(monitor.Handler(monitor.Params{
+	handler := jobstest.Value(monitor.New(monitor.Params{
 		Metrics: monitor.NewMetrics(), Redis: rdb, Ledger: ledger, Log: zerolog.Nop(), Now: time.Now,
 		NATS: func() error { return nats },
-	}))(t)
+	}))(t).Handler()
 	ask := func(what string, status int, want answer) {
 		t.Helper()
 		w := httptest.NewRecorder()

@@ -20,7 +20,7 @@ import (
 // probeTimeout bounds what a probe or a scrape may ask of Redis.
 const probeTimeout = 2 * time.Second
 
-// Params are what the endpoints need.
+// Params are what the endpoints need; all but Log are required.
 type Params struct {
 	Listen  string
 	Metrics *Metrics
@@ -31,24 +31,39 @@ type Params struct {
 	Now     func() time.Time
 }
 
-// Serve answers /healthz, /readyz and /metrics until ctx ends. An address that
-// is taken is an error at once.
-func Serve(ctx context.Context, p Params) error {
-	handler, err := Handler(p)
-	if err != nil {
-		return err
+// Monitor is the endpoints: /healthz, /readyz and /metrics.
+type Monitor struct{ p Params }
+
+// New returns an error when a part is missing, and one when a monitor of the same
+// metrics was made before.
+func New(p Params) (*Monitor, error) {
+	if p.Metrics == nil || p.NATS == nil {
+		return nil, errors.New("make monitor: metrics and NATS are needed")
 	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", p.Listen)
+	waiting, err := backlog.New(backlog.Params{Redis: p.Redis, Ledger: p.Ledger, Now: p.Now, Timeout: probeTimeout})
 	if err != nil {
-		return fmt.Errorf("listen for probes at %s (SPONSORSYNC_WORKER_LISTEN): %w", p.Listen, err)
+		return nil, err
+	}
+	if err := p.Metrics.registry.Register(waiting); err != nil {
+		return nil, fmt.Errorf("make monitor: %w", err)
+	}
+	return &Monitor{p}, nil
+}
+
+// Serve answers at the address to listen at until ctx ends. One that is taken is
+// an error at once.
+func (m *Monitor) Serve(ctx context.Context) error {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", m.p.Listen)
+	if err != nil {
+		return fmt.Errorf("listen for probes at %s (SPONSORSYNC_WORKER_LISTEN): %w", m.p.Listen, err)
 	}
 	watching, stop := context.WithCancel(ctx)
 	var running sync.WaitGroup
-	running.Go(func() { watch(watching, p) })
+	running.Go(func() { m.watch(watching) })
 	defer running.Wait()
 	defer stop()
-	p.Log.Info().Stringer("address", listener.Addr()).Msg("serving /healthz, /readyz and /metrics")
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
+	m.p.Log.Info().Stringer("address", listener.Addr()).Msg("serving /healthz, /readyz and /metrics")
+	server := &http.Server{Handler: m.Handler(), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
 	stopped := context.AfterFunc(ctx, func() {
 		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeTimeout)
 		defer cancel()
@@ -63,15 +78,10 @@ func Serve(ctx context.Context, p Params) error {
 
 // Handler returns the endpoints. /healthz says that the process lives, whatever
 // Redis and NATS do: restarting it would not bring them back.
-func Handler(p Params) (http.Handler, error) {
-	waiting, err := backlog.New(backlog.Params{Redis: p.Redis, Ledger: p.Ledger, Now: p.Now, Timeout: probeTimeout})
-	if err != nil {
-		return nil, err
-	}
-	p.Metrics.registry.MustRegister(waiting)
+func (m *Monitor) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { ready(w, r, p) })
-	mux.Handle("GET /metrics", promhttp.HandlerFor(p.Metrics.registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
-	return mux, nil
+	mux.HandleFunc("GET /readyz", m.ready)
+	mux.Handle("GET /metrics", promhttp.HandlerFor(m.p.Metrics.registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
+	return mux
 }
