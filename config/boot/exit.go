@@ -16,7 +16,11 @@ const (
 	Done   = 0
 	Failed = 1
 	Usage  = 2 // wrong usage or configuration
+	Waited = 3 // a wait reached its limit; what was waited for goes on
 )
+
+// ErrTimedOut is how a wait ends that has reached its limit.
+var ErrTimedOut = errors.New("the wait has reached its limit")
 
 // UsageError is wrong usage: every fault that was found, and what to do.
 type UsageError struct {
@@ -36,6 +40,8 @@ func Status(err error) int {
 		return Done
 	case errors.As(err, &usage), errors.As(err, &settings):
 		return Usage
+	case errors.Is(err, ErrTimedOut):
+		return Waited
 	}
 	return Failed
 }

@@ -19,6 +19,9 @@ type Program struct {
 	Version        string
 	Now            func() time.Time
 
+	// IsTerminal reports whether a person is at a stream; nil looks at the stream.
+	IsTerminal func(stream any) bool
+
 	// Serve runs the HTTP server until ctx ends.
 	Serve func(ctx context.Context, environ config.Environ, stderr io.Writer) error
 }

@@ -24,7 +24,8 @@ func (a *app) root() *cobra.Command {
 		Long: `producer puts jobs into the queue and shows what became of them. A worker
 carries them out, so one must be running ('go run ./worker').
 
-Exit status: 0 done, 1 it failed, 2 wrong usage or configuration.`,
+Exit status: 0 done, 1 it failed, 2 wrong usage or configuration, 3 a wait reached
+its limit.`,
 		Example: `  producer connect --org ORG --cloud-org CLOUDORG < token.txt
   producer sync --org ORG --wait
   producer redeem --org ORG --user ORGUSER --email someone@example.com --wait
@@ -43,7 +44,7 @@ Exit status: 0 done, 1 it failed, 2 wrong usage or configuration.`,
 	root.AddGroup(&cobra.Group{ID: groupSetup, Title: "Set up:"},
 		&cobra.Group{ID: groupDaily, Title: "Sponsor:"}, &cobra.Group{ID: groupLook, Title: "Look and repair:"})
 	root.AddCommand(a.connectCommand(), a.syncCommand(), a.syncLicenseCommand(), a.serveCommand(), a.pauseCommand(), a.resumeCommand(),
-		a.redeemCommand(), a.changeCommand(), a.statusCommand(), a.watchCommand(), a.jobsCommand(), environmentTopic())
+		a.redeemCommand(), a.changeCommand(), a.statusCommand(), a.watchCommand(), a.jobsCommand(), a.forgetCommand(), a.disconnectCommand(), environmentTopic())
 	strictDefaults(root)
 	return root
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/secret"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
+	"github.com/sponsorsync/sponsorsync/producer/internal/erase"
 )
 
 // pingTimeout bounds how long a command looks for Redis before it says so.
@@ -24,6 +25,8 @@ type session struct {
 	client    *enqueue.Client
 	inspector *enqueue.Inspector
 }
+
+func (s *session) eraser() erase.Eraser { return erase.Eraser{Ledger: s.ledger, Jobs: s.client} }
 
 // environ reads the environment and warns of names that mean nothing.
 func (a *app) environ() (config.Environ, error) {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -196,9 +197,10 @@ func countsLine(counts map[sponsorship.Status]int64) string {
 	return fmt.Sprintf("%d: %s", total, strings.Join(parts, ", "))
 }
 
-// recipient is the address, and the label where it says more.
+// recipient is the address, and the label where it says more. Of a sponsorship
+// that is long over neither is kept.
 func recipient(v view.Sponsorship) string {
-	text := v.SponsoredEmail
+	text := cmp.Or(v.SponsoredEmail, "(forgotten)")
 	if v.FriendlyName != "" && v.FriendlyName != v.SponsoredEmail {
 		text += " (" + v.FriendlyName + ")"
 	}

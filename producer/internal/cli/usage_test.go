@@ -34,6 +34,8 @@ func TestWrongUsage(t *testing.T) {
 		"change: resend":        {[]string{"change-sponsorship", "--org", acme, "--user", member, "--resend", "--name", "n"}, []string{"--resend stands alone"}},
 		"connect: all at once":  {[]string{"connect", "--license-key", " "}, []string{"--org must be", "--cloud-org must be", "--license-key must not be blank"}},
 		"watch: all at once":    {[]string{"watch", "--org", "x", "--status", "gone", "--since", "-1h"}, []string{"--org must be", "--status must be one of pending, sent", "--since must be"}},
+		"forget: nothing":       {[]string{"forget", "--yes"}, []string{"--org must be", "--user must be"}},
+		"disconnect: timeout":   {[]string{"disconnect", "--timeout", "1m"}, []string{"--org must be", "--timeout goes with --withdraw"}},
 		"jobs show: no id":      {[]string{"jobs", "show"}, []string{"accepts 1 arg(s), received 0"}},
 		"jobs retry: no id":     {[]string{"jobs", "retry"}, []string{"give the ids of dead jobs, or --all"}},
 		"jobs delete: both":     {[]string{"jobs", "delete", "--all", "x"}, []string{"not both"}},

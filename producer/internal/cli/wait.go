@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sponsorsync/sponsorsync/config/boot"
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
@@ -51,6 +52,14 @@ func (a *app) newWaiter(ctx context.Context, s *session, orgs ...sponsorship.ID)
 
 var errInterrupted = errors.New("interrupted while waiting")
 
+// waitEnd tells why the wait for something ended before that came.
+func waitEnd(ctx context.Context) error {
+	if err := context.Cause(ctx); errors.Is(err, boot.ErrTimedOut) {
+		return err
+	}
+	return errInterrupted
+}
+
 // until looks, less and less often, until look reports true. An error before
 // that is trouble of the moment: it is said, and the next look may do better.
 func (w *waiter) until(ctx context.Context, look func() (bool, error)) error {
@@ -60,7 +69,7 @@ func (w *waiter) until(ctx context.Context, look func() (bool, error)) error {
 		case done:
 			return err
 		case ctx.Err() != nil:
-			return &withHint{errInterrupted, "what was enqueued is carried out all the same; see 'producer status' and 'producer jobs show'"}
+			return &withHint{waitEnd(ctx), "what was enqueued is carried out all the same; see 'producer status' and 'producer jobs show'"}
 		case err != nil:
 			w.say("", "cannot look, will look again: "+err.Error())
 		}
