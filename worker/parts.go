@@ -75,13 +75,17 @@ func (w *worker) newReconciler(remote remote) (*reconcile.Reconciler, error) {
 
 func (w *worker) newLicenses(remote remote) (*license.Syncer, error) {
 	installation, _ := sponsorship.ParseID(w.cfg.Cloud.InstallationID) // config has checked it
-	checker := license.Checker{InstallationID: installation, Now: now}
+	params := license.CheckerParams{InstallationID: installation, Now: now}
 	if path := w.cfg.License.CertFile; path != "" {
 		key, err := license.LoadCertificate(path)
 		if err != nil {
 			return nil, err
 		}
-		checker.Key = key
+		params.Key = key
+	}
+	checker, err := license.NewChecker(params)
+	if err != nil {
+		return nil, err
 	}
 	return license.New(license.Params{
 		Ledger: w.ledger, Cloud: remote, Verify: checker.Check, Store: license.NewStore(w.cfg.License.Dir),

@@ -22,7 +22,7 @@ import (
 // deadline bounds every wait; it is far beyond what any of them takes.
 const deadline = 10 * time.Minute
 
-// The concurrency of a worker at its defaults (contract section 2, worker/work.go).
+// The concurrency of a worker at its defaults (config/variables.go, worker/work.go).
 const (
 	intakeConcurrency = 16
 	intakeServers     = 4

@@ -3,6 +3,7 @@ package license
 import (
 	"crypto/rsa"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -11,17 +12,28 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 )
 
-// Checker decides whether a license is acceptable here.
-type Checker struct {
-	InstallationID sponsorship.ID // this server's
-	Key            *rsa.PublicKey // from LoadKey; nil leaves signatures unchecked
+// CheckerParams are what a [Checker] goes by. Now is required.
+type CheckerParams struct {
+	InstallationID sponsorship.ID // this server's; without one no license is for it
+	Key            *rsa.PublicKey // from LoadCertificate; nil leaves signatures unchecked
 	Now            func() time.Time
+}
+
+// Checker decides whether a license is acceptable here.
+type Checker struct{ p CheckerParams }
+
+// NewChecker returns an error when the clock is missing.
+func NewChecker(p CheckerParams) (*Checker, error) {
+	if p.Now == nil {
+		return nil, errors.New("make license checker: a clock is needed")
+	}
+	return &Checker{p}, nil
 }
 
 // Check reads a license and refuses, with a [fault.Error], what the official
 // server would refuse (PROTOCOL.md 4.3) and what was not issued for this
 // installation and cloud organization.
-func (c Checker) Check(raw json.RawMessage, cloudOrganization sponsorship.ID) (Document, error) {
+func (c *Checker) Check(raw json.RawMessage, cloudOrganization sponsorship.ID) (Document, error) {
 	d, err := Parse(raw)
 	if err != nil {
 		return d, err
@@ -30,7 +42,7 @@ func (c Checker) Check(raw json.RawMessage, cloudOrganization sponsorship.ID) (D
 		return d, fault.New(fault.UnsupportedVersion,
 			"license version %d is not supported (only %d to %d are): update the server, then upload the license again", v, oldestVersion, newestVersion)
 	}
-	reasons := append(d.head.misfits(c.InstallationID, cloudOrganization), c.lifetime(d)...)
+	reasons := append(d.head.misfits(c.p.InstallationID, cloudOrganization), c.lifetime(d)...)
 	if len(reasons) > 0 {
 		return d, rejected("%s", strings.Join(reasons, "; "))
 	}
@@ -56,8 +68,8 @@ func (h header) misfits(installation, organization sponsorship.ID) []string {
 
 // lifetime goes by the dates of the document only if it has no token: a token
 // has its own, and they are what the official server goes by (PROTOCOL.md 4.3).
-func (c Checker) lifetime(d Document) []string {
-	now := c.Now()
+func (c *Checker) lifetime(d Document) []string {
+	now := c.p.Now()
 	switch issued, expires := d.head.Issued, d.head.Expires; {
 	case d.hasToken():
 		return nil
@@ -71,12 +83,12 @@ func (c Checker) lifetime(d Document) []string {
 	return nil
 }
 
-func (c Checker) authentic(d Document) error {
+func (c *Checker) authentic(d Document) error {
 	switch {
 	case d.hasToken():
 		return c.checkToken(d)
-	case c.Key == nil:
+	case c.p.Key == nil:
 		return nil
 	}
-	return checkSignature(d, c.Key)
+	return checkSignature(d, c.p.Key)
 }

@@ -152,7 +152,7 @@ func TestCheckRefusesWhatCannotBeRead(t *testing.T) {
 		`{"enabled":false,"Enabled":true}`:     `"Enabled" comes twice`,
 		`{"issued":null,"i\u017fsued":"2020"}`: "comes twice", // a letter that folds to s
 	} {
-		_, err := license.Checker{Now: func() time.Time { return noon }}.Check(json.RawMessage(raw), org)
+		_, err := jobstest.Value(license.NewChecker(license.CheckerParams{Now: func() time.Time { return noon }}))(t).Check(json.RawMessage(raw), org)
 		refused(t, err, fault.LicenseRejected, says)
 	}
 }

@@ -33,7 +33,7 @@ type bundle struct {
 	cloud        *cloudtest.Cloud
 	installation cloudtest.Installation
 	organization cloudtest.Organization
-	checker      license.Checker
+	checker      license.CheckerParams
 }
 
 func setup(t *testing.T) *bundle {
@@ -46,7 +46,7 @@ func setup(t *testing.T) *bundle {
 	jobstest.Must(t, os.WriteFile(path, simulated.CertificateDER(), 0o600))
 	key, err := license.LoadCertificate(path)
 	jobstest.Must(t, err)
-	b.checker = license.Checker{
+	b.checker = license.CheckerParams{
 		InstallationID: sponsorship.ID(b.installation.ID), Key: key, Now: func() time.Time { return noon },
 	}
 	return b
@@ -75,7 +75,11 @@ func (b *bundle) issue(t *testing.T, mode cloudtest.LicenseMode) json.RawMessage
 }
 
 func (b *bundle) check(raw json.RawMessage) (license.Document, error) {
-	return b.checker.Check(raw, sponsorship.ID(b.organization.ID))
+	checker, err := license.NewChecker(b.checker)
+	if err != nil {
+		return license.Document{}, err
+	}
+	return checker.Check(raw, sponsorship.ID(b.organization.ID))
 }
 
 type unlimited struct{}

@@ -17,8 +17,8 @@ import (
 )
 
 // signedFields are what the property signature covers in versions 15 and 16, in
-// the original's order, which is a language's and not that of the bytes (fact
-// sheet 4.2, form B).
+// the original's order, which is a language's and not that of the bytes
+// (PROTOCOL.md 4.2, form B).
 var signedFields = []string{
 	"AllowAdminAccessToAllCollectionItems", "BillingEmail", "BusinessName", "Enabled",
 	"ExpirationWithoutGracePeriod", "Expires", "Hash", "Id", "InstallationId", "Issued", "LicenseKey",

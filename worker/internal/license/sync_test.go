@@ -62,7 +62,7 @@ func setupLicense(t *testing.T) *licenseBundle {
 	jobstest.Must(t, err)
 	t.Cleanup(client.Close)
 	b.store = license.NewStore(b.dir)
-	checker := license.Checker{InstallationID: sponsorship.ID(installation.ID), Now: time.Now}
+	checker := jobstest.Value(license.NewChecker(license.CheckerParams{InstallationID: sponsorship.ID(installation.ID), Now: time.Now}))(t)
 	b.params = license.Params{Ledger: b.ledger, Cloud: client, Verify: checker.Check, Store: b.store}
 	b.connect(t, b.remote.LicenseKey)
 	return b

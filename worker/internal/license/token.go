@@ -23,9 +23,9 @@ var vouchedFor = []string{"Id", "InstallationId", "LicenseKey", "Enabled", "Self
 // checkToken verifies the token. Without a key its lifetime and its claims are
 // still looked at: a license that is over would lock the official server's
 // subscription page.
-func (c Checker) checkToken(d Document) error {
+func (c *Checker) checkToken(d Document) error {
 	options := []jwt.ParserOption{
-		jwt.WithValidMethods([]string{algorithm}), jwt.WithIssuer(issuer), jwt.WithTimeFunc(c.Now),
+		jwt.WithValidMethods([]string{algorithm}), jwt.WithIssuer(issuer), jwt.WithTimeFunc(c.p.Now),
 		jwt.WithAudience(audiencePrefix + string(d.head.ID)), jwt.WithExpirationRequired(),
 	}
 	claims := jwt.MapClaims{}
@@ -41,9 +41,9 @@ func (c Checker) checkToken(d Document) error {
 	return nil
 }
 
-func (c Checker) parse(token string, claims jwt.MapClaims, options []jwt.ParserOption) error {
-	if c.Key != nil {
-		_, err := jwt.ParseWithClaims(token, claims, func(*jwt.Token) (any, error) { return c.Key, nil }, options...)
+func (c *Checker) parse(token string, claims jwt.MapClaims, options []jwt.ParserOption) error {
+	if c.p.Key != nil {
+		_, err := jwt.ParseWithClaims(token, claims, func(*jwt.Token) (any, error) { return c.p.Key, nil }, options...)
 		return err
 	}
 	if _, _, err := jwt.NewParser(options...).ParseUnverified(token, claims); err != nil {
