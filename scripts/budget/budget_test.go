@@ -32,6 +32,12 @@ func TestMeasure(t *testing.T) {
 		"unnamed":         {"p/a.go", commented + "func f(int, int, int, int) {}\n", "f has 4 parameters"},
 		"a format":        {"p/a.go", commented + "func f(t *testing.T, a, b int, format string, args ...any) {}\n", ""},
 		"an init":         {"p/a.go", commented + "func init() {}\n", "init runs unseen"},
+		"a counter":       {"p/a.go", commented + "var n int\n", "n can change"},
+		"a cache":         {"p/a.go", commented + "var cache = make(map[string]int)\n", "cache can change"},
+		"a lock":          {"p/a.go", commented + "var mu = sync.Mutex{}\n", "mu can change"},
+		"a pointer":       {"p/a.go", commented + "var (\n\ta = 1\n\tc = &client{}\n)\n", "c can change"},
+		"constants":       {"p/a.go", commented + "var (\n\t_ I = T{}\n\terrX = errors.New(\"x\")\n\ttable = map[string]int{\"a\": 1}\n)\n", ""},
+		"an embedded":     {"p/a.go", commented + "//go:embed a.txt\nvar text string\n", ""},
 		"a method":        {"p/a.go", commented + "func (r R) f(a, b, c, d int) {}\n", "f has 4 parameters"},
 	} {
 		t.Run(name, func(t *testing.T) {
