@@ -236,6 +236,8 @@ func TestSweepKeepsToABackoff(t *testing.T) {
 		Fault: fault.New(fault.CloudUnavailable, "away"), RetryIn: 30 * time.Minute,
 	})
 	jobstest.Must(t, err)
+	// A redeem that arrives in the backoff is work that waits since then.
+	jobstest.Must(t, r.rdb.ZAdd(t.Context(), state.ShardKey(state.Shard(org), "work"), redis.Z{Score: 1, Member: string(org)}).Err())
 	jobstest.Must(t, sweeper(t, p).Sweep(t.Context(), jobs.Job[jobs.Sweep]{}))
 	if len(r.scheduled)+len(r.woken) != 0 {
 		t.Errorf("scheduled %v, woke %v", r.scheduled, r.woken)
