@@ -45,6 +45,9 @@ func Decide(s Sponsorship, r Request, stamp Stamp) (Sponsorship, bool, error) {
 	if err != nil || next == s {
 		return s, false, err
 	}
+	if s.held() && next.Status == Pending { // whatever is wanted now, it still waits
+		next.Reason, next.Wire.HeldUntil = s.Reason, s.Wire.HeldUntil
+	}
 	next.Revision = s.Revision + 1
 	next.UpdatedAt, next.JobID = stamp.Now, stamp.JobID
 	return next, true, nil

@@ -46,6 +46,9 @@ func Plan(s Sponsorship, now time.Time) (Outgoing, bool) {
 		out.Marked.Wire.Offered = out.Email
 		out.Marked.Wire.Tombstoned, out.Marked.Wire.AskedAt = false, time.Time{}
 	}
+	if s.held() { // no longer
+		out.Marked.Reason, out.Marked.Wire.HeldUntil = nil, time.Time{}
+	}
 	if out.Marked != s {
 		out.Marked.Revision++
 		out.Marked.UpdatedAt = now
@@ -98,5 +101,6 @@ func lapsed(validUntil *time.Time, at time.Time) bool {
 }
 
 // Due reports whether the next sync of what is pending should take s along. A
-// pending one that carries a reason was tried and waits for a full sync.
-func (s Sponsorship) Due() bool { return s.Status == Pending && s.Reason == nil }
+// pending one that carries a reason was tried and waits for a full sync, unless it
+// only waits for the end of a request.
+func (s Sponsorship) Due() bool { return s.Status == Pending && (s.Reason == nil || s.held()) }

@@ -3,7 +3,7 @@
 --       3 due zset            4 lease string          5 zset of organizations
 --       6 work zset           7 schedule zset         8 outbox stream
 --       9 marker of the job  10.. one zset of ids per status (statusKeys in keys.go)
---       17 clock of the shard 18 in-flight hash
+--       17 clock of the shard 18 in-flight hash: id -> "begun life kind request"
 --       19 zset of what is over, "organization:id", by when it came to its end
 local K = {
   org = KEYS[1], rows = KEYS[2], due = KEYS[3], lease = KEYS[4], orgs = KEYS[5],
@@ -46,6 +46,13 @@ end)()
 
 local function number(field)
   return tonumber(redis.call('HGET', K.org, field) or '0')
+end
+
+-- workFrom notes that the organization has work from a time on, or from an earlier
+-- one if that is noted already.
+local function workFrom(at)
+  local noted = redis.call('ZSCORE', K.work, ORG)
+  if not noted or tonumber(noted) > at then redis.call('ZADD', K.work, at, ORG) end
 end
 
 -- resume ends a pause or a backoff: what waits is due now, and the next full

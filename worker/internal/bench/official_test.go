@@ -196,7 +196,7 @@ func (w *estate) syncAll(b *testing.B, ask func(*testing.B, sponsorship.ID) erro
 func (w *estate) syncs(b *testing.B) *queue.Registry {
 	b.Helper()
 	syncs, err := reconcile.New(reconcile.Params{
-		Ledger: w.ledger, Cloud: w.client, BatchSize: batchSize, Interval: 24 * time.Hour, Curve: curve(),
+		Ledger: w.ledger, Cloud: w.client, BatchSize: batchSize, Life: time.Minute, Interval: 24 * time.Hour, Curve: curve(),
 		Linger: 50 * time.Millisecond, Rand: rand.Float64, NewToken: uuid.NewString, Log: logger(),
 	})
 	jobstest.Must(b, err)

@@ -107,7 +107,7 @@ func (s *store) session(b *testing.B, org sponsorship.ID) *ledger.Session {
 
 func release(b *testing.B, session *ledger.Session) {
 	b.Helper()
-	_, err := session.Release(b.Context(), true)
+	_, err := session.Release(b.Context(), ledger.Leave{Anyway: true})
 	jobstest.Must(b, err)
 }
 
@@ -124,7 +124,7 @@ func (s *store) seed(b *testing.B, org sponsorship.ID, n int) {
 				LastSyncAt: &yesterday, UpdatedAt: yesterday, Wire: sponsorship.Wire{Offered: address(i), Known: true},
 			}})
 		}
-		_, err := session.Mark(b.Context(), writes)
+		_, err := session.Apply(b.Context(), writes, ledger.Ended{})
 		jobstest.Must(b, err)
 	}
 	release(b, session)

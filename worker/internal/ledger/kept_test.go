@@ -43,7 +43,7 @@ func TestALostLeaseIsNotGivenBackForItsNewHolder(t *testing.T) {
 	slow := b.begin("slow")
 	b.server.FastForward(ledger.LeaseLife + time.Second)
 	b.begin("quick")
-	_, err := slow.Release(t.Context(), true)
+	_, err := slow.Release(t.Context(), ledger.Leave{Anyway: true})
 	jobstest.Must(t, err)
 	third, err := b.Begin(t.Context(), org, ledger.Attempt{Token: "third"})
 	jobstest.Must(t, err)
@@ -57,7 +57,7 @@ func TestWorkThatIsLeftStaysWork(t *testing.T) {
 	b := started(t)
 	b.accept(1, nil)
 	s := b.begin("interrupted")
-	_, err := s.Release(t.Context(), true)
+	_, err := s.Release(t.Context(), ledger.Leave{Anyway: true})
 	jobstest.Must(t, err)
 	if !b.stuck() {
 		t.Error("what an interrupted sync left behind is found by nobody")

@@ -70,14 +70,17 @@ func (l *Ledger) Lift(ctx context.Context, org sponsorship.ID, code fault.Code) 
 // store runs write.lua and returns which rows were still at their revision.
 // The error is ErrLeaseLost when the lease is no longer the given token's.
 func (l *Ledger) store(ctx context.Context, org sponsorship.ID, lease leaseArgs, writes []Write) ([]bool, error) {
-	args := make([]any, 0, 3+8*len(writes))
-	args = append(args, lease.token, lease.life.Milliseconds(), len(writes))
+	args := make([]any, 0, 4+8*len(writes)+len(lease.ended.Rows))
+	args = append(args, lease.token, lease.life.Milliseconds(), lease.ended.Request, len(writes))
 	for _, w := range writes {
 		row, err := w.args()
 		if err != nil {
 			return nil, err
 		}
 		args = append(args, row...)
+	}
+	for _, id := range lease.ended.Rows {
+		args = append(args, string(id))
 	}
 	result, err := l.scripts.write.Run(ctx, l.rdb, state.Keys(org, ""), args...).Int64Slice()
 	if errors.Is(err, redis.Nil) {
@@ -98,6 +101,7 @@ func (l *Ledger) store(ctx context.Context, org sponsorship.ID, lease leaseArgs,
 type leaseArgs struct {
 	token string
 	life  time.Duration
+	ended Ended
 }
 
 func wrap(err error, format string, args ...any) error {

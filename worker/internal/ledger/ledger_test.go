@@ -60,7 +60,7 @@ func TestOneWakeUpAGeneration(t *testing.T) {
 	if third := b.accept(3, nil); third.Wake == "" || third.Wake == first.Wake {
 		t.Fatalf("wake-up %q after a sync began, want a new generation", third.Wake)
 	}
-	if done, err := s.Release(t.Context(), false); err != nil || done {
+	if done, err := s.Release(t.Context(), ledger.Leave{}); err != nil || done {
 		t.Fatalf("released with work left: %v, %v", done, err)
 	}
 }
@@ -70,7 +70,7 @@ func TestAWakeUpIsNeverLostBetweenTheLastLookAndTheEnd(t *testing.T) {
 	b := started(t)
 	s := b.begin("sync")
 	b.accept(1, nil) // after the sync's last look
-	if done, _ := s.Release(t.Context(), false); done {
+	if done, _ := s.Release(t.Context(), ledger.Leave{}); done {
 		t.Fatal("the lease was given back with work due")
 	}
 	second, err := b.Begin(t.Context(), org, ledger.Attempt{Token: "another"})
@@ -87,7 +87,7 @@ func TestMarkStopsAtALostLease(t *testing.T) {
 	s := b.begin("slow")
 	b.server.FastForward(ledger.LeaseLife + time.Second)
 	b.begin("quick")
-	if _, err := s.Mark(t.Context(), nil); !errors.Is(err, ledger.ErrLeaseLost) {
+	if _, err := s.Mark(t.Context(), ledger.Departure{}); !errors.Is(err, ledger.ErrLeaseLost) {
 		t.Fatalf("err = %v, want ErrLeaseLost", err)
 	}
 	if err := s.Settle(t.Context(), ledger.Settled{Event: event("e")}); !errors.Is(err, ledger.ErrLeaseLost) || len(b.outbox()) != 0 {
@@ -111,7 +111,7 @@ func TestApplyLeavesAloneWhatWasChangedMeanwhile(t *testing.T) {
 		r.Status, r.Intent, r.Revision = sponsorship.Sent, "", 2
 		return r
 	}
-	stored, err := s.Apply(t.Context(), []ledger.Write{{Before: 1, After: sent(1), Event: event("a")}, {Before: 1, After: sent(2), Event: event("b")}})
+	stored, err := s.Apply(t.Context(), []ledger.Write{{Before: 1, After: sent(1), Event: event("a")}, {Before: 1, After: sent(2), Event: event("b")}}, ledger.Ended{})
 	jobstest.Must(t, err)
 	if stored[0] || !stored[1] {
 		t.Fatalf("stored = %v, want only the second", stored)

@@ -10,8 +10,9 @@ type progress struct {
 	requested, begun, done int64      // numbers of full syncs
 	startedAt              *time.Time // of the one that was begun last
 	trigger                Trigger
-	syncEvents             int64 // how many were published
-	connections            int64 // how often the connection was saved
+	cursor                 string // how far it has come
+	syncEvents             int64  // how many were published
+	connections            int64  // how often the connection was saved
 	caution                int64
 	damagedAt              *time.Time // when the cloud's records looked damaged first
 }
@@ -23,7 +24,7 @@ func parseProgress(hash map[string]string) progress {
 	}
 	return progress{
 		requested: number("fullRequested"), begun: number("fullBegun"), done: number("fullDone"),
-		startedAt: instant(hash["fullStartedAt"]), trigger: Trigger(hash["fullTrigger"]),
+		startedAt: instant(hash["fullStartedAt"]), trigger: Trigger(hash["fullTrigger"]), cursor: hash["fullCursor"],
 		syncEvents: number("syncEvents"), connections: number("connections"),
 		caution: number("caution"), damagedAt: instant(hash["damagedAt"]),
 	}

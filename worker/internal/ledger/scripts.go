@@ -39,13 +39,19 @@ var (
 	asideSource string
 	//go:embed lua/beat.lua
 	beatSource string
+	//go:embed lua/mark.lua
+	markSource string
+	//go:embed lua/progress.lua
+	progressSource string
+	//go:embed lua/due.lua
+	dueSource string
 	//go:embed lua/run.lua
 	runSource string
 )
 
 // scripts are hashed once per ledger.
 type scripts struct {
-	accept, remember, write, lift, request, begin, settle, release, fail, damage, license, beat, run, aside *redis.Script
+	accept, remember, write, lift, request, begin, settle, release, fail, damage, license, beat, run, aside, mark, due, progress *redis.Script
 }
 
 func newScripts() scripts {
@@ -56,6 +62,7 @@ func newScripts() scripts {
 		release: script(releaseSource), fail: script(failSource), license: script(licenseSource),
 		damage: script(damageSource),
 		aside:  redis.NewScript(asideSource), // about a shard, not an organization
-		beat:   script(beatSource), run: script(runSource),
+		beat:   script(beatSource), run: script(runSource), mark: script(markSource), due: script(dueSource),
+		progress: script(progressSource),
 	}
 }

@@ -137,30 +137,59 @@ func (s *Session) FullOutstanding() (outstanding bool, since time.Time, by Trigg
 	return true, *f.startedAt, f.trigger
 }
 
+// FullCursor is how far the full sync has come, as Progress noted it.
+func (s *Session) FullCursor() string { return s.progress.cursor }
+
+// Progress notes how far the full sync has come: whoever carries it on begins
+// there. The error is ErrLeaseLost when the lease is gone.
+func (s *Session) Progress(ctx context.Context, cursor string) error {
+	n, err := s.ledger.scripts.progress.Run(ctx, s.ledger.rdb, state.Keys(s.org, ""), s.token, cursor).Int()
+	if err == nil && n == 0 {
+		return ErrLeaseLost
+	}
+	return wrap(err, "note the progress of the full sync of %s", s.org)
+}
+
 // Now is the ledger's time.
 func (s *Session) Now() time.Time { return s.ledger.Now(s.org) }
 
 // EventNumber numbers the event of this session's next outcome.
 func (s *Session) EventNumber() int64 { return s.progress.syncEvents + 1 }
 
-// Due returns up to n sponsorships that wait for the cloud, the oldest first.
+// Due returns up to n sponsorships that wait for the cloud and may leave now, the
+// oldest first.
 func (s *Session) Due(ctx context.Context, n int) ([]sponsorship.Sponsorship, error) {
-	org := s.org
-	members, err := s.ledger.rdb.ZRange(ctx, state.Key(org, "due"), 0, int64(n-1)).Result()
+	_, ids, err := s.look(ctx, n)
 	if err != nil {
-		return nil, fmt.Errorf("read what is due of %s: %w", org, err)
+		return nil, err
 	}
-	ids := make([]sponsorship.ID, len(members))
-	for i, m := range members {
-		ids[i] = sponsorship.ID(m)
-	}
-	return s.ledger.Get(ctx, org, ids...)
+	return s.ledger.Get(ctx, s.org, ids...)
 }
 
-// DueCount returns how many sponsorships wait for the cloud.
-func (s *Session) DueCount(ctx context.Context) (int64, error) {
-	n, err := s.ledger.rdb.ZCard(ctx, state.Key(s.org, "due")).Result()
-	return n, wrap(err, "count what is due of %s", s.org)
+// Waiting is what a session has before it.
+type Waiting struct {
+	Due  int64      // sponsorships that may leave now
+	Next *time.Time // when the next one may that may not yet; nil: there is none
+}
+
+// Waiting counts what waits for the cloud.
+func (s *Session) Waiting(ctx context.Context) (Waiting, error) {
+	w, _, err := s.look(ctx, 0)
+	return w, err
+}
+
+func (s *Session) look(ctx context.Context, n int) (Waiting, []sponsorship.ID, error) {
+	reply, err := s.ledger.scripts.due.Run(ctx, s.ledger.rdb, state.Keys(s.org, ""), n).StringSlice()
+	if err != nil {
+		return Waiting{}, nil, fmt.Errorf("look for what is due of %s: %w", s.org, err)
+	}
+	s.ledger.at(s.org, reply[0], reply[1])
+	count, _ := strconv.ParseInt(reply[2], 10, 64)
+	ids := make([]sponsorship.ID, len(reply)-4)
+	for i, id := range reply[4:] {
+		ids[i] = sponsorship.ID(id)
+	}
+	return Waiting{Due: count, Next: instant(reply[3])}, ids, nil
 }
 
 // FreshDue reports whether a sponsorship has come to wait for the cloud since the
@@ -178,22 +207,25 @@ func (s *Session) Resumed() bool {
 
 // Renew extends the lease; ErrLeaseLost when it is gone.
 func (s *Session) Renew(ctx context.Context) error {
-	_, err := s.Mark(ctx, nil)
+	_, err := s.ledger.store(ctx, s.org, leaseArgs{token: s.token, life: LeaseLife}, nil)
 	return err
 }
 
-// Mark stores what must be stored before a request leaves, if the lease is still
-// held, and extends it. It returns which records were still at their revision:
-// the others were changed meanwhile and must not be sent. The error is
-// ErrLeaseLost when the lease is gone.
-func (s *Session) Mark(ctx context.Context, writes []Write) ([]bool, error) {
-	return s.ledger.store(ctx, s.org, leaseArgs{token: s.token, life: LeaseLife}, writes)
-}
-
-// Apply stores answers. It needs no lease: a record that was changed since it
-// was marked is left alone.
-func (s *Session) Apply(ctx context.Context, writes []Write) ([]bool, error) {
-	return s.ledger.store(ctx, s.org, leaseArgs{}, writes)
+// Apply stores answers, and that the request has ended which they are of. It needs
+// no lease: a record that was changed since it was marked is left alone. It returns
+// which records were not.
+func (s *Session) Apply(ctx context.Context, writes []Write, ended Ended) ([]bool, error) {
+	stored := make([]bool, 0, len(writes))
+	for len(writes) > 0 || len(ended.Rows) > 0 {
+		part, rows := min(len(writes), maxRows), min(len(ended.Rows), maxRows)
+		more, err := s.ledger.store(ctx, s.org, leaseArgs{ended: Ended{ended.Request, ended.Rows[:rows]}}, writes[:part])
+		if err != nil {
+			return stored, err
+		}
+		stored = append(stored, more...)
+		writes, ended.Rows = writes[part:], ended.Rows[rows:]
+	}
+	return stored, nil
 }
 
 // Settled describes a sync that the cloud has answered.
@@ -229,11 +261,21 @@ func (s *Session) Settle(ctx context.Context, d Settled) error {
 	return nil
 }
 
-// Release gives the lease back if nothing is left to do, or at any rate. It
+// Leave says how a session may end.
+type Leave struct {
+	Anyway bool       // also if something is left
+	Waits  *time.Time // the full sync cannot go on before
+}
+
+// Release gives the lease back if nothing is left to do now, or at any rate. It
 // returns false when there is more, and the lease is kept.
-func (s *Session) Release(ctx context.Context, anyway bool) (bool, error) {
+func (s *Session) Release(ctx context.Context, leave Leave) (bool, error) {
+	waits := int64(0)
+	if leave.Waits != nil {
+		waits = leave.Waits.UnixMilli()
+	}
 	hash, err := s.ledger.hash(s.ledger.scripts.release.Run(ctx, s.ledger.rdb, state.Keys(s.org, ""),
-		s.token, flag(anyway)))
+		s.token, flag(leave.Anyway), waits))
 	if err != nil {
 		return false, fmt.Errorf("release %s: %w", s.org, err)
 	}

@@ -77,7 +77,7 @@ func (b bundle) begin(token string) *ledger.Session {
 
 func (b bundle) release(s *ledger.Session) {
 	b.t.Helper()
-	done, err := s.Release(b.t.Context(), false)
+	done, err := s.Release(b.t.Context(), ledger.Leave{})
 	jobstest.Must(b.t, err)
 	if !done {
 		b.t.Fatal("the lease was kept: there is more to do")

@@ -1,6 +1,8 @@
 package ledger
 
 import (
+	"time"
+
 	"github.com/sponsorsync/sponsorsync/jobs/events"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
@@ -12,6 +14,7 @@ type Write struct {
 	Before uint64
 	After  sponsorship.Sponsorship
 	Event  *events.Encoded
+	DueAt  time.Time // when it may leave, if that is later than now
 }
 
 // Announced is the write of a change, with the event that tells of it. A change
@@ -31,7 +34,11 @@ func (w Write) args() ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append([]any{string(w.After.UserID), w.Before, flag(w.After.Due()), row}, eventArgs(w.Event)...), nil
+	due := int64(flag(w.After.Due()))
+	if due == 1 && !w.DueAt.IsZero() {
+		due = w.DueAt.UnixMilli()
+	}
+	return append([]any{string(w.After.UserID), w.Before, due, row}, eventArgs(w.Event)...), nil
 }
 
 func eventArgs(e *events.Encoded) []any {

@@ -45,7 +45,7 @@ func (r *round) apply(ctx context.Context, items []item, answers []cloud.RowAnsw
 	read := readAnswers(items, answers, r.session.Now())
 	r.taken += read.taken
 	r.passedOver += read.passedOver
-	return r.store(ctx, read.changes)
+	return r.finish(ctx, read.changes, r.ended(items))
 }
 
 // planFault is what a round that the cloud answered has to tell all the same: it

@@ -63,24 +63,15 @@ func apart(items []item) (together, alone []item) {
 
 // unmarks are the writes that take the marks back.
 func unmarks(items []item) []ledger.Write {
-	marked, at := marks(items)
-	for i, w := range marked {
-		before := items[at[i]].read
-		before.Revision = w.After.Revision + 1
-		marked[i] = ledger.Write{Before: w.After.Revision, After: before}
-	}
-	return marked
-}
-
-// marks are the writes that must be stored before the rows leave.
-func marks(items []item) (writes []ledger.Write, at []int) {
-	for i, it := range items {
+	var back []ledger.Write
+	for _, it := range items {
 		if it.out.Marked.Revision != it.read.Revision {
-			writes = append(writes, ledger.Write{Before: it.read.Revision, After: it.out.Marked})
-			at = append(at, i)
+			before := it.read
+			before.Revision = it.out.Marked.Revision + 1
+			back = append(back, ledger.Write{Before: it.out.Marked.Revision, After: before})
 		}
 	}
-	return writes, at
+	return back
 }
 
 // wire is the request's form of the items.

@@ -40,34 +40,10 @@ func (r *round) exchange(ctx context.Context, rows []sponsorship.Sponsorship) er
 	return nil
 }
 
-// mark stores what is about to leave. It drops the rows that somebody changed
-// since they were read; they are read again. A lost lease stops everything.
-func (r *round) mark(ctx context.Context, items []item) ([]item, error) {
-	writes, at := marks(items)
-	stored, err := r.session.Mark(ctx, writes)
-	if err != nil {
-		return nil, err
-	}
-	outdated := map[int]bool{}
-	for n, ok := range stored {
-		if !ok {
-			outdated[at[n]] = true
-			r.outdated = append(r.outdated, items[at[n]].out.UserID)
-		}
-	}
-	kept := make([]item, 0, len(items))
-	for i, it := range items {
-		if !outdated[i] {
-			kept = append(kept, it)
-		}
-	}
-	return kept, nil
-}
-
 // deliver sends the items and stores what comes of them. Where the cloud fails
 // again and again, it looks for the rows that make it.
 func (r *round) deliver(ctx context.Context, items []item) error {
-	err := r.try(ctx, items)
+	_, err := r.try(ctx, items)
 	if choked(err) && r.session.Organization.ServerErrors >= serverErrorLimit {
 		return r.isolate(ctx, items, err)
 	}
@@ -77,7 +53,7 @@ func (r *round) deliver(ctx context.Context, items []item) error {
 // deliverAlone tries a row that has made a request fail before. If it does so
 // again it stays as it is, and harms nobody else.
 func (r *round) deliverAlone(ctx context.Context, it item) error {
-	err := r.try(ctx, []item{it})
+	_, err := r.try(ctx, []item{it})
 	if !choked(err) {
 		return err
 	}
@@ -88,18 +64,31 @@ func (r *round) deliverAlone(ctx context.Context, it item) error {
 	return nil
 }
 
-// try marks the items, sends those that nobody changed meanwhile, and stores
-// what comes of them.
-func (r *round) try(ctx context.Context, planned []item) error {
-	items, err := r.mark(ctx, planned)
-	if err != nil || len(items) == 0 {
-		return err
+// try sends the items in one request, when its turn has come, and stores what
+// comes of it. It returns what really went: as it is by now, without what was
+// changed or may not leave yet.
+func (r *round) try(ctx context.Context, items []item) ([]item, error) {
+	for {
+		waited, err := r.turn(ctx)
+		if waited && err == nil { // what was planned before is old news
+			items, err = r.planAgain(ctx, items)
+		}
+		if err != nil {
+			return nil, err
+		}
+		going, err := r.depart(ctx, items)
+		if err != nil || len(going) == 0 {
+			return nil, err
+		}
+		answers, err := r.transmit(ctx, going)
+		if err == nil {
+			return going, r.apply(ctx, going, answers)
+		}
+		err = r.undelivered(ctx, going, err)
+		if !errors.Is(err, cloud.ErrTokenDied) {
+			return going, err
+		}
 	}
-	answers, err := r.send(ctx, items)
-	if err != nil {
-		return r.undelivered(ctx, items, err)
-	}
-	return r.apply(ctx, items, answers)
 }
 
 // choked reports whether the cloud was up, took the request and failed on it.
@@ -108,51 +97,56 @@ func choked(err error) bool {
 	return ok && answer.ServerError
 }
 
-// undelivered takes the marks back where it is certain that the cloud did not
-// act: else a redeem with a typing error could not be corrected any more, only
-// because the token was wrong. Whatever goes wrong here, a mark too many is safe.
-func (r *round) undelivered(parent context.Context, items []item, err error) error {
-	if fate := cloud.FateOf(err); fate != cloud.NeverLeft && fate != cloud.Refused {
-		return err
+// turn waits until a request may leave, unless its turn has come already. It
+// reports whether it had to ask.
+func (r *round) turn(ctx context.Context) (waited bool, err error) {
+	if r.hasTurn {
+		return false, nil
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(parent), cleanupTimeout)
-	defer cancel()
-	if _, unmarkErr := r.session.Apply(ctx, unmarks(items)); unmarkErr != nil {
-		r.p.Log.Debug().Err(unmarkErr).Msg("take marks back")
-	}
-	return err
+	err = r.p.Cloud.Turn(ctx, r.lane)
+	r.hasTurn = err == nil
+	return true, err
 }
 
-// send takes a turn and sends; again if the token died early.
+// send sends what no row depends on; again if the token died early.
 func (r *round) send(ctx context.Context, items []item) ([]cloud.RowAnswer, error) {
 	for {
-		if err := r.p.Cloud.Turn(ctx, r.lane); err != nil {
+		if _, err := r.turn(ctx); err != nil {
 			return nil, err
 		}
-		r.requests++
-		r.sent++
-		r.rows += len(items)
-		answers, err := r.p.Cloud.Sync(ctx, cloud.SyncRequest{
-			BillingSyncKey:      r.connection.BillingSyncToken,
-			CloudOrganizationID: string(r.connection.CloudOrganizationID),
-			Rows:                wire(items),
-		})
-		r.caution = careful(r.caution, err)
+		answers, err := r.transmit(ctx, items)
 		if !errors.Is(err, cloud.ErrTokenDied) {
 			return answers, err
 		}
 	}
 }
 
+// transmit uses the turn up. It waits for nothing but the answer.
+func (r *round) transmit(ctx context.Context, items []item) ([]cloud.RowAnswer, error) {
+	r.hasTurn = false
+	r.requests++
+	r.sent++
+	r.rows += len(items)
+	answers, err := r.p.Cloud.Sync(ctx, cloud.SyncRequest{
+		BillingSyncKey:      r.connection.BillingSyncToken,
+		CloudOrganizationID: string(r.connection.CloudOrganizationID),
+		Rows:                wire(items),
+	})
+	r.caution = careful(r.caution, err)
+	return answers, err
+}
+
 func (r *round) store(ctx context.Context, changes []change) error {
-	if len(changes) == 0 {
-		return nil
-	}
+	return r.finish(ctx, changes, ledger.Ended{})
+}
+
+// finish stores changes, and that a request has ended.
+func (r *round) finish(ctx context.Context, changes []change, ended ledger.Ended) error {
 	batch, err := writes(changes)
 	if err != nil {
 		return err
 	}
-	stored, err := r.session.Apply(ctx, batch)
+	stored, err := r.session.Apply(ctx, batch, ended)
 	for i, ok := range stored {
 		if ok {
 			r.count(batch[i])

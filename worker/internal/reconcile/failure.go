@@ -29,28 +29,28 @@ func (r *round) fail(parent context.Context, err error) error {
 	case errors.Is(err, ledger.ErrLeaseLost):
 		return err
 	case errors.As(err, &notYet): // our own limit: no failure, and nothing to tell
-		if _, err := r.release(ctx, r.session, true); err != nil {
+		if _, err := r.release(ctx, r.session, ledger.Leave{Anyway: true}); err != nil {
 			return err
 		}
 		return jobs.Snooze(notYet.After, notYet.Error())
 	case fault.CodeOf(err) == fault.Paused:
-		if _, err := r.release(ctx, r.session, true); err != nil {
+		if _, err := r.release(ctx, r.session, ledger.Leave{Anyway: true}); err != nil {
 			return err
 		}
 		return err
 	case errors.Is(err, errGiveWay):
-		if _, err := r.release(ctx, r.session, true); err != nil {
+		if _, err := r.release(ctx, r.session, ledger.Leave{Anyway: true}); err != nil {
 			return err
 		}
 		return jobs.Snooze(0, err.Error())
 	case fault.CodeOf(err) == fault.StoreFull: // it would only add an event
-		if _, err := r.release(ctx, r.session, true); err != nil {
+		if _, err := r.release(ctx, r.session, ledger.Leave{Anyway: true}); err != nil {
 			return err
 		}
 		return jobs.Snooze(fullDelay, err.Error())
-	case parent.Err() != nil, !errors.As(err, &f):
+	case parent.Err() != nil, !errors.As(err, &f), f.Code == fault.QueueUnavailable:
 		// A shutdown, or our own trouble: nothing to tell the admin of this organization.
-		_, _ = r.release(ctx, r.session, true)
+		_, _ = r.release(ctx, r.session, ledger.Leave{Anyway: true})
 		return err
 	}
 	org := r.session.Organization

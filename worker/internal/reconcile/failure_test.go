@@ -258,7 +258,11 @@ func TestAShutdownIsNoFailureOfTheOrganization(t *testing.T) {
 	}
 	b.lastError("")
 	b.cloud.OnSync(nil)
-	jobstest.Must(t, b.sync.Full(t.Context(), org, "stopped", ledger.Manual)) // at once: the lease was given back
+	if err := b.sync.Full(t.Context(), org, "stopped", ledger.Manual); !jobs.IsSnooze(err) { // at once: the lease was given back
+		t.Fatalf("err = %v, want a wait for the request that was cut off", err)
+	}
+	b.afterGrace()
+	jobstest.Must(t, b.sync.Full(t.Context(), org, "stopped", ledger.Manual))
 	b.is(1, "sent mail_uncertain")
 	if b.mails(1) != 1 {
 		t.Fatalf("%d mails", b.mails(1))

@@ -24,7 +24,7 @@ func (r *round) isolate(ctx context.Context, items []item, failure error) error 
 	for from, to, ok := search.Next(); ok; from, to, ok = search.Next() {
 		group, err := r.planAgain(ctx, items[from:to])
 		if err == nil {
-			err = r.try(ctx, group)
+			group, err = r.try(ctx, group)
 		}
 		switch {
 		case err == nil:
@@ -56,14 +56,6 @@ func (r *round) planAgain(ctx context.Context, items []item) ([]item, error) {
 	}
 	plan := planBatch(rows, r.session.Now(), true)
 	return plan.send, r.store(ctx, plan.local)
-}
-
-func ids(items []item) []sponsorship.ID {
-	all := make([]sponsorship.ID, len(items))
-	for i, it := range items {
-		all[i] = it.out.UserID
-	}
-	return all
 }
 
 // poison notes which rows the cloud fails alone.

@@ -75,6 +75,7 @@ func TestChangeOfAnAddressSurvivesALostAnswerAtEveryStep(t *testing.T) {
 		if err := b.pending(); err == nil {
 			t.Fatalf("step %d: no answer was lost", step)
 		}
+		b.afterGrace()
 		b.mustFull()
 		if step == 2 { // the one that mails
 			b.is(1, "sent mail_uncertain")
@@ -155,6 +156,7 @@ func TestRevocations(t *testing.T) {
 		if b.pending() == nil {
 			t.Fatal("no answer was lost")
 		}
+		b.afterGrace()
 		b.mustFull()
 		b.is(1, "removed")
 		if b.mails(1) != 1 {

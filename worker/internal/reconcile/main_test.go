@@ -110,7 +110,8 @@ func TestALostAnswerChangesNothing(t *testing.T) {
 	if err := b.full(); fault.CodeOf(err) != fault.CloudUnavailable || jobs.IsPermanent(err) {
 		t.Fatalf("err = %v, want cloud_unavailable, to be tried again", err)
 	}
-	b.is(1, "pending(redeem)")
+	b.is(1, "pending(redeem) cloud_unavailable")
+	b.afterGrace()
 	b.mustFull()
 	b.is(1, "sent mail_uncertain")
 	if b.mails(1) != 1 {

@@ -261,6 +261,7 @@ func (m *model) heal() {
 	m.cloud.ClearFaults()
 	m.plan(cloudtest.PlanEnterprise)
 	m.expireLease()
+	m.afterGrace()
 	for range 3 {
 		if err := m.full(); err != nil {
 			m.rt.Fatalf("sync after healing: %v", err)

@@ -39,7 +39,8 @@ type Cloud interface {
 type Params struct {
 	Ledger    *ledger.Ledger
 	Cloud     Cloud
-	BatchSize int // rows per request
+	BatchSize int           // rows per request
+	Life      time.Duration // how long the cloud may be at work on one request: its timeout and a grace
 	Interval  time.Duration
 	Curve     jobs.Curve
 	Linger    time.Duration // how long a batch that is still growing waits for more, at a time
@@ -59,8 +60,8 @@ func New(p Params) (*Reconciler, error) {
 	switch {
 	case p.Ledger == nil, p.Cloud == nil, p.Rand == nil, p.NewToken == nil:
 		return nil, errors.New("make reconciler: a ledger, a cloud, a clock, randomness and lease tokens are needed")
-	case p.BatchSize < 1, p.Interval <= 0:
-		return nil, fmt.Errorf("make reconciler: %d rows per request, every %v", p.BatchSize, p.Interval)
+	case p.BatchSize < 1, p.Interval <= 0, p.Life <= 0:
+		return nil, fmt.Errorf("make reconciler: %d rows per request, every %v, each at work for %v", p.BatchSize, p.Interval, p.Life)
 	case p.Curve.Base <= 0 || p.Curve.Max < p.Curve.Base:
 		return nil, fmt.Errorf("make reconciler: backoff from %v to %v", p.Curve.Base, p.Curve.Max)
 	case p.Observe == nil:
@@ -101,6 +102,9 @@ func (r *Reconciler) Full(ctx context.Context, org sponsorship.ID, jobID string,
 	if errors.Is(err, ledger.ErrLeaseLost) {
 		return jobs.Snooze(busyDelay, "another sync has taken over this organization")
 	}
+	if later, ok := errors.AsType[*waits](err); ok {
+		return jobs.Snooze(later.after, later.Error())
+	}
 	return r.outcome(trigger, err)
 }
 
@@ -124,8 +128,8 @@ func (r *Reconciler) pending(ctx context.Context, org sponsorship.ID, v *visit) 
 		return r.notNow(begun)
 	}
 	err = r.run(ctx, begun.Session, v)
-	if errors.Is(err, ledger.ErrLeaseLost) {
-		return nil
+	if _, later := errors.AsType[*waits](err); later || errors.Is(err, ledger.ErrLeaseLost) {
+		return nil // the sweep wakes it then; or whoever took over goes on
 	}
 	return r.outcome(ledger.Pending, err)
 }
@@ -169,7 +173,7 @@ func (r *Reconciler) outcome(trigger ledger.Trigger, err error) error {
 // run works with the lease in hand until nothing is left, and gives it back.
 func (r *Reconciler) run(ctx context.Context, s *ledger.Session, v *visit) error {
 	if org := s.Organization; org.Paused != "" { // paused since a person's job began to wait for its turn
-		_, err := r.release(ctx, s, true)
+		_, err := r.release(ctx, s, ledger.Leave{Anyway: true})
 		if err == nil && org.LastError != nil {
 			err = &org.LastError.Error
 		}
@@ -183,10 +187,12 @@ func (r *Reconciler) run(ctx context.Context, s *ledger.Session, v *visit) error
 			stop()
 			return round.fail(ctx, cause(beating, err))
 		}
-		done, err := r.release(ctx, s, ctx.Err() != nil)
+		done, err := r.release(ctx, s, ledger.Leave{Anyway: ctx.Err() != nil, Waits: round.waits})
 		switch {
 		case err != nil:
 			return err
+		case done && round.full && round.waits != nil:
+			return &waits{until: *round.waits, after: round.waits.Sub(s.Now())}
 		case done && round.told != nil:
 			return round.told
 		case done:
@@ -195,12 +201,23 @@ func (r *Reconciler) run(ctx context.Context, s *ledger.Session, v *visit) error
 	}
 }
 
+// waits says that a full sync is not answered for all rows yet, and is not sent on
+// before a time.
+type waits struct {
+	until time.Time
+	after time.Duration // from now
+}
+
+func (w *waits) Error() string {
+	return "the cloud did not answer a request and may still be at work on it; its sponsorships are sent again at " + w.until.UTC().Format(time.RFC3339)
+}
+
 // release gives the lease back also when the context has ended: it would keep
 // the organization waiting.
-func (r *Reconciler) release(parent context.Context, s *ledger.Session, anyway bool) (bool, error) {
+func (r *Reconciler) release(parent context.Context, s *ledger.Session, leave ledger.Leave) (bool, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(parent), cleanupTimeout)
 	defer cancel()
-	return s.Release(ctx, anyway)
+	return s.Release(ctx, leave)
 }
 
 // cause prefers the reason why the context ended over "context canceled".

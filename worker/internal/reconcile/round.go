@@ -36,15 +36,21 @@ type round struct {
 	began      time.Time
 
 	full     bool      // everything, not only what is due
-	since    time.Time // rows confirmed since then need not go again: the full sync was interrupted
+	since    time.Time // rows confirmed since then need not go again: they went as what was due
 	cursor   string
 	read     bool             // the full sync has read its last page
+	ahead    []sponsorship.ID // read by the full sync, and not yet sent
+	behind   bool             // one of them could not be sent
+	waits    *time.Time       // the full sync cannot go on before
 	outdated []sponsorship.ID // changed between being read and being marked; read again
 
 	batches     int
 	caution     int                     // so many requests still go with few new rows
 	chokedAlone error                   // of a row that the cloud failed alone, as it has before
 	postponed   map[sponsorship.ID]bool // go when nothing else is left
+
+	hasTurn bool // a request may leave
+	request request
 
 	requests, rows, removed, refused int
 	taken, passedOver                int          // rows of the answers; rows that the cloud knows, and left out
@@ -57,7 +63,10 @@ func (r *Reconciler) newRound(s *ledger.Session, v *visit) *round {
 	if full {
 		trigger = by
 	}
-	return &round{Reconciler: r, visit: v, session: s, trigger: trigger, began: s.Now(), full: full, since: since, read: !full, caution: s.Caution(),
+	cursor := s.FullCursor()
+	return &round{
+		Reconciler: r, visit: v, session: s, trigger: trigger, began: s.Now(), caution: s.Caution(),
+		full: full, since: since, cursor: cursor, read: !full || cursor == allRead,
 		postponed: map[sponsorship.ID]bool{},
 	}
 }
@@ -86,15 +95,35 @@ func (r *round) run(ctx context.Context) (err error) {
 		if err := r.exchange(ctx, batch); err != nil {
 			return err
 		}
+		if err := r.progress(ctx); err != nil {
+			return err
+		}
 	}
 	if r.chokedAlone != nil && r.taken == 0 { // nothing has shown that it is the rows
 		if err := r.examine(ctx, r.chokedAlone); err != nil {
 			return err
 		}
 	}
-	if r.full && r.requests == 0 { // an empty batch proves token and connection
-		if _, err := r.send(ctx, nil); err != nil {
+	return r.end(ctx)
+}
+
+// end records the success, if there is any.
+func (r *round) end(ctx context.Context) error {
+	if r.full {
+		waiting, err := r.session.Waiting(ctx)
+		switch {
+		case err != nil:
 			return err
+		case waiting.Next != nil:
+			r.waitFor(*waiting.Next)
+		}
+		if r.waits != nil { // it is not answered yet
+			return nil
+		}
+		if r.requests == 0 { // an empty batch proves token and connection
+			if _, err := r.send(ctx, nil); err != nil {
+				return err
+			}
 		}
 	}
 	if r.requests == 0 {
@@ -115,30 +144,71 @@ func (r *round) nextOrPostponed(ctx context.Context) ([]sponsorship.Sponsorship,
 	return r.p.Ledger.Get(ctx, r.session.Organization.ID, waiting...)
 }
 
-// next reads the rows of one request: what is due and, in a full sync, as much
-// of the rest as fits. Empty means that nothing is left.
+// next reads the rows of one request, once its turn has come: what is due and, in
+// a full sync, as much of the rest as fits. Empty means that nothing is left.
 func (r *round) next(ctx context.Context) ([]sponsorship.Sponsorship, error) {
-	batch, err := r.due(ctx)
+	due, err := r.linger(ctx)
 	if err != nil {
 		return nil, err
 	}
-	again, err := r.p.Ledger.Get(ctx, r.session.Organization.ID, r.outdated...)
-	if err != nil {
-		return nil, err
-	}
-	r.outdated = nil
-	batch = append(batch, r.notYetSynced(again)...)
-	for len(batch) < r.p.BatchSize && !r.read {
-		page, cursor, err := r.p.Ledger.List(ctx, r.session.Organization.ID, state.Page{
-			Statuses: fullOrder(), Limit: r.p.BatchSize - len(batch), Cursor: r.cursor,
-		})
-		if err != nil {
+	if due == 0 && len(r.outdated) == 0 {
+		if err := r.readAhead(ctx); err != nil || len(r.ahead) == 0 {
 			return nil, err
 		}
-		r.cursor, r.read = cursor, cursor == ""
-		batch = append(batch, r.notYetSynced(page)...)
+	}
+	if _, err := r.turn(ctx); err != nil {
+		return nil, err
+	}
+	batch, err := r.session.Due(ctx, r.p.BatchSize)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.readAhead(ctx); err != nil {
+		return nil, err
+	}
+	fitting := min(len(r.ahead), max(0, r.p.BatchSize-len(batch)))
+	rest, err := r.p.Ledger.Get(ctx, r.session.Organization.ID, append(r.outdated, r.ahead[:fitting]...)...)
+	if err != nil {
+		return nil, err
+	}
+	r.outdated, r.ahead = nil, r.ahead[fitting:]
+	batch = append(batch, r.notYetSynced(rest)...)
+	if len(batch) == 0 { // all of it has gone or become due meanwhile
+		return r.next(ctx)
 	}
 	return batch, nil
+}
+
+// readAhead reads on in the full sync until it has found a request's worth of rows.
+func (r *round) readAhead(ctx context.Context) error {
+	for len(r.ahead) < r.p.BatchSize && !r.read && !r.behind {
+		page, cursor, err := r.p.Ledger.List(ctx, r.session.Organization.ID, state.Page{
+			Statuses: fullOrder(), Limit: r.p.BatchSize - len(r.ahead), Cursor: r.cursor,
+		})
+		if err != nil {
+			return err
+		}
+		r.cursor, r.read = cursor, cursor == ""
+		for _, s := range r.notYetSynced(page) {
+			r.ahead = append(r.ahead, s.UserID)
+		}
+	}
+	return nil
+}
+
+// allRead is the cursor of a full sync that has sent its last page.
+const allRead = "end"
+
+// progress notes how far the full sync has come, so that it goes on there.
+func (r *round) progress(ctx context.Context) error {
+	if !r.full || len(r.ahead) > 0 || len(r.postponed) > 0 || r.behind {
+		return nil
+	}
+	cursor := r.cursor
+	if r.read {
+		cursor = allRead
+	}
+	return r.session.Progress(ctx, cursor)
 }
 
 // notYetSynced leaves out what is due (it travels as such), what is postponed, and
@@ -156,29 +226,22 @@ func (r *round) notYetSynced(page []sponsorship.Sponsorship) []sponsorship.Spons
 // maxLingers bounds how often one batch waits for more.
 const maxLingers = 20
 
-// due reads what waits. A batch that is not full and still growing is given a
-// little time: ten thousand redeems then cost a dozen requests.
-func (r *round) due(ctx context.Context) ([]sponsorship.Sponsorship, error) {
-	if err := r.linger(ctx); err != nil {
-		return nil, err
-	}
-	return r.session.Due(ctx, r.p.BatchSize)
-}
-
-func (r *round) linger(ctx context.Context) error {
-	seen, err := r.session.DueCount(ctx)
-	for waits := 0; r.p.Linger > 0 && waits < maxLingers && err == nil && seen > 0 && seen < int64(r.p.BatchSize); waits++ {
+// linger gives a batch that is not full and still growing a little time: ten
+// thousand redeems then cost a dozen requests. It returns how many rows are due.
+func (r *round) linger(ctx context.Context) (int64, error) {
+	seen, err := r.session.Waiting(ctx)
+	for waits := 0; r.p.Linger > 0 && waits < maxLingers && err == nil && seen.Due > 0 && seen.Due < int64(r.p.BatchSize); waits++ {
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return 0, ctx.Err()
 		case <-time.After(r.p.Linger):
 		}
-		before := seen
-		if seen, err = r.session.DueCount(ctx); seen <= before {
-			return err
+		before := seen.Due
+		if seen, err = r.session.Waiting(ctx); seen.Due <= before {
+			break
 		}
 	}
-	return err
+	return seen.Due, err
 }
 
 // spread is by which part of the interval the next daily sync is put off at most,

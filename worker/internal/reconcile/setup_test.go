@@ -44,6 +44,9 @@ func user(n int) sponsorship.ID {
 	return sponsorship.ID(fmt.Sprintf("20000000-0000-4000-8000-%012d", n))
 }
 
+// life is how long the cloud may be at work on a request.
+const life = 6 * time.Minute
+
 func address(n int) string { return fmt.Sprintf("member%d@example.com", n) }
 
 // bundle is one organization between a ledger and a simulated cloud.
@@ -81,6 +84,13 @@ func (c *clockOff) Add(d int64) {
 // row confirmed in the very one in which a full sync starts counts as fresh.
 func (b *bundle) now() time.Time {
 	return time.Now().UTC().Add(time.Duration(b.clockOff.Load()) + time.Duration(b.looks.Add(1))*time.Millisecond)
+}
+
+// afterGrace lets the time go by in which the cloud may still be at work on a
+// request that got no answer.
+func (b *bundle) afterGrace() {
+	b.t.Helper()
+	b.clockOff.Add(int64(life + 2*time.Second))
 }
 
 func (b *bundle) Wake(context.Context, sponsorship.ID, string) error {
@@ -132,7 +142,7 @@ func setup(t *testing.T) *bundle {
 	t.Cleanup(client.Close)
 	var tokens atomic.Int64
 	b.params = reconcile.Params{
-		Ledger: b.ledger, Cloud: client, BatchSize: 1000, Interval: 24 * time.Hour,
+		Ledger: b.ledger, Cloud: client, BatchSize: 1000, Life: life, Interval: 24 * time.Hour,
 		Curve: jobs.Curve{Base: time.Second, Max: time.Hour}, Rand: func() float64 { return 0.5 },
 		NewToken: func() string { return fmt.Sprint("lease-", tokens.Add(1)) }, Log: zerolog.Nop(),
 	}

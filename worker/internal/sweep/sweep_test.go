@@ -100,7 +100,7 @@ func leave(t *testing.T, l *ledger.Ledger, org sponsorship.ID) {
 	jobstest.Must(t, session.Settle(t.Context(), ledger.Settled{Full: true, Next: time.Minute}))
 	_, err = l.RequestFull(t.Context(), org, ledger.Request{JobID: "again-" + string(org), Trigger: ledger.Manual})
 	jobstest.Must(t, err)
-	_, err = session.Release(t.Context(), true)
+	_, err = session.Release(t.Context(), ledger.Leave{Anyway: true})
 	jobstest.Must(t, err)
 }
 

@@ -25,7 +25,7 @@ emit(eventId, subject, key, payload)
 local started, paused, woken, retryAt, generation =
   unpack(redis.call('HMGET', K.org, 'started', 'paused', 'woken', 'retryAt', 'generation'))
 if due ~= '1' or not started or paused then return {'applied', '', nextJob} end
-redis.call('ZADD', K.work, 'NX', now, ORG)
+workFrom(now)
 generation = generation or '0'
 if woken == generation or tonumber(retryAt or '0') > now then return {'applied', '', nextJob} end
 redis.call('HSET', K.org, 'woken', generation)

@@ -32,8 +32,9 @@ local function stored(id)
 end
 
 -- put stores one row, "revision status json", if the stored one is still at the
--- revision `before`. due is '1' or '0'. It returns whether it did, and if not the
--- stored row and the revision to count on from.
+-- revision `before`. due is '0', '1' (now, or since when it was), or a time from
+-- which on. It returns whether it did, and if not the stored row and the revision to
+-- count on from.
 local function put(id, before, due, row)
   local old, oldStatus, base = stored(id)
   if base ~= tonumber(before) then return false, old, base end
@@ -48,12 +49,35 @@ local function put(id, before, due, row)
       redis.call('ZREM', K.over, ORG .. ':' .. id)
     end
   end
-  if due == '1' then
+  if due == '0' then
+    redis.call('ZREM', K.due, id)
+  elseif due == '1' then
     redis.call('ZADD', K.due, 'NX', now, id)
   else
-    redis.call('ZREM', K.due, id)
+    redis.call('ZADD', K.due, due, id)
   end
   return true, nil
+end
+
+-- earliestDue is when the first row is due, or nil.
+local function earliestDue()
+  return tonumber(redis.call('ZRANGE', K.due, 0, 0, 'WITHSCORES')[2])
+end
+
+-- inflight is the record of the request that may be at work on a row in the cloud,
+-- or nil: its kind, its name, and when it is certain to have ended. That counts
+-- from the last jump of the time: nobody knows how long it really was.
+local function inflight(id)
+  local text = redis.call('HGET', K.inflight, id)
+  if not text then return nil end
+  local begun, life, kind, request = string.match(text, '^(%d+) (%d+) (%a+) (%S+)$')
+  return {kind = kind, request = request, ends = math.max(tonumber(begun), restarted) + tonumber(life)}
+end
+
+-- landed drops the record of a row whose request has ended, if it is that one's.
+local function landed(id, request)
+  local flight = inflight(id)
+  if flight and flight.request == request then redis.call('HDEL', K.inflight, id) end
 end
 
 -- openFull begins the full sync that was asked for last, if it has not begun.
@@ -63,5 +87,6 @@ local function openFull()
   local stale = now - number('fullStartedAt') > 3600000
   if number('fullRequested') > number('fullBegun') or stale and number('fullBegun') > number('fullDone') then
     redis.call('HSET', K.org, 'fullBegun', number('fullRequested'), 'fullStartedAt', now)
+    redis.call('HDEL', K.org, 'fullCursor')
   end
 end

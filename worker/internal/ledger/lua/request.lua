@@ -23,6 +23,6 @@ if not marker then
   end
   marker = tostring(number('fullRequested'))
   redis.call('SET', K.marker, marker, 'PX', markerLife)
-  redis.call('ZADD', K.work, 'NX', now, ORG)
+  workFrom(now)
 end
 return {tonumber(marker), number('fullDone')}

@@ -1,8 +1,9 @@
 -- Stores rows of a sync by compare-and-set, each with its event. An empty token
--- is no check of the lease. Behind `rows` follow, for each, row and event.
+-- is no check of the lease. Behind `rows` follow, for each, row and event; then the
+-- ids of the rows of the given request, which has ended.
 -- Returns now, floor, and one 1 or 0 per row; or false when the lease is somebody
 -- else's.
-local token, leaseLife, rows = unpack(ARGV, 1, 3)
+local token, leaseLife, request, rows = unpack(ARGV, 1, 4)
 
 if token ~= '' then
   if not held(token) then return false end
@@ -10,7 +11,7 @@ if token ~= '' then
 end
 local results = {now, floor}
 for n = 1, tonumber(rows) do
-  local row = 4 + (n - 1) * (ROW + EVENT)
+  local row = 5 + (n - 1) * (ROW + EVENT)
   local event = row + ROW
   if put(unpack(ARGV, row, event - 1)) then
     emit(unpack(ARGV, event, event + EVENT - 1))
@@ -19,4 +20,5 @@ for n = 1, tonumber(rows) do
     results[n + 2] = 0
   end
 end
+for n = 5 + tonumber(rows) * (ROW + EVENT), #ARGV do landed(ARGV[n], request) end
 return results

@@ -1,0 +1,27 @@
+package sponsorship
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
+)
+
+// Held says of a pending sponsorship why it is not sent before a time, or returns
+// false if it is not pending: a request that holds it got no answer, and the cloud
+// may still be at work on it.
+func Held(s Sponsorship, until, now time.Time) (Sponsorship, bool) {
+	if s.Status != Pending {
+		return s, false
+	}
+	s.Reason = &Reason{Code: fault.CloudUnavailable, Message: fmt.Sprintf(
+		"a request that holds this sponsorship got no answer, and the cloud may still be at work on it; it is not sent again before %s",
+		until.UTC().Format(time.RFC3339))}
+	s.Wire.HeldUntil = until
+	s.Revision++
+	s.UpdatedAt = now
+	return s, true
+}
+
+// held reports whether s waits for the end of a request that got no answer.
+func (s Sponsorship) held() bool { return s.Status == Pending && !s.Wire.HeldUntil.IsZero() }
