@@ -26,6 +26,24 @@ func TestSleep(t *testing.T) {
 	})
 }
 
+func TestAwait(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n, err := jobs.Await(t.Context(), func() (int, error) { time.Sleep(time.Second); return 7, nil })
+		if n != 7 || err != nil {
+			t.Errorf("%d, %v", n, err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		start := time.Now()
+		n, err = jobs.Await(ctx, func() (int, error) { time.Sleep(time.Minute); return 7, nil })
+		if n != 0 || !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != time.Second {
+			t.Errorf("%d, %v after %s", n, err, time.Since(start))
+		}
+		time.Sleep(time.Minute) // the call that was left behind ends
+	})
+}
+
 func TestBackoffOfStrangeCounts(t *testing.T) {
 	t.Parallel()
 	c := jobs.Curve{Base: time.Second, Max: 5 * time.Minute}

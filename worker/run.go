@@ -71,7 +71,7 @@ func doctorCommand(load func() (config.Environ, error), std streams) *cobra.Comm
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "doctor",
-		Short: "Check settings, cloud, Redis and NATS, one line a check; changes nothing",
+		Short: "Check settings, cloud, Redis and NATS, one line per check; changes nothing",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			env, err := load()

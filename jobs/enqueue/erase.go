@@ -71,7 +71,7 @@ func (i *Inspector) eraseIn(ctx context.Context, queue string, of Subject, found
 func (i *Inspector) listed(ctx context.Context, queue string, of Subject,
 	list func(string, ...asynq.ListOption) ([]*asynq.TaskInfo, error)) (found []*asynq.TaskInfo, err error) {
 	for page := 1; ; page++ {
-		infos, err := within(ctx, func() ([]*asynq.TaskInfo, error) {
+		infos, err := jobs.Await(ctx, func() ([]*asynq.TaskInfo, error) {
 			return list(queue, asynq.Page(page), asynq.PageSize(deadPage))
 		})
 		if absent(err) {

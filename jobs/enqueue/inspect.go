@@ -141,7 +141,7 @@ func (i *Inspector) dead(ctx context.Context, id string) (*asynq.TaskInfo, error
 // find returns nil if no queue knows the id.
 func (i *Inspector) find(ctx context.Context, id string) (*asynq.TaskInfo, error) {
 	for _, q := range jobs.Queues() {
-		info, err := within(ctx, func() (*asynq.TaskInfo, error) { return i.client.inspector.GetTaskInfo(string(q), id) })
+		info, err := jobs.Await(ctx, func() (*asynq.TaskInfo, error) { return i.client.inspector.GetTaskInfo(string(q), id) })
 		if err == nil {
 			return info, nil
 		}
@@ -153,7 +153,7 @@ func (i *Inspector) find(ctx context.Context, id string) (*asynq.TaskInfo, error
 }
 
 func (i *Inspector) deadOf(ctx context.Context, q jobs.Queue, page int) ([]*asynq.TaskInfo, error) {
-	infos, err := within(ctx, func() ([]*asynq.TaskInfo, error) {
+	infos, err := jobs.Await(ctx, func() ([]*asynq.TaskInfo, error) {
 		return i.client.inspector.ListArchivedTasks(string(q), asynq.Page(page), asynq.PageSize(deadPage))
 	})
 	if absent(err) {
@@ -163,7 +163,7 @@ func (i *Inspector) deadOf(ctx context.Context, q jobs.Queue, page int) ([]*asyn
 }
 
 func (i *Inspector) drop(ctx context.Context, info *asynq.TaskInfo) error {
-	_, err := within(ctx, func() (struct{}, error) { return struct{}{}, i.client.inspector.DeleteTask(info.Queue, info.ID) })
+	_, err := jobs.Await(ctx, func() (struct{}, error) { return struct{}{}, i.client.inspector.DeleteTask(info.Queue, info.ID) })
 	if err != nil && !absent(err) {
 		return unavailable(err, "delete job")
 	}
@@ -176,25 +176,4 @@ func (i *Inspector) drop(ctx context.Context, info *asynq.TaskInfo) error {
 
 func absent(err error) bool {
 	return errors.Is(err, asynq.ErrTaskNotFound) || errors.Is(err, asynq.ErrQueueNotFound)
-}
-
-// within gives asynq's Inspector, which takes no context, a deadline. The call
-// goes on by itself until the Redis client's own timeouts end it.
-func within[T any](ctx context.Context, call func() (T, error)) (T, error) {
-	type answer struct {
-		value T
-		err   error
-	}
-	answers := make(chan answer, 1)
-	go func() {
-		value, err := call()
-		answers <- answer{value, err}
-	}()
-	select {
-	case a := <-answers:
-		return a.value, a.err
-	case <-ctx.Done():
-		var none T
-		return none, ctx.Err()
-	}
 }

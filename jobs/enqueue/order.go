@@ -63,7 +63,7 @@ func (s System) Hurry(ctx context.Context, first record.Blocker) error {
 // hurry reports whether the job had been put off.
 func (s System) hurry(ctx context.Context, id string) (was bool, err error) {
 	queue := string(jobs.QueueIntake)
-	info, err := within(ctx, func() (*asynq.TaskInfo, error) { return s.c.inspector.GetTaskInfo(queue, id) })
+	info, err := jobs.Await(ctx, func() (*asynq.TaskInfo, error) { return s.c.inspector.GetTaskInfo(queue, id) })
 	if absent(err) {
 		return false, nil
 	}
@@ -74,6 +74,6 @@ func (s System) hurry(ctx context.Context, id string) (was bool, err error) {
 		return false, nil
 	}
 	// If it runs already by now, so much the better.
-	_, _ = within(ctx, func() (struct{}, error) { return struct{}{}, s.c.inspector.RunTask(queue, id) })
+	_, _ = jobs.Await(ctx, func() (struct{}, error) { return struct{}{}, s.c.inspector.RunTask(queue, id) })
 	return true, nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sponsorsync/sponsorsync/config/boot"
+	"github.com/sponsorsync/sponsorsync/jobs"
 )
 
 func yesFlag(command *cobra.Command, yes *bool) {
@@ -26,7 +27,7 @@ func (a *app) confirm(ctx context.Context, what string, yes bool) error {
 		return &boot.UsageError{Faults: []string{"there is no terminal to ask on; nothing was changed"}, Hint: "give --yes if that is what you want"}
 	}
 	_, _ = fmt.Fprint(a.Stderr, "Go on? Type yes: ")
-	answer, err := within(ctx, func() (string, error) {
+	answer, err := jobs.Await(ctx, func() (string, error) {
 		line, err := bufio.NewReader(a.Stdin).ReadString('\n')
 		if line != "" {
 			err = nil

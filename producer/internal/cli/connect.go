@@ -13,6 +13,7 @@ import (
 
 	"github.com/sponsorsync/sponsorsync/config"
 	"github.com/sponsorsync/sponsorsync/config/boot"
+	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/secret"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
@@ -134,7 +135,7 @@ func (a *app) token(ctx context.Context, path string) (string, error) {
 	} else if stdin, ok := a.Stdin.(*os.File); ok && isTerminal(stdin) {
 		return a.askToken(ctx, int(stdin.Fd()))
 	}
-	text, err := within(ctx, func() ([]byte, error) { return io.ReadAll(io.LimitReader(source, maxToken)) })
+	text, err := jobs.Await(ctx, func() ([]byte, error) { return io.ReadAll(io.LimitReader(source, maxToken)) })
 	if err != nil {
 		return "", fmt.Errorf("read billing sync token: %w", err)
 	}
@@ -148,31 +149,10 @@ func (a *app) askToken(ctx context.Context, terminal int) (string, error) {
 		return "", fmt.Errorf("prepare terminal: %w", err)
 	}
 	_, _ = fmt.Fprint(a.Stderr, "Billing sync token (not shown while you type or paste it): ")
-	text, err := within(ctx, func() ([]byte, error) { return term.ReadPassword(terminal) })
+	text, err := jobs.Await(ctx, func() ([]byte, error) { return term.ReadPassword(terminal) })
 	_, _ = fmt.Fprintln(a.Stderr)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return "", errors.Join(err, term.Restore(terminal, before))
 	}
 	return strings.TrimSpace(string(text)), nil
-}
-
-// within lets a signal end a read that knows no context. The read itself is
-// left behind; the program is about to end.
-func within[T any](ctx context.Context, read func() (T, error)) (T, error) {
-	type answer struct {
-		value T
-		err   error
-	}
-	answers := make(chan answer, 1)
-	go func() {
-		value, err := read()
-		answers <- answer{value, err}
-	}()
-	select {
-	case a := <-answers:
-		return a.value, a.err
-	case <-ctx.Done():
-		var none T
-		return none, ctx.Err()
-	}
 }

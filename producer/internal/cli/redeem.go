@@ -59,7 +59,7 @@ func (a *app) redeemFile(command *cobra.Command, f redeemFlags) error {
 		return err
 	}
 	ctx := command.Context()
-	rows, err := within(ctx, func() ([]row, error) { return a.readRows(f) })
+	rows, err := jobs.Await(ctx, func() ([]row, error) { return a.readRows(f) })
 	if err != nil {
 		return err
 	}

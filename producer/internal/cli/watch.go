@@ -51,7 +51,7 @@ With --json each line is one CloudEvents document.`,
 	command.Flags().Var(idValue{&f.org}, "org", "only the organization with this `UUID`")
 	command.Flags().StringVar(&f.status, "status", "", "only sponsorships that reach `STATUS`: "+statusNames())
 	command.Flags().DurationVar(&f.since, "since", 0, "start `DURATION` ago, such as 90m or 24h, instead of now")
-	command.Flags().BoolVar(&f.asJSON, "json", false, "print one CloudEvent a line")
+	command.Flags().BoolVar(&f.asJSON, "json", false, "print one CloudEvent per line")
 	_ = command.RegisterFlagCompletionFunc("status", cobra.FixedCompletions(strings.Split(statusNames(), ", "), cobra.ShellCompDirectiveNoFileComp))
 	return command
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 )
 
@@ -53,7 +54,7 @@ func NewLimiter(p LimiterParams) (*SharedLimiter, error) {
 		return nil, errors.New("new cloud limiter: Redis and Now are required")
 	}
 	if p.Sleep == nil {
-		p.Sleep = sleep
+		p.Sleep = jobs.Sleep
 	}
 	if p.Waited == nil {
 		p.Waited = func(time.Duration) {}
@@ -154,15 +155,4 @@ func (l *SharedLimiter) unavailable(ctx context.Context, err error) error {
 		return fmt.Errorf("wait for a turn at the cloud: %w", context.Cause(ctx))
 	}
 	return fault.Wrap(fault.QueueUnavailable, err, "wait for a turn at the cloud: Redis, which counts the requests of all workers, does not answer")
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }

@@ -33,7 +33,7 @@ func (w *watched) Turn(ctx context.Context, lane cloud.Lane) error {
 }
 
 // watch looks at the lanes of an organization with n members that were all synced
-// before, two rows a request, while others wait in the queues.
+// before, two rows per request, while others wait in the queues.
 func watch(t *testing.T, n int, others map[jobs.Queue]int) (*bundle, *watched) {
 	t.Helper()
 	b := setup(t)
