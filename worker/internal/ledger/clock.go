@@ -27,10 +27,20 @@ type reading struct {
 	floor  uint64
 }
 
-// learn notes what a script said. A reply that was overtaken by a later one may
-// move the time back by the length of its way; dates bear that.
+// ahead is how far this process may believe to be ahead of what a script said: the
+// reply was on its way for a while. More than that, and the clocks run unequally.
+const ahead = time.Second
+
+// learn notes what a script said. A reply that took longer than the one before it
+// does not move the time back.
 func (c *clocks) learn(shard int, now, floor int64) {
-	c[shard].Store(&reading{ledger: time.UnixMilli(now).UTC(), taken: time.Now(), floor: uint64(max(floor, 0))})
+	told := time.UnixMilli(now).UTC()
+	if c[shard].Load() != nil {
+		if believed := c.now(shard); believed.After(told) && believed.Sub(told) < ahead {
+			told = believed
+		}
+	}
+	c[shard].Store(&reading{ledger: told, taken: time.Now(), floor: uint64(max(floor, 0))})
 }
 
 func (c *clocks) now(shard int) time.Time {

@@ -139,3 +139,19 @@ func TestBeginKnowsItsOwnLease(t *testing.T) {
 		t.Error("another holder was let in")
 	}
 }
+
+// A date that was just set must not lie in the future of the next look.
+func TestASlowReplyDoesNotMoveTheTimeBack(t *testing.T) {
+	t.Parallel()
+	b := setup(t).emptied()
+	b.server.SetTime(t0)
+	last := time.Time{}
+	for range 200 { // Redis' time stands still, as if each reply took longer than the one before
+		jobstest.Must(t, b.Beat(t.Context()))
+		now := b.Now(org)
+		if now.Before(last) {
+			t.Fatalf("the time went back from %v to %v", last, now)
+		}
+		last = now
+	}
+}
