@@ -31,7 +31,7 @@ func (l *Ledger) Forget(ctx context.Context, org sponsorship.ID, all ...Forgetti
 		}
 		args = append(args, string(f.Read.UserID), f.Read.Revision, row, f.again())
 	}
-	results, err := l.scripts.forget.Run(ctx, l.rdb, Keys(org, ""), args...).Int64Slice()
+	results, err := l.scripts.forget.Run(ctx, l.rdb, append(Keys(org, ""), Key(org, "applied")), args...).Int64Slice()
 	if err != nil {
 		return 0, fmt.Errorf("forget %d sponsorships of %s: %w", len(all), org, err)
 	}

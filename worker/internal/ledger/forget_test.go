@@ -110,6 +110,7 @@ func TestWhatAnAdminInitiatedIsDroppedInTheEnd(t *testing.T) {
 	b := setup(t)
 	jobstest.Must(t, b.Beat(t.Context()))
 	b.end(1, true)
+	b.server.HSet(state.Key(org, "applied"), string(user(1)), "7")
 	b.advance(forgetIn + time.Minute)
 	if n := b.forget(); n != 1 || strings.Contains(b.row(1), "@") || b.row(1) == "" {
 		t.Fatalf("%d forgotten, and the row is %q", n, b.row(1))
@@ -121,6 +122,9 @@ func TestWhatAnAdminInitiatedIsDroppedInTheEnd(t *testing.T) {
 	b.advance(2 * time.Hour)
 	if n := b.forget(); n != 1 || b.row(1) != "" || b.looks() != 0 {
 		t.Fatalf("%d dropped, and the row is %q", n, b.row(1))
+	}
+	if b.server.Exists(state.Key(org, "applied")) {
+		t.Error("the place of its latest job is still kept")
 	}
 	counts, err := b.Counts(t.Context(), org)
 	jobstest.Must(t, err)
