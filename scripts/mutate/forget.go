@@ -70,4 +70,12 @@ var forgetMutations = []mutation{
 		"		return Waited\n",
 		"		return Failed\n",
 		[]string{"./producer/internal/cli", "./config/boot"}},
+	{"f18", "over HTTP an organization ends before its offers are withdrawn", "producer/internal/api/disconnect.go",
+		"if answer.Withdrawing > 0 {",
+		"if false {",
+		[]string{"./producer/internal/api"}},
+	{"f19", "over HTTP nothing is erased", "producer/internal/api/disconnect.go",
+		"	if forget {\n",
+		"	if forget && withdraw && false {\n",
+		[]string{"./producer/internal/api"}},
 }

@@ -73,6 +73,7 @@ func (a *API) routes() []route {
 		{"POST /v1/jobs", true, a.postJobs}, // may be signed instead
 		{"GET /v1/jobs/{id}", false, a.getJob},
 		{"PUT /v1/organizations/{org}/connection", false, a.putConnection},
+		{"DELETE /v1/organizations/{org}/connection", false, a.deleteConnection},
 		{"GET /v1/organizations", false, a.getOrganizations},
 		{"GET /v1/organizations/{org}", false, a.getOrganization},
 		{"GET /v1/organizations/{org}/sponsorships", false, a.getSponsorships},

@@ -2,7 +2,6 @@ package erase
 
 import (
 	"context"
-	"fmt"
 	"iter"
 	"slices"
 
@@ -91,7 +90,7 @@ func (e Eraser) sends(ctx context.Context, org sponsorship.ID) error {
 	case known.Stopped:
 		return fault.New(fault.Paused, "withdraw what organization %s offers: nothing of it is sent", org)
 	case !known.Started:
-		return fmt.Errorf("withdraw what organization %s offers: nothing is sent before a first sync; start it with 'producer sync --org %[1]s'", org)
+		return fault.New(fault.ConnectionMissing, "withdraw what organization %s offers: nothing is sent before a first sync; start it with 'producer sync --org %[1]s'", org)
 	case known.Paused != "":
 		return fault.New(known.Paused, "withdraw what organization %s offers: its syncs wait until somebody acts", org)
 	}
