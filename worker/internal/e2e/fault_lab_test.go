@@ -49,7 +49,9 @@ func scaled[T any](short, extended T) T {
 }
 
 // hasty makes a worker look for stuck work, and try again, sooner than by default.
-var hasty = []string{"SPONSORSYNC_SWEEP_INTERVAL=1s", "SPONSORSYNC_RETRY_BASE=100ms"}
+var hasty = []string{
+	"SPONSORSYNC_SWEEP_INTERVAL=1s", "SPONSORSYNC_RETRY_BASE=100ms", "SPONSORSYNC_CLOUD_TIMEOUT=5s", "SPONSORSYNC_CLOUD_GRACE=1s",
+}
 
 // lab is a system with several organizations, whose members are known by number.
 type lab struct {

@@ -98,7 +98,7 @@ func TestTheEndOfAWakeUpIsLost(t *testing.T) {
 // then; nothing is left running, and nobody is told of a failure.
 func TestRedisAwayDuringAJob(t *testing.T) {
 	t.Parallel()
-	l := setupFaults(t, 1, hasty...)
+	l := setupFaults(t, 1, append(hasty, "SPONSORSYNC_CLOUD_TIMEOUT=15s")...) // a lease is lost sooner
 	w := l.worker()
 	l.started()
 	idle := w.metric("go_goroutines")
