@@ -114,18 +114,23 @@ func release(b *testing.B, session *ledger.Session) {
 // seed stores n sponsorships that the cloud knows, was told yesterday, and mailed.
 func (s *store) seed(b *testing.B, org sponsorship.ID, n int) {
 	b.Helper()
+	jobstest.Must(b, s.ledger.Beat(b.Context())) // else it does not know where revisions begin
 	session := s.session(b, org)
 	yesterday := now().Add(-24 * time.Hour)
 	for first := 0; first < n; first += batchSize {
 		var writes []ledger.Write
 		for i := first; i < min(first+batchSize, n); i++ {
-			writes = append(writes, ledger.Write{After: sponsorship.Sponsorship{
-				OrganizationID: org, UserID: user(i), Email: address(i), Name: label(i), Status: sponsorship.Sent, Revision: 1,
+			none := s.ledger.None(org, user(i)).Revision
+			writes = append(writes, ledger.Write{Before: none, After: sponsorship.Sponsorship{
+				OrganizationID: org, UserID: user(i), Email: address(i), Name: label(i), Status: sponsorship.Sent, Revision: none + 1,
 				LastSyncAt: &yesterday, UpdatedAt: yesterday, Wire: sponsorship.Wire{Offered: address(i), Known: true},
 			}})
 		}
-		_, err := session.Apply(b.Context(), writes, ledger.Ended{})
+		stored, err := session.Apply(b.Context(), writes, ledger.Ended{})
 		jobstest.Must(b, err)
+		if slices.Contains(stored, false) {
+			b.Fatal("seed: a sponsorship was not stored")
+		}
 	}
 	release(b, session)
 }

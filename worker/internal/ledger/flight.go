@@ -13,10 +13,6 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 )
 
-// maxRows is how many rows one script handles, so that it blocks Redis for a few
-// milliseconds only.
-const maxRows = 200
-
 // Kind is what a request does to a row in the cloud; lua/mark.lua knows Refresh by
 // its text.
 type Kind string
@@ -67,7 +63,7 @@ func (s *Session) Mark(ctx context.Context, d Departure) ([]Marked, error) {
 
 func (s *Session) markOn(ctx context.Context, conn redis.Scripter, d Departure) ([]Marked, error) {
 	marked := make([]Marked, 0, len(d.Rows))
-	for rows := range slices.Chunk(d.Rows, maxRows) {
+	for rows := range slices.Chunk(d.Rows, state.ScriptRows) {
 		args := []any{s.token, LeaseLife.Milliseconds(), d.Request, d.Life.Milliseconds(), len(rows)}
 		for _, row := range rows {
 			more, err := row.args()

@@ -217,7 +217,7 @@ func (s *Session) Renew(ctx context.Context) error {
 func (s *Session) Apply(ctx context.Context, writes []Write, ended Ended) ([]bool, error) {
 	stored := make([]bool, 0, len(writes))
 	for len(writes) > 0 || len(ended.Rows) > 0 {
-		part, rows := min(len(writes), maxRows), min(len(ended.Rows), maxRows)
+		part, rows := min(len(writes), state.ScriptRows), min(len(ended.Rows), state.ScriptRows)
 		more, err := s.ledger.store(ctx, s.org, leaseArgs{ended: Ended{ended.Request, ended.Rows[:rows]}}, writes[:part])
 		if err != nil {
 			return stored, err
