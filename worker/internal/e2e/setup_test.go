@@ -113,6 +113,8 @@ func start(t *testing.T, env ...string) *system {
 		"SPONSORSYNC_ENCRYPTION_KEY=" + base64.StdEncoding.EncodeToString(key),
 		"SPONSORSYNC_API_TOKEN=api-token",
 		"SPONSORSYNC_CLOUD_RATE=0", "SPONSORSYNC_SHUTDOWN_TIMEOUT=30s",
+		// What got no answer is held for these two together.
+		"SPONSORSYNC_CLOUD_TIMEOUT=10s", "SPONSORSYNC_CLOUD_GRACE=1s",
 		"SPONSORSYNC_CLOUD_TIMEOUT=10s", "SPONSORSYNC_CLOUD_GRACE=5s",
 		"SPONSORSYNC_WORKER_LISTEN=127.0.0.1:0", "SPONSORSYNC_LISTEN=127.0.0.1:0",
 		"SPONSORSYNC_LICENSE_DIR=" + filepath.Join(t.TempDir(), "licenses"),

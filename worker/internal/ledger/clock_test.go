@@ -146,7 +146,7 @@ func TestASlowReplyDoesNotMoveTheTimeBack(t *testing.T) {
 	b := setup(t).emptied()
 	b.server.SetTime(t0)
 	last := time.Time{}
-	for range 200 { // Redis' time stands still, as if each reply took longer than the one before
+	for range 20 { // Redis' time stands still, as if each reply took longer than the one before
 		jobstest.Must(t, b.Beat(t.Context()))
 		now := b.Now(org)
 		if now.Before(last) {

@@ -24,7 +24,7 @@ const sightingsApart = 10 * time.Minute
 // fails only for an ill cloud, or where nobody has generated a billing sync token
 // (2.4 row 6).
 func (r *round) examine(ctx context.Context, failure error) error {
-	_, err := r.send(ctx, []item{r.probe()})
+	err := r.send(ctx, []item{r.probe()})
 	switch {
 	case err == nil:
 		return r.session.Sound(ctx)
@@ -33,7 +33,7 @@ func (r *round) examine(ctx context.Context, failure error) error {
 	case failure == nil:
 		failure = err
 	}
-	switch _, err := r.send(ctx, nil); {
+	switch err := r.send(ctx, nil); {
 	case choked(err):
 		return r.blame(err, fault.CloudUnavailable, "even to a request without any sponsorship: either the cloud is in trouble, or nobody has generated a billing sync token for this organization there")
 	case err != nil:

@@ -109,14 +109,13 @@ func (r *round) turn(ctx context.Context) (waited bool, err error) {
 }
 
 // send sends what no row depends on; again if the token died early.
-func (r *round) send(ctx context.Context, items []item) ([]cloud.RowAnswer, error) {
+func (r *round) send(ctx context.Context, items []item) error {
 	for {
 		if _, err := r.turn(ctx); err != nil {
-			return nil, err
+			return err
 		}
-		answers, err := r.transmit(ctx, items)
-		if !errors.Is(err, cloud.ErrTokenDied) {
-			return answers, err
+		if _, err := r.transmit(ctx, items); !errors.Is(err, cloud.ErrTokenDied) {
+			return err
 		}
 	}
 }

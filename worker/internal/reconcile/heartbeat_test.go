@@ -54,6 +54,7 @@ func TestHeartbeat(t *testing.T) {
 				if lost != tt.lost || lost && time.Since(began) > tt.lives {
 					t.Errorf("after %v the cause is %v; want lost = %v within %v", time.Since(began), context.Cause(ctx), tt.lost, tt.lives)
 				}
+				stop()
 				if lease.asked < 2 {
 					t.Errorf("the lease was renewed %d times", lease.asked)
 				}

@@ -121,7 +121,7 @@ func (r *round) end(ctx context.Context) error {
 			return nil
 		}
 		if r.requests == 0 { // an empty batch proves token and connection
-			if _, err := r.send(ctx, nil); err != nil {
+			if err := r.send(ctx, nil); err != nil {
 				return err
 			}
 		}
