@@ -64,7 +64,7 @@ type Sponsorship struct {
 	Revision uint64  `json:"revision"` // grows with every stored change; 0 is none
 	Reason   *Reason `json:"reason,omitempty"`
 
-	LastSyncAt *time.Time `json:"lastSyncAt,omitempty"` // when the cloud last confirmed the row
+	LastSyncAt *time.Time `json:"lastSyncAt,omitempty"` // when the cloud last confirmed the row in an answer that changed it; see SyncedAt
 	ValidUntil *time.Time `json:"validUntil,omitempty"` // the cloud's; set once redeemed
 	UpdatedAt  time.Time  `json:"updatedAt"`
 	JobID      string     `json:"jobId,omitempty"` // the job that asked for it last

@@ -114,13 +114,17 @@ func (a *app) statusText(ctx context.Context, s *session, org view.Organization)
 // eachSponsorship reads all pages.
 func (a *app) eachSponsorship(ctx context.Context, s *session, org sponsorship.ID, show func(view.Sponsorship) error) error {
 	page := state.Page{Limit: statusPage}
+	of, _, err := s.ledger.Organization(ctx, org)
+	if err != nil {
+		return err
+	}
 	for {
 		rows, next, err := s.ledger.List(ctx, org, page)
 		if err != nil {
 			return err
 		}
 		for _, row := range rows {
-			if err := show(view.ShowSponsorship(row)); err != nil {
+			if err := show(view.ShowSponsorship(row, of.LastSyncAt)); err != nil {
 				return err
 			}
 		}

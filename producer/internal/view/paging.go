@@ -20,9 +20,13 @@ func ReadPage(ctx context.Context, l *state.Ledger, org sponsorship.ID, p state.
 	if _, wrong := errors.AsType[*state.CursorError](err); wrong {
 		return nil, "", Invalid("cursor", "is not one of this list; start again without it")
 	}
+	if err != nil {
+		return nil, "", err
+	}
+	of, _, err := l.Organization(ctx, org)
 	shown := make([]Sponsorship, len(found))
 	for i, s := range found {
-		shown[i] = ShowSponsorship(s)
+		shown[i] = ShowSponsorship(s, of.LastSyncAt)
 	}
 	return shown, next, err
 }

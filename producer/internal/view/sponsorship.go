@@ -21,8 +21,10 @@ type Sponsorship struct {
 	UpdatedAt          time.Time           `json:"updatedAt"`
 }
 
-// ShowSponsorship returns the public form of one sponsorship.
-func ShowSponsorship(s sponsorship.Sponsorship) Sponsorship {
+// ShowSponsorship returns the public form of one sponsorship. fullSync is when the
+// last full sync of its organization was answered, nil for never.
+func ShowSponsorship(s sponsorship.Sponsorship, fullSync *time.Time) Sponsorship {
+	s.LastSyncAt = s.SyncedAt(fullSync)
 	shown := Sponsorship{
 		OrganizationUserID: s.UserID, Status: s.Status, Revision: s.Revision,
 		FriendlyName: s.Name, SponsoredEmail: s.Email, AdminInitiated: s.AdminInitiated,

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
@@ -45,6 +46,9 @@ func (r *round) apply(ctx context.Context, items []item, answers []cloud.RowAnsw
 	read := readAnswers(items, answers, r.session.Now())
 	r.taken += read.taken
 	r.passedOver += read.passedOver
+	if r.full { // which tells of what is as it was; there is one date for all that
+		read.changes = slices.DeleteFunc(read.changes, func(c change) bool { return sponsorship.Refreshed(c.before, c.after) })
+	}
 	return r.finish(ctx, read.changes, r.ended(items))
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
 	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
 	"github.com/sponsorsync/sponsorsync/worker/internal/reconcile"
@@ -163,5 +164,23 @@ func TestAnInterruptedFullSyncGoesOnWhereItWas(t *testing.T) {
 	last := b.syncEvents()[len(b.syncEvents())-1]
 	if last.Type != "sponsorsync.sync.succeeded" || last.Data.Trigger != "manual" {
 		t.Errorf("last event = %s by %s, want the manual sync's success", last.Type, last.Data.Trigger)
+	}
+}
+
+func TestAFullSyncWritesNoRowThatIsAsItWas(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.redeem(1)
+	b.redeem(2)
+	b.mustFull()
+	rows := func() map[string]string { return b.rdb.HGetAll(t.Context(), state.Key(org, "rows")).Val() }
+	before, sent := rows(), b.requests()
+	b.clockOff.Add(int64(24 * time.Hour))
+	b.mustFull()
+	if b.requests() != sent+1 || !reflect.DeepEqual(rows(), before) {
+		t.Errorf("%d requests more; the rows were %v and are %v", b.requests()-sent, before, rows())
+	}
+	if at := b.get(1).SyncedAt(b.organization().LastSyncAt); at.Sub(*b.get(1).LastSyncAt) < 23*time.Hour {
+		t.Errorf("it says that the cloud confirmed it last at %v", at)
 	}
 }
