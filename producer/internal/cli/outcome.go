@@ -47,7 +47,7 @@ func outcomeOf(t target, s sponsorship.Sponsorship, org organization) outcome {
 	switch {
 	case s.Status != sponsorship.Pending:
 		return settledOutcome(t, s)
-	case s.Reason != nil:
+	case s.Reason != nil && s.Reason.Code != fault.CloudUnavailable:
 		return failure(&fault.Error{Code: s.Reason.Code, Message: s.Reason.Message})
 	case !org.Started:
 		return outcome{state: unstarted, text: firstStep(org.Organization)}
@@ -55,14 +55,20 @@ func outcomeOf(t target, s sponsorship.Sponsorship, org organization) outcome {
 		return failure(fmt.Errorf("syncs of the organization wait until somebody acts: %w", pauseFault(org)))
 	case org.Stopped:
 		return outcome{text: pausedText}
+	case org.LastError != nil && org.forGood():
+		return failure(&org.LastError.Error)
+	case s.Reason != nil: // it is tried again, and says when
+		return outcome{text: s.Reason.Message}
 	case org.LastError == nil:
 		return outcome{}
-	case org.LastError.Code == fault.CloudRecordsDamaged: // only Bitwarden's support can mend it
-		return failure(&org.LastError.Error)
-	case org.LastError.Code == fault.CloudCommunicationDisabled && !org.LastError.At.Equal(org.before):
-		return failure(&org.LastError.Error)
 	}
 	return outcome{text: stillTrying(org.Organization)}
+}
+
+// forGood reports whether the last failure is one that no waiting ends.
+func (o organization) forGood() bool {
+	code := o.LastError.Code // only Bitwarden's support can mend damaged records
+	return code == fault.CloudRecordsDamaged || code == fault.CloudCommunicationDisabled && !o.LastError.At.Equal(o.before)
 }
 
 func settledOutcome(t target, s sponsorship.Sponsorship) outcome {

@@ -35,21 +35,23 @@ func TestOutcomeOf(t *testing.T) {
 		code   fault.Code
 		says   string
 	}{
-		"nothing has happened":       {row: pending, org: started, state: waiting},
-		"no first sync":              {row: pending, org: state.Organization{}, state: unstarted},
-		"tried and left out":         {row: sponsorship.Sponsorship{Status: sponsorship.Pending, Reason: reason(fault.NotAccepted)}, org: started, state: failed, code: fault.NotAccepted},
-		"the cloud is away":          {row: pending, org: trying, state: waiting},
-		"the cloud is damaged":       {row: pending, org: damaged, state: failed, code: fault.CloudRecordsDamaged},
-		"somebody must act":          {row: pending, org: paused, state: failed, code: fault.InstallationRejected},
-		"just found switched off":    {row: pending, org: off, state: failed, code: fault.CloudCommunicationDisabled},
-		"was once switched off":      {row: pending, org: off, before: at, state: waiting},
-		"sent in spite of all":       {row: sponsorship.Sponsorship{Status: sponsorship.Sent}, org: paused, state: settled},
-		"sent, perhaps not mailed":   {row: sponsorship.Sponsorship{Status: sponsorship.Sent, Reason: reason(fault.MailUncertain)}, org: started, state: settled, says: "mail_uncertain"},
-		"refused":                    {row: sponsorship.Sponsorship{Status: sponsorship.Refused, Reason: reason(fault.NotAccepted)}, org: started, state: failed, code: fault.NotAccepted},
-		"revoked":                    {row: sponsorship.Sponsorship{Status: sponsorship.Expiring}, org: started, change: true, state: settled},
-		"removed":                    {row: sponsorship.Sponsorship{Status: sponsorship.Removed}, org: started, change: true, state: settled},
-		"change lost to redemption":  {row: sponsorship.Sponsorship{Status: sponsorship.Redeemed, Reason: reason(fault.AlreadyRedeemed)}, org: started, change: true, state: failed, code: fault.AlreadyRedeemed},
-		"redeem after such a change": {row: sponsorship.Sponsorship{Status: sponsorship.Redeemed, Reason: reason(fault.AlreadyRedeemed)}, org: started, state: settled},
+		"nothing has happened":        {row: pending, org: started, state: waiting},
+		"no first sync":               {row: pending, org: state.Organization{}, state: unstarted},
+		"tried and left out":          {row: sponsorship.Sponsorship{Status: sponsorship.Pending, Reason: reason(fault.NotAccepted)}, org: started, state: failed, code: fault.NotAccepted},
+		"held until a request ended":  {row: sponsorship.Sponsorship{Status: sponsorship.Pending, Reason: reason(fault.CloudUnavailable)}, org: trying, state: waiting, says: "m"},
+		"held, and somebody must act": {row: sponsorship.Sponsorship{Status: sponsorship.Pending, Reason: reason(fault.CloudUnavailable)}, org: paused, state: failed, code: fault.InstallationRejected},
+		"the cloud is away":           {row: pending, org: trying, state: waiting},
+		"the cloud is damaged":        {row: pending, org: damaged, state: failed, code: fault.CloudRecordsDamaged},
+		"somebody must act":           {row: pending, org: paused, state: failed, code: fault.InstallationRejected},
+		"just found switched off":     {row: pending, org: off, state: failed, code: fault.CloudCommunicationDisabled},
+		"was once switched off":       {row: pending, org: off, before: at, state: waiting},
+		"sent in spite of all":        {row: sponsorship.Sponsorship{Status: sponsorship.Sent}, org: paused, state: settled},
+		"sent, perhaps not mailed":    {row: sponsorship.Sponsorship{Status: sponsorship.Sent, Reason: reason(fault.MailUncertain)}, org: started, state: settled, says: "mail_uncertain"},
+		"refused":                     {row: sponsorship.Sponsorship{Status: sponsorship.Refused, Reason: reason(fault.NotAccepted)}, org: started, state: failed, code: fault.NotAccepted},
+		"revoked":                     {row: sponsorship.Sponsorship{Status: sponsorship.Expiring}, org: started, change: true, state: settled},
+		"removed":                     {row: sponsorship.Sponsorship{Status: sponsorship.Removed}, org: started, change: true, state: settled},
+		"change lost to redemption":   {row: sponsorship.Sponsorship{Status: sponsorship.Redeemed, Reason: reason(fault.AlreadyRedeemed)}, org: started, change: true, state: failed, code: fault.AlreadyRedeemed},
+		"redeem after such a change":  {row: sponsorship.Sponsorship{Status: sponsorship.Redeemed, Reason: reason(fault.AlreadyRedeemed)}, org: started, state: settled},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -120,6 +120,10 @@ func (w *waiter) job(ctx context.Context, job enqueued) error {
 // sayRetry tells why a job has not succeeded yet, and when it is tried again.
 // Only of syncs does the ledger know the time.
 func (w *waiter) sayRetry(ctx context.Context, job enqueued, status enqueue.Status) error {
+	if status.LastError.Code == "" { // no failure of the sync: its turn has not come, or we are in trouble
+		w.say(job.org, "not done yet: "+status.LastError.Message)
+		return nil
+	}
 	next := "it is tried again by itself"
 	org, _, err := w.s.ledger.Organization(ctx, job.org)
 	if err != nil {
