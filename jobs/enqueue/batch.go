@@ -57,6 +57,9 @@ func (c *Client) EnqueueAll(ctx context.Context, all []jobs.Args, opts ...Option
 	if err != nil {
 		return nil, err
 	}
+	if err := c.room(ctx); err != nil {
+		return nil, err
+	}
 	if err := c.admitted(ctx, all...); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package enqueue
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strconv"
@@ -34,6 +35,8 @@ type Options struct {
 	// when a store is full; nil admits all. Syncs are always admitted: they ask
 	// for something that is done when there is room.
 	Admit func(context.Context, ...sponsorship.ID) error
+
+	MaxEnded int64 // default [MaxEnded]
 }
 
 // Client puts jobs into the queue. It is safe for concurrent use.
@@ -45,6 +48,7 @@ type Client struct {
 	now       func() time.Time
 	newID     func() string
 	admit     func(context.Context, ...sponsorship.ID) error
+	ended     ended
 }
 
 // New returns a client that shares rdb, which stays the caller's to close.
@@ -53,6 +57,7 @@ func New(rdb redis.UniversalClient, o Options) *Client {
 		rdb: rdb, asynq: asynq.NewClientFromRedisClient(rdb), inspector: asynq.NewInspectorFromRedisClient(rdb),
 		records: record.New(rdb), now: o.Now, newID: o.NewID, admit: o.Admit,
 	}
+	c.ended.most = cmp.Or(o.MaxEnded, MaxEnded)
 	if c.now == nil {
 		c.now = time.Now
 	}
@@ -76,6 +81,7 @@ type options struct {
 	id       string
 	once     Idempotency
 	sequence int64
+	again    bool // one dead job goes as this one comes
 }
 
 func collect(opts []Option) options {
@@ -94,9 +100,11 @@ func WithID(id string) Option { return func(o *options) { o.id = id } }
 // WithIdempotency makes a repeated request answer the ids of the first.
 func WithIdempotency(once Idempotency) Option { return func(o *options) { o.once = once } }
 
-// at is the place of a dead job that runs again. It goes to the end all the same,
+// inPlaceOf runs a dead job again. It goes to the end of its order all the same,
 // but does nothing if by then a later one has taken effect.
-func at(sequence int64) Option { return func(o *options) { o.sequence = sequence } }
+func inPlaceOf(r record.Record) Option {
+	return func(o *options) { o.sequence, o.again = r.Sequence, true }
+}
 
 // Enqueue validates the arguments and puts one job in. Errors are faults:
 // invalid_arguments, idempotency_key_reused, store_full, or queue_unavailable, after which
@@ -114,6 +122,11 @@ func (c *Client) Enqueue(ctx context.Context, args jobs.Args, opts ...Option) (R
 		return Receipt{}, err
 	}
 	o := collect(opts)
+	if !o.again {
+		if err := c.room(ctx); err != nil {
+			return Receipt{}, err
+		}
+	}
 	one := []job{newJob(o.id, args, payload)}
 	first := true
 	if o.id == "" {

@@ -7,6 +7,7 @@ import (
 	"github.com/hibiken/asynq"
 
 	"github.com/sponsorsync/sponsorsync/jobs"
+	"github.com/sponsorsync/sponsorsync/jobs/record"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 )
 
@@ -40,7 +41,29 @@ func (i *Inspector) Erase(ctx context.Context, of Subject) (Erased, error) {
 			break
 		}
 	}
-	return all, nil
+	n, err := i.eraseRecords(ctx, of)
+	all.Dropped += n
+	return all, err
+}
+
+// eraseRecords drops the dead jobs that the queue has forgotten.
+func (i *Inspector) eraseRecords(ctx context.Context, of Subject) (dropped int, err error) {
+	var theirs []record.Record
+	for r, err := range i.client.records.Dead(ctx) {
+		if err != nil {
+			return 0, unavailable(err, "list dead jobs")
+		}
+		if r.Organization == of.Organization && (of.Key == "" || of.Key == r.User) || of.holds(r.Args) {
+			theirs = append(theirs, r)
+		}
+	}
+	for _, r := range theirs {
+		if err := i.client.records.Delete(ctx, r); err != nil {
+			return dropped, unavailable(err, "delete job")
+		}
+		dropped++
+	}
+	return dropped, nil
 }
 
 func (i *Inspector) eraseIn(ctx context.Context, queue string, of Subject, found *Erased) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/hibiken/asynq"
@@ -11,12 +12,14 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/record"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
 )
 
 // Errors of [Inspector.Retry] and [Inspector.Delete].
 var (
-	ErrNotFound = errors.New("no such job")
-	ErrNotDead  = errors.New("the job is not dead")
+	ErrNotFound  = errors.New("no such job")
+	ErrNotDead   = errors.New("the job is not dead")
+	ErrForgotten = errors.New("what the dead job asked for was forgotten after 30 days: ask for it anew")
 )
 
 // deadPage is how many dead jobs are read at once.
@@ -39,7 +42,8 @@ func (i *Inspector) Job(ctx context.Context, id string) (Status, bool, error) {
 		return Status{}, false, unavailable(err, "look up job")
 	}
 	if r.State == record.Refused || r.State == record.Dead {
-		return recorded(r), true, nil
+		s, err := i.ended(ctx, r)
+		return s, true, err
 	}
 	info, err := i.find(ctx, id)
 	switch {
@@ -51,26 +55,66 @@ func (i *Inspector) Job(ctx context.Context, id string) (Status, bool, error) {
 	return recorded(r), known, nil
 }
 
-// Dead iterates over the dead jobs of all queues, those of a queue from the
-// longest dead to the latest. It reads in pages, so a job may be missed while
+// ended is the status of a job that was refused or died. A sync that died is done
+// all the same once a later one of its organization has succeeded: what it was to
+// do is done.
+func (i *Inspector) ended(ctx context.Context, r record.Record) (Status, error) {
+	s := recorded(r)
+	field := map[jobs.Kind]string{jobs.KindSync: "lastSyncAt", jobs.KindSyncLicense: "lastLicenseSyncAt"}[r.Kind]
+	if s.State != StateDead || field == "" {
+		return s, nil
+	}
+	ms, err := i.client.rdb.HGet(ctx, state.Key(r.Organization, ""), field).Int64()
+	if ignoreNil(err) != nil {
+		return s, unavailable(err, "look up job")
+	}
+	if later := time.UnixMilli(ms).UTC(); later.After(r.EndedAt) {
+		s.State, s.LastError, s.CompletedAt = StateDone, nil, &later
+	}
+	return s, nil
+}
+
+// Dead iterates over the dead jobs. It reads in pages, so a job may be missed while
 // others are being deleted. It ends with the first error.
 func (i *Inspector) Dead(ctx context.Context) iter.Seq2[Status, error] {
 	return func(yield func(Status, error) bool) {
-		for _, q := range jobs.Queues() {
-			for page := 1; ; page++ {
-				infos, err := i.deadOf(ctx, q, page)
-				if err != nil {
-					yield(Status{}, err)
+		for r, err := range i.client.records.Dead(ctx) {
+			var s Status
+			if err == nil {
+				s, err = i.ended(ctx, r)
+			}
+			if err == nil && s.State != StateDead {
+				continue
+			}
+			if !yield(s, unavailable(err, "list dead jobs")) || err != nil {
+				return
+			}
+		}
+		i.unrecorded(ctx, yield)
+	}
+}
+
+// unrecorded lists the dead jobs that only the queue knows: those of an older
+// version, and the system's own.
+func (i *Inspector) unrecorded(ctx context.Context, yield func(Status, error) bool) {
+	for _, q := range jobs.Queues() {
+		for page := 1; ; page++ {
+			infos, err := i.deadOf(ctx, q, page)
+			if err != nil {
+				yield(Status{}, err)
+				return
+			}
+			for _, info := range infos {
+				r, _, err := i.client.records.Find(ctx, info.ID)
+				if err == nil && r.State == record.Dead {
+					continue
+				}
+				if !yield(statusOf(info), unavailable(err, "list dead jobs")) || err != nil {
 					return
 				}
-				for _, info := range infos {
-					if !yield(statusOf(info), nil) {
-						return
-					}
-				}
-				if len(infos) == 0 {
-					break
-				}
+			}
+			if len(infos) == 0 {
+				break
 			}
 		}
 	}
@@ -81,67 +125,101 @@ func (i *Inspector) Dead(ctx context.Context) iter.Seq2[Status, error] {
 // asynq's own way would give it a single attempt; and the ledger remembers an
 // id as applied, so the old one could do nothing. The new id is derived from
 // the old, and the old job goes last: a retry that was cut short can be
-// repeated, and still runs the job once.
+// repeated, and still runs the job once. The fault is superseded when a later job
+// for the same sponsorship has taken effect.
 func (i *Inspector) Retry(ctx context.Context, id string) (string, error) {
-	info, err := i.dead(ctx, id)
+	r, err := i.dead(ctx, id)
+	switch {
+	case err != nil:
+		return "", err
+	case r.Args == nil:
+		return "", ErrForgotten
+	}
+	args, err := jobs.Decode(r.Kind, r.Args)
 	if err != nil {
 		return "", err
 	}
-	args, err := jobs.Decode(jobs.Kind(info.Type), info.Payload)
+	if err := i.supersedes(ctx, r); err != nil {
+		return "", err
+	}
+	again, err := i.client.Enqueue(ctx, args, WithID(uuid.NewSHA1(uuid.NameSpaceOID, []byte(id)).String()), inPlaceOf(r))
 	if err != nil {
 		return "", err
 	}
-	place, err := i.place(ctx, id)
-	if err != nil {
-		return "", err
-	}
-	again, err := i.client.Enqueue(ctx, args, WithID(uuid.NewSHA1(uuid.NameSpaceOID, []byte(id)).String()), at(place))
-	if err != nil {
-		return "", err
-	}
-	return again.ID, i.drop(ctx, info)
+	return again.ID, i.dropDead(ctx, r)
 }
 
-// place is where a dead job stood among those of its sponsorship, or 0. The fault
-// is superseded when a later one has taken effect: it must not be undone.
-func (i *Inspector) place(ctx context.Context, id string) (int64, error) {
-	r, _, err := i.client.records.Find(ctx, id)
-	if err != nil || r.Sequence == 0 {
-		return 0, unavailable(err, "look up job")
+// supersedes refuses to undo what a later job has done.
+func (i *Inspector) supersedes(ctx context.Context, r record.Record) error {
+	if r.Sequence == 0 {
+		return nil
 	}
 	applied, err := i.client.records.Applied(ctx, r.Organization, r.User)
 	if err == nil && applied > r.Sequence {
-		return 0, fault.New(fault.Superseded, "%s: a later job for this member has taken effect", r.Kind)
+		return fault.New(fault.Superseded, "%s: a later job for this member has taken effect", r.Kind)
 	}
-	return r.Sequence, unavailable(err, "look up job")
+	return unavailable(err, "look up job")
 }
 
 // Delete drops a dead job for good.
 func (i *Inspector) Delete(ctx context.Context, id string) error {
-	info, err := i.dead(ctx, id)
+	r, err := i.dead(ctx, id)
 	if err != nil {
 		return err
 	}
-	return i.drop(ctx, info)
+	return i.dropDead(ctx, r)
 }
 
-func (i *Inspector) dead(ctx context.Context, id string) (*asynq.TaskInfo, error) {
+// dead returns the record of a dead job, or what the queue knows in its place.
+func (i *Inspector) dead(ctx context.Context, id string) (record.Record, error) {
+	r, known, err := i.client.records.Find(ctx, id)
+	if err != nil {
+		return r, unavailable(err, "look up job")
+	}
+	if r.State == record.Dead {
+		s, err := i.ended(ctx, r)
+		if err == nil && s.State != StateDead {
+			err = ErrNotDead
+		}
+		return r, err
+	}
 	info, err := i.find(ctx, id)
 	switch {
 	case err != nil:
-		return nil, err
-	case info == nil:
-		return nil, ErrNotFound
-	case info.State != asynq.TaskStateArchived:
-		return nil, ErrNotDead
+		return r, err
+	case info == nil && !known:
+		return r, ErrNotFound
+	case info == nil || info.State != asynq.TaskStateArchived:
+		return r, ErrNotDead
 	}
-	return info, nil
+	r.ID, r.Kind, r.Args = id, jobs.Kind(info.Type), info.Payload
+	return r, nil
+}
+
+// dropDead drops the queue's copy first: a job that is cut off between the two is
+// still dead.
+func (i *Inspector) dropDead(ctx context.Context, r record.Record) error {
+	info, err := i.find(ctx, r.ID)
+	if err != nil {
+		return err
+	}
+	if info != nil {
+		return i.drop(ctx, info)
+	}
+	return unavailable(i.client.records.Delete(ctx, r), "delete job")
 }
 
 // find returns nil if no queue knows the id.
 func (i *Inspector) find(ctx context.Context, id string) (*asynq.TaskInfo, error) {
 	for _, q := range jobs.Queues() {
-		info, err := jobs.Await(ctx, func() (*asynq.TaskInfo, error) { return i.client.inspector.GetTaskInfo(string(q), id) })
+		look := func() (*asynq.TaskInfo, error) { return i.client.inspector.GetTaskInfo(string(q), id) }
+		info, err := jobs.Await(ctx, look)
+		if errors.Is(err, asynq.ErrQueueNotFound) { // perhaps Redis was emptied, and nobody but asynq's client forgot it
+			if err := i.client.rdb.SAdd(ctx, QueuesKey, string(q)).Err(); err != nil {
+				return nil, unavailable(err, "look up job")
+			}
+			info, err = jobs.Await(ctx, look)
+		}
 		if err == nil {
 			return info, nil
 		}

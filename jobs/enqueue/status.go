@@ -70,9 +70,7 @@ func statusOf(info *asynq.TaskInfo) Status {
 			s.LastError = f
 		}
 	}
-	if at, err := time.Parse(time.RFC3339Nano, info.Headers[enqueuedAtHeader]); err == nil {
-		s.EnqueuedAt = at
-	}
+	s.EnqueuedAt = EnqueuedAt(info.Headers)
 	if s.State == StateDone {
 		at := info.CompletedAt.UTC() // in whole seconds, hence perhaps before its beginning
 		if at.Before(s.EnqueuedAt) {
@@ -81,6 +79,13 @@ func statusOf(info *asynq.TaskInfo) Status {
 		s.CompletedAt = &at
 	}
 	return s
+}
+
+// EnqueuedAt reads when a job was enqueued from what travels with it; zero if it
+// does not say.
+func EnqueuedAt(headers map[string]string) time.Time {
+	at, _ := time.Parse(time.RFC3339Nano, headers[enqueuedAtHeader])
+	return at
 }
 
 func stateOf(info *asynq.TaskInfo) string {
