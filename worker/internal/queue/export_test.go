@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"context"
 	"time"
 
 	"github.com/sponsorsync/sponsorsync/jobs"
@@ -27,3 +28,27 @@ var IsFailure = isFailure
 func RetryDelay(s *Server, failures int, err error) time.Duration {
 	return s.retryDelay(failures, err, nil)
 }
+
+// Looks are what a server remembers between two looks for lost jobs.
+type Looks struct {
+	seen  map[string]sighting
+	found strays
+}
+
+// LookForLost is one look of the server, for jobs of gone workers and for strays.
+func (l *Looks) LookForLost(ctx context.Context, s *Server) error {
+	if l.seen == nil {
+		l.seen = map[string]sighting{}
+	}
+	err := s.rescueLost(ctx, l.seen)
+	if err == nil {
+		l.found, err = s.rescueStrays(ctx, l.found)
+	}
+	return err
+}
+
+// LostAfter is how long a job must be nobody's.
+const LostAfter = lostAfter
+
+// MostRescues is how often a job is put back without using an attempt.
+const MostRescues = mostRescues

@@ -11,7 +11,9 @@ import (
 	"github.com/hibiken/asynq"
 
 	"github.com/sponsorsync/sponsorsync/jobs"
+	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/record"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 )
 
@@ -27,7 +29,8 @@ type delivery struct {
 	attempt int // 1 on the first try
 	version int // of the job's form; 0 if it does not say
 
-	organization sponsorship.ID // once decoded
+	enqueuedAt         time.Time
+	organization, user sponsorship.ID // once decoded; user only of a job that keeps an order
 }
 
 // newerDelay is how soon a job that only a newer worker can read is offered again.
@@ -39,6 +42,7 @@ func deliveryOf(ctx context.Context, task *asynq.Task) delivery {
 	failures, _ := asynq.GetRetryCount(ctx)
 	d.attempt = failures + 1
 	d.version, _ = strconv.Atoi(task.Headers()[jobs.VersionHeader])
+	d.enqueuedAt = enqueue.EnqueuedAt(task.Headers())
 	d.policy, _ = d.kind.Policy()
 	return d
 }
@@ -52,6 +56,9 @@ func (s *Server) process(ctx context.Context, task *asynq.Task) error {
 		attempt: d.attempt, maxAttempts: d.policy.MaxAttempts,
 		draining: s.handlers.Err() != nil, curve: s.p.Curve, rnd: s.p.Rand(),
 	})
+	if v.outcome == OutcomeDead {
+		v = s.bury(ctx, d, v)
+	}
 	took := s.p.Now().Sub(began)
 	s.report(d, v, took)
 	s.p.Observe(string(d.kind), v.outcome, took)
@@ -71,6 +78,9 @@ func (s *Server) attempt(ctx context.Context, d *delivery) error {
 		return jobs.Permanent(err)
 	}
 	d.organization = args.Organization()
+	if ordered, is := args.(jobs.Ordered); is {
+		d.user = ordered.SponsorshipID()
+	}
 	if d.attempt > d.policy.MaxAttempts { // the spare try
 		return jobs.Permanent(errNoResult)
 	}
@@ -78,6 +88,26 @@ func (s *Server) attempt(ctx context.Context, d *delivery) error {
 	defer cancel()
 	defer context.AfterFunc(s.handlers, cancel)()
 	return s.recovered(*d, func() error { return handler(ctx, *d, args) })
+}
+
+// buryAgain is how soon a job that could not be written down as dead runs again.
+const buryAgain = 5 * time.Second
+
+// bury writes down that a job is dead before asynq gives it up, which keeps ten
+// thousand of them. If that fails, it is not dead yet: it runs again and will come
+// to the same end. The system's own jobs are enqueued anew by whoever needs them.
+func (s *Server) bury(ctx context.Context, d delivery, v decision) decision {
+	if _, known := d.kind.Policy(); known && !d.policy.Public {
+		return v
+	}
+	err := s.records.Bury(context.WithoutCancel(ctx), record.Record{
+		ID: d.id, Kind: d.kind, Organization: d.organization, User: d.user, Attempts: min(d.attempt, max(d.policy.MaxAttempts, 1)),
+		Reason: fault.Parse(v.Error()), Args: d.payload, EnqueuedAt: d.enqueuedAt,
+	})
+	if err != nil {
+		return decision{OutcomeSnoozed, err, buryAgain}
+	}
+	return v
 }
 
 // recovered turns a panic into an error. The panic's own text goes to the log

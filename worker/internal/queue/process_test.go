@@ -70,9 +70,7 @@ func TestWhatCannotBeHandledIsDeadWithAReason(t *testing.T) {
 		if s.LastError.Code != fault.InvalidArguments || s.Attempts != 1 {
 			t.Errorf("%s: %+v, last error %v", name, s, s.LastError)
 		}
-		if !slices.Contains(b.seen.all(), tt.kind+" dead") {
-			t.Errorf("%s: the death was not observed: %q", name, b.seen.all())
-		}
+		jobstest.Eventually(t, jobstest.Timeout, func() bool { return slices.Contains(b.seen.all(), tt.kind+" dead") })
 	}
 }
 

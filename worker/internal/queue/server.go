@@ -14,8 +14,8 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/sponsorsync/sponsorsync/jobs"
-	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/record"
 )
 
 const (
@@ -82,6 +82,7 @@ func (p *Params) fill() error {
 type Server struct {
 	p       Params
 	servers []*asynq.Server
+	records *record.Store
 
 	handlers     context.Context // done when handlers must come to an end
 	stopHandlers context.CancelFunc
@@ -93,7 +94,7 @@ func NewServer(p Params) (*Server, error) {
 	if err := p.fill(); err != nil {
 		return nil, fmt.Errorf("make server of queue %s: %w", p.Queue, err)
 	}
-	s := &Server{p: p}
+	s := &Server{p: p, records: record.New(p.Redis)}
 	s.handlers, s.stopHandlers = context.WithCancel(context.Background())
 	for i := range p.Servers {
 		share := (p.Concurrency + i) / p.Servers
@@ -136,9 +137,10 @@ func (s *Server) Run(ctx context.Context) error {
 		return fault.Wrap(fault.QueueUnavailable, err, "start queue %s: Redis did not answer as it should", s.p.Queue)
 	}
 	s.setAsideDamaged(ctx) // before asynq looks for orphans for the first time
-	var damaged sync.WaitGroup
-	damaged.Go(func() { s.watchDamaged(ctx) })
-	defer damaged.Wait()
+	var watches sync.WaitGroup
+	watches.Go(func() { s.watchDamaged(ctx) })
+	watches.Go(func() { s.watchLost(ctx) })
+	defer watches.Wait()
 	defer s.drain()
 	for _, server := range s.servers {
 		if err := server.Start(asynq.HandlerFunc(s.process)); err != nil {
@@ -147,15 +149,6 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	<-ctx.Done()
 	return nil
-}
-
-// greet makes sure that Redis is there, which asynq does not, and that
-// inspectors know the queue before the first job has come.
-func (s *Server) greet(ctx context.Context) error {
-	if err := s.p.Redis.Ping(ctx).Err(); err != nil {
-		return err
-	}
-	return s.p.Redis.SAdd(ctx, enqueue.QueuesKey, string(s.p.Queue)).Err()
 }
 
 // drain cancels handlers before asynq gives up on them: what it gives up on

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
+	"github.com/sponsorsync/sponsorsync/jobs/record"
 )
 
 // DeadRetention is how long dead jobs should be kept for somebody to look at.
@@ -47,10 +48,18 @@ func Trim(ctx context.Context, rdb redis.UniversalClient, q jobs.Queue, before t
 	}
 }
 
-// Trimmer returns a function that trims all queues of what has been dead for
-// [DeadRetention].
+// Trimmer returns a function that forgets what dead jobs were about after
+// [DeadRetention], and that and how they died after [record.Life]. The time is the
+// ledger's: by a clock that is ahead it would forget too much.
 func Trimmer(rdb redis.UniversalClient, now func() time.Time, log zerolog.Logger) func(context.Context) error {
 	return func(ctx context.Context) error {
+		records := record.New(rdb)
+		if _, err := records.Forget(ctx, now().Add(-DeadRetention)); err != nil {
+			return err
+		}
+		if _, err := records.Trim(ctx, now().Add(-record.Life)); err != nil {
+			return err
+		}
 		for _, q := range jobs.Queues() {
 			n, err := Trim(ctx, rdb, q, now().Add(-DeadRetention))
 			if err != nil {
