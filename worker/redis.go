@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
 	"github.com/sponsorsync/sponsorsync/worker/internal/pipeline"
 	"github.com/sponsorsync/sponsorsync/worker/internal/queue"
+	"github.com/sponsorsync/sponsorsync/worker/internal/registry"
 )
 
 // store is Redis as the worker uses it.
@@ -113,6 +115,33 @@ func reason(err error) error {
 		err = inner
 	}
 	return err
+}
+
+// register says that this worker lives until signOff is called, which is when it has
+// drained: until then others must count with it.
+func (w *worker) register(parent context.Context) (signOff func(), err error) {
+	entry, err := registry.New(registry.Params{
+		Redis: w.rdb, ID: uuid.NewString(), Version: boot.Version(), Run: w.run, Now: now, Log: w.log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := entry.Beat(parent); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(parent))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		entry.Keep(ctx)
+	}()
+	return func() { cancel(); <-done }, nil
+}
+
+// run names the run of Redis that was reached last, if it has a name.
+func (s *store) run() string {
+	run, _ := s.lastRun.Load().(string)
+	return run
 }
 
 // beat keeps the ledger's time known until ctx ends. A failure is told when it

@@ -61,6 +61,11 @@ func work(ctx context.Context, env config.Environ, stderr io.Writer) error {
 	if err := h.syncs.Resume(ctx); err != nil {
 		return err
 	}
+	signOff, err := w.register(ctx)
+	if err != nil {
+		return err
+	}
+	defer signOff()
 	stopRelay, err := w.startRelay(ctx)
 	if err != nil {
 		return err

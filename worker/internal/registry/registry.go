@@ -1,0 +1,106 @@
+// Package registry says in Redis that a worker lives: which version it is, what it
+// promises to those beside it, and under which run of Redis it works. A worker signs
+// off once it has drained, so one that neither lives nor signed off was killed and
+// may have left requests behind. Everybody reads with [state.Ledger.Workers].
+//
+// It never decides what follows from that, and it holds no lock.
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
+
+	"github.com/sponsorsync/sponsorsync/jobs"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
+)
+
+// Safety is what this version promises to workers beside it. It is raised when one
+// that lacks a promise must not send at the same time. A release that does not
+// register has none.
+const Safety = 1
+
+// Interval is between two beats: a worker that misses one still lives.
+const Interval = state.WorkerLife / 2
+
+const (
+	// remembered is how long a worker that was killed stays listed.
+	remembered = 24 * time.Hour
+	// farewell bounds the last words to a Redis that may be away.
+	farewell = 2 * time.Second
+)
+
+// beatScript dates the entry ARGV[2] of worker ARGV[1], and drops those that have
+// been silent for ARGV[3] ms.
+const beatScript = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f', now) .. ' ' .. ARGV[2])
+local all = redis.call('HGETALL', KEYS[1])
+for i = 1, #all, 2 do
+	local beat = tonumber(string.match(all[i + 1], '^%d+') or '0')
+	if now - beat > tonumber(ARGV[3]) then redis.call('HDEL', KEYS[1], all[i]) end
+end
+return 1`
+
+// Params are an entry's parts; Redis, ID and Run are required.
+type Params struct {
+	Redis   redis.UniversalClient
+	ID      string        // never the same twice
+	Version string        // of the program
+	Run     func() string // names the run of Redis that the worker reached last; "" if it has no name
+	Now     func() time.Time
+	Log     zerolog.Logger
+}
+
+// Entry is a worker's place in the registry.
+type Entry struct {
+	p      Params
+	script *redis.Script
+	self   state.Worker
+}
+
+// New returns an error when a part is missing.
+func New(p Params) (*Entry, error) {
+	if p.Redis == nil || p.ID == "" || p.Run == nil || p.Now == nil {
+		return nil, errors.New("make registry entry: Redis, an id, a run and a clock are needed")
+	}
+	self := state.Worker{ID: p.ID, Version: p.Version, Safety: Safety, StartedAt: p.Now().UTC()}
+	return &Entry{p: p, script: redis.NewScript(beatScript), self: self}, nil
+}
+
+// Beat says that the worker lives. Call it before the first request leaves.
+func (e *Entry) Beat(ctx context.Context) error {
+	e.self.Run = e.p.Run()
+	text, err := state.EncodeWorker(e.self)
+	if err == nil {
+		err = e.script.Run(ctx, e.p.Redis, []string{state.WorkersKey}, e.p.ID, text, remembered.Milliseconds()).Err()
+	}
+	if err != nil {
+		return fmt.Errorf("register worker %s: %w", e.p.ID, err)
+	}
+	return nil
+}
+
+// Keep beats until ctx ends, and then signs off. End ctx only after the worker has
+// drained. A failure is told when it begins.
+func (e *Entry) Keep(ctx context.Context) {
+	for away := false; jobs.Sleep(ctx, Interval) == nil; {
+		bounded, cancel := context.WithTimeout(ctx, Interval)
+		err := e.Beat(bounded)
+		cancel()
+		if err != nil && !away && ctx.Err() == nil {
+			e.p.Log.Warn().Err(err).Msg("others take this worker for gone")
+		}
+		away = err != nil
+	}
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+	defer cancel()
+	if err := e.p.Redis.HDel(bounded, state.WorkersKey, e.p.ID).Err(); err != nil {
+		e.p.Log.Warn().Err(err).Msg("the worker could not sign off: others will take it for killed")
+	}
+}

@@ -1,0 +1,117 @@
+package registry_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/goleak"
+
+	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
+	"github.com/sponsorsync/sponsorsync/worker/internal/registry"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+
+type bundle struct {
+	*testing.T
+	server *miniredis.Miniredis
+	rdb    *redis.Client
+	ledger *state.Ledger
+}
+
+func setup(t *testing.T) bundle {
+	t.Helper()
+	server := miniredis.RunT(t)
+	server.SetTime(noon)
+	rdb := redis.NewClient(&redis.Options{Addr: server.Addr()})
+	t.Cleanup(func() { _ = rdb.Close() })
+	return bundle{t, server, rdb, state.New(rdb, nil)}
+}
+
+// entry is of a worker whose own clock is a year ahead: only Redis' counts.
+func (b bundle) entry(id string) *registry.Entry {
+	b.Helper()
+	return jobstest.Value(registry.New(registry.Params{
+		Redis: b.rdb, ID: id, Version: "1.2.3", Run: func() string { return "run" },
+		Now: func() time.Time { return noon.AddDate(1, 0, 0) },
+	}))(b)
+}
+
+func (b bundle) workers() map[string]state.Worker {
+	b.Helper()
+	all := map[string]state.Worker{}
+	for _, w := range jobstest.Value(b.ledger.Workers(b.Context()))(b) {
+		all[w.ID] = w
+	}
+	return all
+}
+
+func TestAWorkerLivesForTenSecondsAfterABeat(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	jobstest.Must(t, b.entry("one").Beat(t.Context()))
+	w := b.workers()["one"]
+	if !w.Lives || w.Version != "1.2.3" || w.Safety != registry.Safety || w.Run != "run" || !w.LastBeat.Equal(noon) {
+		t.Errorf("%+v", w)
+	}
+	b.server.SetTime(noon.Add(state.WorkerLife))
+	if w := b.workers()["one"]; !w.Lives {
+		t.Error("it is taken for gone after ten seconds")
+	}
+	b.server.SetTime(noon.Add(state.WorkerLife + time.Millisecond))
+	if w, listed := b.workers()["one"]; w.Lives || !listed {
+		t.Errorf("%+v, %v: it must be listed, as one that does not live", w, listed)
+	}
+}
+
+func TestAKilledWorkerIsForgottenAfterADay(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	jobstest.Must(t, b.entry("killed").Beat(t.Context()))
+	other := b.entry("other")
+	b.server.SetTime(noon.Add(24 * time.Hour))
+	jobstest.Must(t, other.Beat(t.Context()))
+	if all := b.workers(); len(all) != 2 {
+		t.Errorf("%v after a day, want both", all)
+	}
+	b.server.SetTime(noon.Add(24*time.Hour + time.Second))
+	jobstest.Must(t, other.Beat(t.Context()))
+	if all := b.workers(); len(all) != 1 || !all["other"].Lives {
+		t.Errorf("%v after more than a day", all)
+	}
+}
+
+func TestWhoHasDrainedSignsOff(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	one := b.entry("one")
+	jobstest.Must(t, one.Beat(t.Context()))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	one.Keep(ctx)
+	if all := b.workers(); len(all) != 0 {
+		t.Errorf("%v are listed", all)
+	}
+}
+
+func TestAnEntryThatNobodyCanReadIsLeftOut(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	jobstest.Must(t, b.rdb.HSet(t.Context(), state.WorkersKey, "strange", "what", "newer", "1 {\"id\":\"newer\",\"more\":1}").Err())
+	if all := b.workers(); len(all) != 1 || all["newer"].ID != "newer" {
+		t.Errorf("%v", all)
+	}
+}
+
+func TestNewNamesWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	if _, err := registry.New(registry.Params{}); err == nil {
+		t.Error("an entry without parts was made")
+	}
+}
