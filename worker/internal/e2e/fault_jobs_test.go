@@ -16,6 +16,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
+	"github.com/sponsorsync/sponsorsync/jobs/record"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 )
@@ -156,6 +157,10 @@ func TestManyDeadJobs(t *testing.T) {
 	l.worker()
 	model := l.raw(jobs.QueueIntake, "unheard-of", "{}")
 	l.dead(model)
+	// An older version keeps no record of its own.
+	r, _, err := record.New(l.rdb).Find(t.Context(), model)
+	jobstest.Must(t, err)
+	jobstest.Must(t, record.New(l.rdb).Delete(t.Context(), r))
 	l.copyDead(model, old, time.Now().AddDate(0, 0, -91))
 	l.copyDead(model, recent, time.Now().AddDate(0, 0, -1))
 

@@ -49,6 +49,23 @@ func TestWorkerKilledDuringACloudCall(t *testing.T) {
 	}
 }
 
+// TestAJobOfAKilledWorkerIsDoneSoon, at default settings: the queue's own recovery
+// would take a minute or two, and count an attempt.
+func TestAJobOfAKilledWorkerIsDoneSoon(t *testing.T) {
+	t.Parallel()
+	l := setupFaults(t, 1)
+	victim := l.worker()
+	l.jobsDone(deadline)
+	gate := l.cloud.Hold(cloudtest.BeforeEffect, func(cloudtest.Request) bool { return true })
+	l.sync(l.orgs...)
+	l.arrived(gate)
+	l.worker()
+	victim.kill()
+	gate.Release()
+	l.jobsDone(35 * time.Second)
+	l.check()
+}
+
 // hold closes a gate for an organization's requests that carry sponsorships.
 func (l *lab) hold(stage cloudtest.Stage, o tenant) *cloudtest.Gate {
 	return l.cloud.Hold(stage, func(r cloudtest.Request) bool { return r.OrganizationID == o.remote.ID && len(r.Rows) > 0 })
