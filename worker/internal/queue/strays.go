@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -101,7 +102,7 @@ func (s *Server) notInSets(ctx context.Context, ids []string, found strays) erro
 			scores[id] = append(scores[id], pipe.ZScore(ctx, s.key(set), id))
 		}
 	}
-	if _, err := pipe.Exec(ctx); err != nil && err != redis.Nil {
+	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
 		return fmt.Errorf("look where jobs of a queue are: %w", err)
 	}
 	for id, all := range scores {
