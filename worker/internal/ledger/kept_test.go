@@ -1,7 +1,6 @@
 package ledger_test
 
 import (
-	"errors"
 	"testing"
 	"time"
 
@@ -95,15 +94,5 @@ func TestAJobIsRememberedForLongerThanAnyQueueRedeliversIt(t *testing.T) {
 	jobstest.Must(t, err)
 	if !again.Duplicate {
 		t.Error("a job that was delivered a second time after three days was applied again")
-	}
-}
-
-func TestASettledSyncOfALostLeaseTellsNothing(t *testing.T) {
-	t.Parallel()
-	b := started(t)
-	s := b.begin("slow")
-	b.server.FastForward(ledger.LeaseLife + time.Second)
-	if err := s.Settle(t.Context(), ledger.Settled{Event: event("e")}); !errors.Is(err, ledger.ErrLeaseLost) || len(b.outbox()) != 0 {
-		t.Errorf("err = %v with %d events, want ErrLeaseLost and none", err, len(b.outbox()))
 	}
 }
