@@ -5,7 +5,7 @@
 // Its worth lies in what it does when that fails. Every way in which the cloud,
 // or something between here and it, can answer is mapped by one table to a
 // [fault.Code] that says what to do (classify.go). All workers keep the cloud's
-// limits together ([SharedLimiter]), and an outage costs a probe now and then
+// limits together (ratelimit.go, ratelimit.lua), and an outage costs a probe now and then
 // instead of a storm (breaker.go).
 //
 // The package never retries, but for the one repeat with a new token after a

@@ -14,7 +14,7 @@ const (
 	pauseKey = "sponsorsync:{cloud}:pause"
 )
 
-//go:embed turn.lua
+//go:embed ratelimit.lua
 var turnSource string
 
 var takeTurn = redis.NewScript(turnSource)
