@@ -51,7 +51,7 @@ func NewSponsorship(data Sponsorship, at time.Time) (Encoded, error) {
 		return Encoded{}, fmt.Errorf("encode sponsorship event: user %q, status %q or revision %d is not valid",
 			data.OrganizationUserID, data.To, data.Revision)
 	}
-	data.ValidUntil, data.LastSyncAt = utc(data.ValidUntil), utc(data.LastSyncAt)
+	data.ValidUntil, data.LastSyncAt = sponsorship.UTC(data.ValidUntil), sponsorship.UTC(data.LastSyncAt)
 	return encode(draft{
 		org:     data.OrganizationID,
 		id:      fmt.Sprintf("%s.%d", data.OrganizationUserID, data.Revision),
@@ -74,7 +74,7 @@ func NewSync(data Sync, occasion string, at time.Time) (Encoded, error) {
 // NewLicense encodes the end of a license sync: synced, or failed when data.Error
 // is set. The occasion is as in [NewSync], for example the job's id.
 func NewLicense(data License, occasion string, at time.Time) (Encoded, error) {
-	data.Expires = utc(data.Expires)
+	data.Expires = sponsorship.UTC(data.Expires)
 	return encode(draft{
 		org: data.OrganizationID, id: kindLicense + "." + occasion,
 		branch: kindLicense, outcome: outcome(data.Error, "synced"),
@@ -186,12 +186,4 @@ func outcome(failure *fault.Error, success string) string {
 		return "failed"
 	}
 	return success
-}
-
-func utc(t *time.Time) *time.Time {
-	if t == nil {
-		return nil
-	}
-	u := t.UTC()
-	return &u
 }

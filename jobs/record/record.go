@@ -63,7 +63,7 @@ func parse(id string, h map[string]string) (Record, bool) {
 	r := Record{
 		ID: id, Kind: jobs.Kind(h["kind"]), Organization: sponsorship.ID(h["org"]), User: sponsorship.ID(h["user"]),
 		Sequence: number("seq"), Batch: h["batch"], Place: int(number("place")), State: State(h["state"]),
-		Attempts: int(number("attempts")), EnqueuedAt: instant(number("enqueuedAt")), EndedAt: instant(number("endedAt")),
+		Attempts: int(number("attempts")), EnqueuedAt: instant(h["enqueuedAt"]), EndedAt: instant(h["endedAt"]),
 	}
 	if r.State == Refused || r.State == Dead {
 		r.Reason = &fault.Error{Code: fault.Code(h["code"]), Message: h["message"]}
@@ -74,9 +74,9 @@ func parse(id string, h map[string]string) (Record, bool) {
 	return r, r.State != ""
 }
 
-func instant(ms int64) time.Time {
-	if ms == 0 {
-		return time.Time{}
+func instant(text string) time.Time {
+	if at := state.Instant(text); at != nil {
+		return *at
 	}
-	return time.UnixMilli(ms).UTC()
+	return time.Time{}
 }

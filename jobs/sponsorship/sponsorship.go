@@ -147,3 +147,12 @@ func reasonCode(r *Reason) fault.Code {
 	}
 	return r.Code
 }
+
+// UTC is the same instant as everybody outside is told it, or nil.
+func UTC(t *time.Time) *time.Time {
+	if t == nil {
+		return nil
+	}
+	u := t.UTC()
+	return &u
+}

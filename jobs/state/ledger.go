@@ -52,7 +52,9 @@ func (l *Ledger) Get(ctx context.Context, org sponsorship.ID, ids ...sponsorship
 	return all, nil
 }
 
-func millis(text string) *time.Time {
+// Instant reads a time as the ledger's hashes hold it, in Unix milliseconds; what is
+// none is nil.
+func Instant(text string) *time.Time {
 	ms, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || ms == 0 {
 		return nil

@@ -92,15 +92,15 @@ func ParseOrganization(id sponsorship.ID, h map[string]string) Organization {
 		ID: id, CloudOrganizationID: sponsorship.ID(h["cloudOrganizationId"]), Connected: h["token"] != "",
 		Started: h["started"] != "", Stopped: h[stoppedField] != "", Generation: cmp.Or(h["generation"], "0"), Paused: fault.Code(h["paused"]),
 		Failures: int(number("failures")), ServerErrors: int(number("serverErrors")),
-		LastSyncAt: millis(h["lastSyncAt"]), NextSyncAt: millis(h["nextSyncAt"]), RetryAt: millis(h["retryAt"]),
-		LastLicenseSyncAt: millis(h["lastLicenseSyncAt"]),
+		LastSyncAt: Instant(h["lastSyncAt"]), NextSyncAt: Instant(h["nextSyncAt"]), RetryAt: Instant(h["retryAt"]),
+		LastLicenseSyncAt: Instant(h["lastLicenseSyncAt"]),
 		LastError:         parseFailure(h["errorCode"], h["errorMessage"], h["errorAt"]),
 		LastLicenseError:  parseFailure(h["licenseErrorCode"], h["licenseErrorMessage"], h["licenseErrorAt"]),
 	}
 }
 
 func parseFailure(code, message, at string) *Failure {
-	when := millis(at)
+	when := Instant(at)
 	if code == "" || when == nil {
 		return nil
 	}

@@ -28,18 +28,10 @@ func ShowSponsorship(s sponsorship.Sponsorship, fullSync *time.Time) Sponsorship
 	shown := Sponsorship{
 		OrganizationUserID: s.UserID, Status: s.Status, Revision: s.Revision,
 		FriendlyName: s.Name, SponsoredEmail: s.Email, AdminInitiated: s.AdminInitiated,
-		LastSyncAt: utc(s.LastSyncAt), ValidUntil: utc(s.ValidUntil), Reason: s.Reason, UpdatedAt: s.UpdatedAt.UTC(),
+		LastSyncAt: sponsorship.UTC(s.LastSyncAt), ValidUntil: sponsorship.UTC(s.ValidUntil), Reason: s.Reason, UpdatedAt: s.UpdatedAt.UTC(),
 	}
 	if s.Intent != "" {
 		shown.Intent = &s.Intent
 	}
 	return shown
-}
-
-func utc(t *time.Time) *time.Time {
-	if t == nil {
-		return nil
-	}
-	u := t.UTC()
-	return &u
 }

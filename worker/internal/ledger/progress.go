@@ -3,6 +3,8 @@ package ledger
 import (
 	"strconv"
 	"time"
+
+	"github.com/sponsorsync/sponsorsync/jobs/state"
 )
 
 // progress is what only a sync needs to know of its organization.
@@ -24,18 +26,8 @@ func parseProgress(hash map[string]string) progress {
 	}
 	return progress{
 		requested: number("fullRequested"), begun: number("fullBegun"), done: number("fullDone"),
-		startedAt: instant(hash["fullStartedAt"]), trigger: Trigger(hash["fullTrigger"]), cursor: hash["fullCursor"],
+		startedAt: state.Instant(hash["fullStartedAt"]), trigger: Trigger(hash["fullTrigger"]), cursor: hash["fullCursor"],
 		syncEvents: number("syncEvents"), connections: number("connections"),
-		caution: number("caution"), damagedAt: instant(hash["damagedAt"]),
+		caution: number("caution"), damagedAt: state.Instant(hash["damagedAt"]),
 	}
-}
-
-// instant reads Unix milliseconds; none is nil.
-func instant(text string) *time.Time {
-	ms, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || ms == 0 {
-		return nil
-	}
-	t := time.UnixMilli(ms).UTC()
-	return &t
 }

@@ -99,7 +99,7 @@ func (l *Ledger) Begin(ctx context.Context, org sponsorship.ID, a Attempt) (Begu
 	}
 	l.at(org, reply[1], reply[2])
 	s := &Session{org: org, ledger: l, token: a.Token}
-	if began := instant(reply[1]); began != nil {
+	if began := state.Instant(reply[1]); began != nil {
 		s.began = *began
 	}
 	s.read(pairs(reply[3:]))
@@ -189,7 +189,7 @@ func (s *Session) look(ctx context.Context, n int) (Waiting, []sponsorship.ID, e
 	for i, id := range reply[4:] {
 		ids[i] = sponsorship.ID(id)
 	}
-	return Waiting{Due: count, Next: instant(reply[3])}, ids, nil
+	return Waiting{Due: count, Next: state.Instant(reply[3])}, ids, nil
 }
 
 // FreshDue reports whether a sponsorship has come to wait for the cloud since the

@@ -48,7 +48,7 @@ func (l *Ledger) Stuck(ctx context.Context, shard int, look Look) (stuck []Wake,
 	for i, id := range ids {
 		generation, _ := known[i].Val()[0].(string)
 		retryAt, _ := known[i].Val()[1].(string)
-		if at := instant(retryAt); leases[i].Val() == 0 && known[i].Val()[2] == nil && (at == nil || !at.After(l.ShardNow(shard))) {
+		if at := state.Instant(retryAt); leases[i].Val() == 0 && known[i].Val()[2] == nil && (at == nil || !at.After(l.ShardNow(shard))) {
 			stuck = append(stuck, Wake{sponsorship.ID(id.Member.(string)), cmp.Or(generation, "0")})
 		}
 	}
