@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -66,17 +65,14 @@ func (l *Ledger) Now(org sponsorship.ID) time.Time { return l.clocks.now(state.S
 // ShardNow is the same for a shard.
 func (l *Ledger) ShardNow(shard int) time.Time { return l.clocks.now(shard) }
 
-// Beat asks for the time of every shard. Call it at every [BeatInterval], and
-// before anything else.
+// Beat asks for the time of every shard, in one round trip. Call it at every
+// [BeatInterval], and before anything else.
 func (l *Ledger) Beat(ctx context.Context) error {
-	for shard := range state.Shards {
-		reply, err := l.scripts.beat.Run(ctx, l.rdb, state.ShardKeys(shard)).Int64Slice()
-		if err != nil {
-			return fmt.Errorf("ask the ledger for the time: %w", err)
-		}
-		l.clocks.learn(shard, reply[0], reply[1])
+	_, err := l.everyShard(ctx, l.rdb, l.scripts.beat.EvalSha)
+	if redis.HasErrorPrefix(err, "NOSCRIPT") {
+		_, err = l.everyShard(ctx, l.rdb, l.scripts.beat.Eval)
 	}
-	return nil
+	return wrap(err, "ask the ledger for the time")
 }
 
 // Pipeliner is a connection that sends commands together.
@@ -89,23 +85,36 @@ type Pipeliner interface{ Pipeline() redis.Pipeliner }
 // It sends one pipeline: a script by itself would be held up by what waits for
 // this very connection (package pipeline).
 func (l *Ledger) NoteRun(ctx context.Context, conn Pipeliner, run string) (another bool, err error) {
+	told, err := l.everyShard(ctx, conn, l.scripts.run.Eval, run)
+	for _, reply := range told {
+		another = another || reply[2] == 1
+	}
+	return another, wrap(err, "note that Redis runs anew")
+}
+
+// runScript is how a script is run: by its hash, or with its source.
+type runScript func(ctx context.Context, c redis.Scripter, keys []string, args ...any) *redis.Cmd
+
+// everyShard runs a script once per shard, all in one round trip, and learns the
+// time from the two numbers with which each reply begins.
+func (l *Ledger) everyShard(ctx context.Context, conn Pipeliner, run runScript, args ...any) ([][]int64, error) {
 	pipe := conn.Pipeline()
 	replies := make([]*redis.Cmd, state.Shards)
 	for shard := range replies {
-		replies[shard] = l.scripts.run.Eval(ctx, pipe, state.ShardKeys(shard), run)
+		replies[shard] = run(ctx, pipe, state.ShardKeys(shard), args...)
 	}
 	if _, err := pipe.Exec(ctx); err != nil {
-		return false, fmt.Errorf("note that Redis runs anew: %w", err)
+		return nil, err
 	}
+	told := make([][]int64, len(replies))
 	for shard, reply := range replies {
-		told, err := reply.Int64Slice()
-		if err != nil {
-			return another, fmt.Errorf("note that Redis runs anew: %w", err)
+		var err error
+		if told[shard], err = reply.Int64Slice(); err != nil {
+			return nil, err
 		}
-		l.clocks.learn(shard, told[0], told[1])
-		another = another || told[2] == 1
+		l.clocks.learn(shard, told[shard][0], told[shard][1])
 	}
-	return another, nil
+	return told, nil
 }
 
 // at reads the two numbers at the head of a reply.

@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"context"
 	"strconv"
 	"testing"
 	"time"
@@ -154,4 +155,38 @@ func TestASlowReplyDoesNotMoveTheTimeBack(t *testing.T) {
 		}
 		last = now
 	}
+}
+
+// trips counts how often something waits for Redis.
+type trips struct {
+	redis.Hook
+	n *int
+}
+
+func (h trips) DialHook(next redis.DialHook) redis.DialHook { return next }
+func (h trips) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error { *h.n++; return next(ctx, cmd) }
+}
+func (h trips) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error { *h.n++; return next(ctx, cmds) }
+}
+
+func TestABeatIsOneRoundTrip(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	n := 0
+	b.rdb.AddHook(trips{n: &n})
+	jobstest.Must(t, b.Beat(t.Context()))
+	first := n
+	jobstest.Must(t, b.Beat(t.Context()))
+	if first > 2 || n-first != 1 {
+		t.Errorf("%d round trips for the first beat, which brings the script, and %d for the second; want one for that", first, n-first)
+	}
+	for shard := range state.Shards {
+		if b.rdb.HGet(t.Context(), state.ShardKey(shard, "clock"), "last").Val() == "" {
+			t.Errorf("shard %d was not asked", shard)
+		}
+	}
+	jobstest.Must(t, b.rdb.ScriptFlush(t.Context()).Err())
+	jobstest.Must(t, b.Beat(t.Context()))
 }
