@@ -8,9 +8,9 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 )
 
-// Data is the payload of an event: one of the three kinds there are.
+// Data is the payload of an event: one of the four kinds there are.
 type Data interface {
-	Sponsorship | Sync | License
+	Sponsorship | Sync | License | Bridge
 	kind() string
 }
 
@@ -19,6 +19,7 @@ const (
 	kindSponsorship = "sponsorship"
 	kindSync        = "sync"
 	kindLicense     = "license"
+	kindBridge      = "bridge"
 )
 
 // Sponsorship says that one sponsorship went from one status to another, or
@@ -56,9 +57,19 @@ type License struct {
 	Error          *fault.Error   `json:"error"` // nil: the license was written
 }
 
+// Bridge says that the bridge to the server's own database stopped for a person to
+// look, or goes on. Which of the two stands in the event's type.
+type Bridge struct {
+	OrganizationID     sponsorship.ID `json:"organizationId"`
+	OrganizationUserID sponsorship.ID `json:"organizationUserId"` // null on the wire where all of the organization is meant
+	Reason             fault.Held     `json:"reason"`
+	Hint               string         `json:"hint"` // what to do about the reason
+}
+
 func (Sponsorship) kind() string { return kindSponsorship }
 func (Sync) kind() string        { return kindSync }
 func (License) kind() string     { return kindLicense }
+func (Bridge) kind() string      { return kindBridge }
 
 // MarshalJSON writes an absent status, intent or job as null. Reading needs no
 // counterpart: null leaves the empty string.
@@ -79,6 +90,17 @@ func (s Sponsorship) MarshalJSON() ([]byte, error) {
 		s.OrganizationID, s.OrganizationUserID, orNull(s.From), s.To, orNull(s.Intent),
 		s.Revision, s.ValidUntil, s.LastSyncAt, s.Reason, orNull(s.JobID),
 	})
+}
+
+// MarshalJSON writes an absent member as null.
+func (b Bridge) MarshalJSON() ([]byte, error) {
+	type plain struct {
+		OrganizationID     sponsorship.ID  `json:"organizationId"`
+		OrganizationUserID *sponsorship.ID `json:"organizationUserId"`
+		Reason             fault.Held      `json:"reason"`
+		Hint               string          `json:"hint"`
+	}
+	return json.Marshal(plain{b.OrganizationID, orNull(b.OrganizationUserID), b.Reason, b.Hint})
 }
 
 func orNull[T ~string](v T) *T {

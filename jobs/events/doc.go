@@ -14,8 +14,9 @@
 // in the order of [Sponsorship.Revision] for one sponsorship. [Watch] is for
 // eyes: it acknowledges nothing and leaves nothing behind on the server.
 //
-// The worker's side is [NewSponsorship], [NewSync] and [NewLicense], which
-// encode; [EnsureStream], which owns the stream's settings; and [Publisher].
+// The worker's side is [NewSponsorship], [NewSync] and [NewLicense], the
+// bridge's [NewHeld] and [NewResumed], which encode; [EnsureStream], which owns the
+// stream's settings; and [Publisher].
 //
 // The package imports nats.go, the domain and the fault codes. It never decides
 // what is worth an event, never keeps state of its own, and never sees Redis,

@@ -81,6 +81,22 @@ func NewLicense(data License, occasion string, at time.Time) (Encoded, error) {
 	}, data, at)
 }
 
+// NewHeld encodes that the bridge stopped for data.Reason; the hint follows from it.
+// The id is as in [NewSponsorship].
+func NewHeld(data Bridge, at time.Time) (Encoded, error) { return newBridge(data, "held", at) }
+
+// NewResumed encodes that the bridge goes on after data.Reason.
+func NewResumed(data Bridge, at time.Time) (Encoded, error) { return newBridge(data, "resumed", at) }
+
+func newBridge(data Bridge, outcome string, at time.Time) (Encoded, error) {
+	if data.Hint = data.Reason.Hint(); data.Hint == "" {
+		return Encoded{}, fmt.Errorf("encode bridge event: %q is no reason to hold", data.Reason)
+	}
+	return encode(draft{
+		org: data.OrganizationID, id: kindBridge + "." + string(data.Reason), branch: kindBridge, outcome: outcome,
+	}, data, at)
+}
+
 // draft holds the parts that differ between the kinds. What is in org goes in
 // front of id, key and branch.
 type draft struct {

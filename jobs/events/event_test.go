@@ -40,6 +40,9 @@ func documents(t testing.TB) map[string]events.Encoded {
 		"license-synced": encoded(events.NewLicense(events.License{
 			OrganizationID: acme, Version: &version, Expires: &until}, "job-4", noon)),
 		"license-failed": encoded(events.NewLicense(events.License{OrganizationID: acme, Error: down}, "job-5", noon)),
+		"bridge-held":    encoded(events.NewHeld(events.Bridge{OrganizationID: acme, Reason: fault.HeldRestored}, noon)),
+		"bridge-resumed": encoded(events.NewResumed(events.Bridge{
+			OrganizationID: acme, OrganizationUserID: user1, Reason: fault.HeldRowVanished}, noon)),
 	}
 }
 
@@ -73,6 +76,8 @@ func TestSubjectsIdsAndKeys(t *testing.T) {
 		"sync-failed":    {ID: org + ".sync.42.", Key: org, Subject: "sponsorsync." + org + ".sync.failed"},
 		"license-synced": {ID: org + ".license.job-4.", Key: org, Subject: "sponsorsync." + org + ".license.synced"},
 		"license-failed": {ID: org + ".license.job-5.", Key: org, Subject: "sponsorsync." + org + ".license.failed"},
+		"bridge-held":    {ID: org + ".bridge.restored.", Key: org, Subject: "sponsorsync." + org + ".bridge.held"},
+		"bridge-resumed": {ID: org + ".bridge.row_vanished.", Key: org, Subject: "sponsorsync." + org + ".bridge.resumed"},
 	} {
 		got := docs[file]
 		digest, found := strings.CutPrefix(got.ID, want.ID)

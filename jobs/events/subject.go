@@ -53,7 +53,7 @@ func (f Filter) Subjects() []string {
 	case f.Status == "":
 		return []string{"sponsorsync." + string(f.Organization) + ".>"}
 	}
-	return f.subjects([]string{kindSponsorship, kindSync, kindLicense})
+	return f.subjects([]string{kindSponsorship, kindSync, kindLicense, kindBridge})
 }
 
 func (f Filter) subjects(kinds []string) []string {

@@ -130,6 +130,8 @@ func eventLine(r events.Record) string {
 		text = syncText(e.Data)
 	} else if e, err := events.Decode[events.License](r.Payload); err == nil {
 		text = licenseText(e.Data)
+	} else if e, err := events.Decode[events.Bridge](r.Payload); err == nil {
+		text = bridgeText(r.Event.Type, e.Data)
 	}
 	return clock(r.Event.Time) + "  " + r.Event.Subject + "  " + text
 }
@@ -168,6 +170,17 @@ func licenseText(d events.License) string {
 		return "license synced, valid until " + day(*d.Expires)
 	}
 	return "license synced"
+}
+
+func bridgeText(eventType string, d events.Bridge) string {
+	about := ""
+	if d.OrganizationUserID != "" {
+		about = " for member " + d.OrganizationUserID.String()
+	}
+	if strings.HasSuffix(eventType, ".resumed") {
+		return fmt.Sprintf("bridge goes on%s after %s", about, d.Reason)
+	}
+	return fmt.Sprintf("bridge held%s, %s (hint: %s)", about, d.Reason, d.Hint)
 }
 
 func errorText(e *fault.Error) string {

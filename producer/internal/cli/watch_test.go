@@ -32,12 +32,14 @@ func (b *bundle) publish() {
 		OrganizationID: acme, Trigger: "scheduled", Error: fault.New(fault.CloudUnavailable, "no answer"),
 	}, "2", now)
 	license, err4 := events.NewLicense(events.License{OrganizationID: acme, Expires: &end}, "3", now)
-	for _, err := range []error{err1, err2, err3, err4} {
+	held, err5 := events.NewHeld(events.Bridge{OrganizationID: acme, OrganizationUserID: member, Reason: fault.HeldRowVanished}, now)
+	resumed, err6 := events.NewResumed(events.Bridge{OrganizationID: acme, Reason: fault.HeldRestored}, now)
+	for _, err := range []error{err1, err2, err3, err4, err5, err6} {
 		if err != nil {
 			b.t.Fatalf("encode event: %v", err)
 		}
 	}
-	for _, err := range publisher.Publish(b.t.Context(), []events.Encoded{redeemed, synced, failed, license}) {
+	for _, err := range publisher.Publish(b.t.Context(), []events.Encoded{redeemed, synced, failed, license, held, resumed}) {
 		if err != nil {
 			b.t.Fatalf("publish: %v", err)
 		}
@@ -71,6 +73,8 @@ func TestWatch(t *testing.T) {
 		"2026-05-06 07:08:09 UTC  " + acme + "  sync (manual) succeeded: rows 3, requests 1, removed 0, refused 0, took 0s",
 		"2026-05-06 07:08:09 UTC  " + acme + "  sync (scheduled) failed, cloud_unavailable: no answer (hint: " + fault.CloudUnavailable.Hint() + ")",
 		"2026-05-06 07:08:09 UTC  " + acme + "  license synced, valid until 2027-03-04",
+		"2026-05-06 07:08:09 UTC  " + acme + "  bridge held for member " + member + ", row_vanished (hint: " + fault.HeldRowVanished.Hint() + ")",
+		"2026-05-06 07:08:09 UTC  " + acme + "  bridge goes on after restored",
 	}
 	got := map[string]bool{}
 	for _, line := range b.watch(len(want), "--org", strings.ToUpper(acme)) {

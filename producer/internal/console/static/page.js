@@ -99,6 +99,7 @@
     for (const [type, text] of [
       ['sync.succeeded', 'The sync is done.'], ['sync.failed', 'The sync failed.'],
       ['license.synced', 'The license is synced.'], ['license.failed', 'The license sync failed.'],
+      ['bridge.held', 'The bridge waits for somebody to look.'], ['bridge.resumed', 'The bridge goes on.'],
     ]) {
       source.addEventListener(`sponsorsync.${type}`, () => {
         news = text;
