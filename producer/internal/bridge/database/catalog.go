@@ -1,0 +1,29 @@
+package database
+
+// The tables that the bridge reads.
+const (
+	sponsorships  = "OrganizationSponsorship"
+	connections   = "OrganizationConnection"
+	organizations = "Organization"
+	members       = "OrganizationUser"
+)
+
+// catalog is what there is of those tables, as far as the user may know, by table
+// and column.
+type catalog struct {
+	user    string // as a GRANT names it
+	head    string // the newest migration, "" where it may not be read
+	columns map[string]map[string]rights
+	tables  map[string]rights // what holds for a table as a whole; only insert and delete count here
+	// beyond lists rights of the user that reach beyond these tables, in words.
+	beyond []string
+	// hides is set where a column without a grant looks like one that is not there.
+	hides bool
+	// denied says why nothing of it can be seen at all, and grant what would help; both may be "".
+	denied, grant string
+	// unsafe says why the bridge must not even read, and what to do about it; "" where it may.
+	unsafe string
+}
+
+// rights is what the user may do with a column or a table.
+type rights struct{ read, insert, update, delete bool }
