@@ -3,8 +3,8 @@
 // sync does, and what to do about it.
 //
 // The checks look and never act: none of them starts a sync, enqueues a job,
-// creates a stream or changes a file. The one thing that the cloud notices is a
-// request for a token. While cloud communication is switched off nothing is
+// creates a stream or changes a file; what Redis is asked to keep, to see whether it
+// does, expires at once. The one thing that the cloud notices is a request for a token. While cloud communication is switched off nothing is
 // called there at all. No check ever shows a secret.
 package doctor
 

@@ -3,15 +3,18 @@ package doctor
 import (
 	"context"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/sponsorsync/sponsorsync/config/boot"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/worker/internal/durable"
 	"github.com/sponsorsync/sponsorsync/worker/internal/queue"
 )
 
 // redis checks the store, and with it the connections that are kept there.
 func (d *doctor) redis(ctx context.Context) (checks, connections []Check) {
 	const name = "redis"
-	names := []string{queue.RedisVersion, queue.RedisPersistence, queue.RedisEviction}
+	names := []string{queue.RedisVersion, queue.RedisPersistence, queue.RedisDurability, queue.RedisEviction}
 	address := d.Settings.Redis.URL
 	if address == "" {
 		const why = "REDIS_URL is not understood"
@@ -32,9 +35,24 @@ func (d *doctor) redis(ctx context.Context) (checks, connections []Check) {
 	}
 	checks = []Check{good(name, "%s answers", address)}
 	for _, f := range findings {
-		checks = append(checks, fromFinding(f))
+		c := fromFinding(f)
+		if c.Name == queue.RedisDurability && c.Status == OK {
+			c = probed(ctx, c, rdb)
+		}
+		checks = append(checks, c)
 	}
 	return checks, d.connections(ctx, rdb)
+}
+
+// probed has the store confirm what its settings promise. It is the one thing that
+// a check writes, and it expires at once.
+func probed(ctx context.Context, promised Check, rdb *redis.Client) Check {
+	if err := durable.Probe(ctx, rdb); err != nil {
+		return doubtful(promised.Name,
+			"Set 'appendfsync everysec' in redis.conf, and look at the disk and the replicas of Redis: while it confirms nothing, nothing is sent to the cloud.",
+			"a write was not confirmed: %s", reason(err))
+	}
+	return promised
 }
 
 // fromFinding turns what the worker's own start check finds into a check.

@@ -37,7 +37,7 @@ const (
 
 var key = bytes.Repeat([]byte("canary-k"), 4)
 
-const healthyInfo = "# Server\r\nredis_version:7.0.15\r\n# Memory\r\nmaxmemory_policy:noeviction\r\n# Persistence\r\naof_enabled:1\r\n"
+const healthyInfo = "# Server\r\nredis_version:7.2.4\r\n# Memory\r\nmaxmemory_policy:noeviction\r\n# Persistence\r\naof_enabled:1\r\n"
 
 // bundle is a world in which every check is ok, and the environment that says
 // so. Tests break one thing.
@@ -50,6 +50,8 @@ type bundle struct {
 	seed         jobstest.Ledger
 	ledger       *state.Ledger
 	info         atomic.Value // what Redis says of itself
+	fsync        atomic.Value // its setting appendfsync
+	synced       atomic.Int64 // how many files WAITAOF says are on disk
 	env          map[string]string
 	params       doctor.Params // settings are read from env
 }
@@ -79,12 +81,22 @@ func setup(t *testing.T) *bundle {
 func (b *bundle) startStores(t *testing.T) {
 	t.Helper()
 	b.info.Store(healthyInfo)
+	b.fsync.Store("everysec")
+	b.synced.Store(1)
 	b.store.RequireAuth(redisPassword)
 	b.store.Server().SetPreHook(func(c *server.Peer, cmd string, _ ...string) bool {
-		if cmd != "INFO" {
+		switch cmd {
+		case "INFO":
+			c.WriteBulk(b.info.Load().(string))
+		case "CONFIG":
+			c.WriteStrings([]string{"appendfsync", b.fsync.Load().(string)})
+		case "WAITAOF":
+			c.WriteLen(2)
+			c.WriteInt(int(b.synced.Load()))
+			c.WriteInt(0)
+		default:
 			return false
 		}
-		c.WriteBulk(b.info.Load().(string))
 		return true
 	})
 	rdb := redis.NewClient(&redis.Options{Addr: b.store.Addr(), Password: redisPassword})

@@ -23,13 +23,16 @@ func TestRedisIsUnfit(t *testing.T) {
 		status                doctor.Status
 		says                  string
 	}{
-		{"old", "redis version", "7.0.15", "6.0.16", doctor.Fail, "6.0.16 is too old"},
-		{"oldest that works", "redis version", "7.0.15", "6.2.0", doctor.OK, "6.2.0"},
-		{"two digits", "redis version", "7.0.15", "10.1.0", doctor.OK, "10.1.0"},
+		{"old", "redis version", "7.2.4", "6.0.16", doctor.Fail, "6.0.16 is too old"},
+		{"oldest that works", "redis version", "7.2.4", "6.2.0", doctor.OK, "6.2.0"},
+		{"two digits", "redis version", "7.2.4", "10.1.0", doctor.OK, "10.1.0"},
 		{"silent", "redis version", "redis_version", "x", doctor.Warn, "does not say"},
 		{"evicts", "redis eviction", "noeviction", "allkeys-lru", doctor.Fail, "allkeys-lru -> Set 'maxmemory-policy noeviction'"},
 		{"silent of memory", "redis eviction", "maxmemory_policy", "x", doctor.Warn, "does not say"},
 		{"forgets", "redis persistence", "aof_enabled:1", "aof_enabled:0", doctor.Warn, "appendonly yes"},
+		{"cannot confirm", "redis durability", "7.2.4", "7.0.15", doctor.Warn, "cannot confirm that a write is on disk (WAITAOF) -> Use Redis 7.2"},
+		{"confirms nothing", "redis durability", "aof_enabled:1", "aof_enabled:0", doctor.Warn, "never confirms"},
+		{"confirms", "redis durability", "x", "x", doctor.OK, "on disk before"},
 		{"silent of files", "redis persistence", "aof_enabled", "x", doctor.Warn, "does not say"},
 	}
 	b := setup(t)
@@ -60,6 +63,26 @@ func requireStartAgrees(t *testing.T, url string, c doctor.Check) {
 	if said != (c.Status != doctor.OK) {
 		t.Errorf("doctor: %+v; at the start: %q", c, warnings)
 	}
+}
+
+func TestRedisThatIsNeverOnDisk(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.fsync.Store("no")
+	checks := b.run()
+	onlyFails(t, checks)
+	expect(t, find(t, checks, "redis durability"), doctor.Warn, "appendfsync is no", "Set 'appendfsync everysec'")
+	requireStartAgrees(t, b.env["REDIS_URL"], find(t, checks, "redis durability"))
+}
+
+// Its settings promise what it does not keep.
+func TestRedisThatNeverConfirms(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.synced.Store(0)
+	checks := b.run()
+	onlyFails(t, checks)
+	expect(t, find(t, checks, "redis durability"), doctor.Warn, "a write was not confirmed", "nothing is sent to the cloud")
 }
 
 func TestRedisIsAway(t *testing.T) {

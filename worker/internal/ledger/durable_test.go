@@ -5,7 +5,6 @@ package ledger_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -202,23 +201,5 @@ func TestAMarkSurvivesARestartOfRedis(t *testing.T) {
 	d.Request = "two"
 	if marked, err = s.Mark(t.Context(), d); err != nil || marked[0].Left {
 		t.Fatalf("another request after a restart: %+v, %v; want it held", marked, err)
-	}
-}
-
-func TestWhatRedisCanConfirm(t *testing.T) {
-	t.Parallel()
-	online := "slave0:ip=10.0.0.2,port=6379,state=online,offset=1,lag=0\r\n"
-	for text, want := range map[string]string{
-		"": "false 0",
-		"redis_version:7.2.0\r\naof_enabled:1\r\n":                                                         "true 0",
-		"redis_version:7.0.15\r\naof_enabled:1\r\n":                                                        "false 0",
-		"redis_version:8.0.2\r\naof_enabled:0\r\n":                                                         "false 0",
-		"redis_version:10.1\r\naof_enabled:1\r\n" + online:                                                 "true 1",
-		"redis_version:6.2.1\r\n" + online + "slave1:ip=10.0.0.3,port=6379,state=wait_bgsave,offset=0\r\n": "false 1",
-	} {
-		fsync, replicas := ledger.CanConfirm(text)
-		if got := fmt.Sprint(fsync, " ", replicas); got != want {
-			t.Errorf("%q: got %s, want %s", text, got, want)
-		}
 	}
 }

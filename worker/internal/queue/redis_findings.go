@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/worker/internal/durable"
 )
 
 // Severity is how much a [Finding] matters.
@@ -34,19 +35,24 @@ type Finding struct {
 const (
 	RedisVersion     = "redis version"
 	RedisPersistence = "redis persistence"
+	RedisDurability  = "redis durability"
 	RedisEviction    = "redis eviction"
 )
 
-// InspectRedis says what a Redis is like: one finding per name. It reads INFO,
-// since CONFIG, which would say more, is often forbidden. The error is Redis' own,
-// when it does not answer.
+// InspectRedis says what a Redis is like: one finding per name. It reads INFO, and
+// asks for no more than one setting, since CONFIG is often forbidden. The error is
+// Redis' own, when it does not answer.
 func InspectRedis(ctx context.Context, rdb redis.UniversalClient) ([]Finding, error) {
 	text, err := rdb.Info(ctx).Result()
 	if err != nil {
 		return nil, err
 	}
 	info := parseInfo(text)
-	return []Finding{version(info), persistence(info), eviction(info)}, nil
+	able, err := durable.Ask(ctx, rdb)
+	if err != nil {
+		return nil, err
+	}
+	return []Finding{version(info), persistence(info), durability(able), eviction(info)}, nil
 }
 
 // RunID is the name that a Redis gives itself each time it starts; "" where it has
@@ -111,6 +117,28 @@ func persistence(info map[string]string) Finding {
 		f.Detail = "the append-only file is off"
 	default:
 		f.Detail = "the server does not say whether it keeps an append-only file"
+	}
+	return f
+}
+
+// durability: a request leaves once what is known of it is certain to be on disk.
+func durability(able durable.Ability) Finding {
+	const without = " Until then, each time Redis comes back, new sponsorships wait for a worker that was killed meanwhile."
+	f := Finding{Name: RedisDurability, Severity: Doubtful}
+	switch {
+	case able.Waits():
+		return Finding{Name: f.Name, Detail: "what leaves is on disk before (WAITAOF)"}
+	case able.Confirms():
+		return Finding{Name: f.Name, Detail: "what leaves is on disk before (appendfsync always)"}
+	case !able.AOF:
+		f.Detail = "without an append-only file Redis never confirms that a write survives its crash"
+		f.Hint = "Set 'appendonly yes' in redis.conf, and use Redis 7.2 or newer." + without
+	case able.Fsync == "no":
+		f.Detail = "appendfsync is no: Redis never confirms that a write is on disk"
+		f.Hint = "Set 'appendfsync everysec' in redis.conf, and use Redis 7.2 or newer." + without
+	default:
+		f.Detail = "this Redis cannot confirm that a write is on disk (WAITAOF)"
+		f.Hint = "Use Redis 7.2 or newer, or set 'appendfsync always' in redis.conf." + without
 	}
 	return f
 }

@@ -19,15 +19,18 @@ func TestCheckRedis(t *testing.T) {
 		refused  bool
 	}{
 		"as it should be": {good, nil, false},
-		"just new enough": {strings.Replace(good, "7.2.4", "6.2.0", 1), nil, false},
+		"just new enough": {strings.Replace(good, "7.2.4", "6.2.0", 1), []string{"durability"}, false},
+		"cannot confirm":  {strings.Replace(good, "7.2.4", "7.0.15", 1), []string{"redis durability: this Redis cannot confirm"}, false},
+		"never on disk":   {good + "appendfsync no", []string{"redis durability: appendfsync is no"}, false},
+		"always on disk":  {strings.Replace(good, "7.2.4", "7.0.15", 1) + "appendfsync always", nil, false},
 		"too old":         {"redis_version:6.0.16\r\n", nil, true},
 		"much too old":    {"redis_version:5.0\r\n", nil, true},
 		"two digits":      {strings.Replace(good, "7.2.4", "10.1.0", 1), nil, false},
-		"odd version":     {strings.Replace(good, "7.2.4", "unstable", 1), []string{"version"}, false},
+		"odd version":     {strings.Replace(good, "7.2.4", "unstable", 1), []string{"version", "durability"}, false},
 		"no section":      {strings.ReplaceAll(good, "#", ""), nil, false},
-		"says nothing":    {"# Clients\r\n", []string{"version", "append-only", "maxmemory-policy"}, false},
+		"says nothing":    {"# Clients\r\n", []string{"version", "append-only", "durability", "maxmemory-policy"}, false},
 		"evicts":          {strings.Replace(good, "noeviction", "allkeys-lru", 1), []string{"maxmemory-policy is allkeys-lru"}, false},
-		"keeps nothing":   {strings.Replace(good, "aof_enabled:1", "aof_enabled:0", 1), []string{"append-only file is off"}, false},
+		"keeps nothing":   {strings.Replace(good, "aof_enabled:1", "aof_enabled:0", 1), []string{"append-only file is off", "durability"}, false},
 		"disk is full":    {strings.Replace(good, "status:ok", "status:err", 1), []string{"disk"}, false},
 	}
 	for name, tt := range tests {
@@ -49,14 +52,25 @@ func TestCheckRedis(t *testing.T) {
 	}
 }
 
+// redisThatSays answers INFO, and CONFIG GET with what stands behind its last line.
 func redisThatSays(t *testing.T, info string) redis.UniversalClient {
 	t.Helper()
+	_, setting, told := strings.Cut(info, "appendfsync ")
 	srv, err := server.NewServer("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(srv.Close)
 	if err := srv.Register("INFO", func(c *server.Peer, _ string, _ []string) { c.WriteBulk(info) }); err != nil {
+		t.Fatal(err)
+	}
+	if err := srv.Register("CONFIG", func(c *server.Peer, _ string, _ []string) {
+		if !told {
+			c.WriteError("NOPERM this user has no permissions to run the 'config|get' command")
+			return
+		}
+		c.WriteStrings([]string{"appendfsync", setting})
+	}); err != nil {
 		t.Fatal(err)
 	}
 	rdb := redis.NewClient(&redis.Options{Addr: srv.Addr().String(), Protocol: 2, DisableIdentity: true})
