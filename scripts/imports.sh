@@ -36,11 +36,11 @@ never producer/internal/cli "$ours"'producer/internal/(api|console)$'
 never producer/internal/access "$ours"'producer/internal/(api|console|cli)$'
 never producer/internal/view "$ours"'producer/internal/(api|console|cli|access)$'
 for program in worker producer; do
-	never "$program" 'miniredis|nats-server|cloudtest|jobstest|rapid|kin-openapi|^testing$'
+	never "$program" 'miniredis|nats-server|cloudtest|jobstest|vaulttest|rapid|kin-openapi|^testing$'
 done
 
 # Only config and the programs read the environment.
-readers=$(git grep -lE 'os\.(Getenv|LookupEnv|Environ)\(' -- '*.go' ':!*_test.go' | grep -vE '^(config/|worker/[a-z]+\.go|producer/[a-z]+\.go|jobs/jobstest/)' || true)
+readers=$(git grep -lE 'os\.(Getenv|LookupEnv|Environ)\(' -- '*.go' ':!*_test.go' | grep -vE '^(config/|worker/[a-z]+\.go|producer/[a-z]+\.go|jobs/jobstest/|producer/internal/bridge/vaulttest/servers/)' || true)
 if [ -n "$readers" ]; then
 	echo "imports: the environment is read outside config and the programs: $readers" >&2
 	failed=1

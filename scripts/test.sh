@@ -2,4 +2,8 @@
 # All tests, with the race detector, in random order, against real servers.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-go test -race -shuffle=on -timeout 10m "$@" ./...
+# One PostgreSQL and one MariaDB for all packages. They end with the pipe, and so with this script.
+SPONSORSYNC_TEST_DATABASES=$(mktemp -d /tmp/sponsorsync-databases-XXXXXX)
+export SPONSORSYNC_TEST_DATABASES
+exec 9> >(exec bash scripts/databases.sh "$SPONSORSYNC_TEST_DATABASES")
+go test -race -shuffle=on -timeout 10m "$@" ./... 9>&-
