@@ -14,4 +14,12 @@ var durableMutations = []mutation{
 		`c.Name == queue.RedisDurability && c.Status == OK`,
 		`false`,
 		[]string{"./worker/internal/doctor"}},
+	{"d4", "a batch that the cloud does not answer in time goes again whole", "worker/internal/reconcile/split.go",
+		`return max(fewest, rows/2)`,
+		`return rows`,
+		[]string{"./worker/internal/reconcile"}},
+	{"d5", "the next attempt does not know that the batch was too large", "worker/internal/ledger/lua/fail.lua",
+		`redis.call('HSET', K.org, 'mostRows', most)`,
+		``,
+		[]string{"./worker/internal/reconcile"}},
 }

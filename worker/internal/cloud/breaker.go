@@ -39,7 +39,7 @@ func newBreaker(p Params) *breaker {
 		ReadyToTrip: func(n gobreaker.Counts) bool { return n.ConsecutiveFailures >= p.Config.OutagesToOpen },
 		IsExcluded: func(err error) bool {
 			e := asError(err)
-			return err != nil && (e == nil || e.slow && !e.Outage)
+			return err != nil && (e == nil || e.Slow && !e.Outage)
 		},
 		IsSuccessful: func(err error) bool {
 			e := asError(err)
@@ -92,7 +92,7 @@ func (b *breaker) isolated(x exchange, began time.Time, err error) bool {
 	switch {
 	case err == nil, e != nil && e.Status != 0:
 		b.answered, b.slow = b.now(), ""
-	case e != nil && e.slow:
+	case e != nil && e.Slow:
 		same := b.slow == x.subject()
 		b.slow = x.subject()
 		return same || b.answered.After(began)

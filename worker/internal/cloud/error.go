@@ -33,7 +33,8 @@ type Error struct {
 
 	Fate Fate // of the request
 
-	slow bool // the request left, and nothing came back within its time
+	// Slow: the request left, and nothing came back within its time.
+	Slow bool
 }
 
 // ErrTokenDied says that the cloud did not accept a token that should still be

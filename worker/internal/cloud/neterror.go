@@ -17,7 +17,7 @@ import (
 func classifyTransport(op operation, a answer, err error) *Error {
 	e := transportError(op, err)
 	e.Status, e.Fate = a.status, a.fate()
-	e.slow = a.left && a.status == 0 && timedOut(err)
+	e.Slow = a.left && a.status == 0 && timedOut(err)
 	return e
 }
 

@@ -11,6 +11,9 @@ import (
 // Caution is what the last sync left as Settled.Caution or Failed.Caution.
 func (s *Session) Caution() int { return int(s.progress.caution) }
 
+// Most is what the last sync left as Settled.Most or Failed.Most.
+func (s *Session) Most() int { return int(s.progress.most) }
+
 // Suspected reports whether the cloud's records of the organization looked
 // damaged when somebody looked last.
 func (s *Session) Suspected() bool { return s.progress.damagedAt != nil }

@@ -15,7 +15,7 @@ type progress struct {
 	cursor                 string // how far it has come
 	syncEvents             int64  // how many were published
 	connections            int64  // how often the connection was saved
-	caution                int64
+	caution, most          int64
 	damagedAt              *time.Time // when the cloud's records looked damaged first
 }
 
@@ -28,6 +28,6 @@ func parseProgress(hash map[string]string) progress {
 		requested: number("fullRequested"), begun: number("fullBegun"), done: number("fullDone"),
 		startedAt: state.Instant(hash["fullStartedAt"]), trigger: Trigger(hash["fullTrigger"]), cursor: hash["fullCursor"],
 		syncEvents: number("syncEvents"), connections: number("connections"),
-		caution: number("caution"), damagedAt: state.Instant(hash["damagedAt"]),
+		caution: number("caution"), most: number("mostRows"), damagedAt: state.Instant(hash["damagedAt"]),
 	}
 }

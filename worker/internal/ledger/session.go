@@ -236,6 +236,7 @@ type Settled struct {
 	// Caution is for how many requests the next syncs must be careful; see
 	// Session.Caution.
 	Caution int
+	Most    int             // rows in one request of the next syncs; see Session.Most
 	Event   *events.Encoded // with a Fault, published only if the code is a new one
 }
 
@@ -249,7 +250,7 @@ func (s *Session) Settle(ctx context.Context, d Settled) error {
 	if d.Fault != nil {
 		code, message = string(d.Fault.Code), d.Fault.Message
 	}
-	args := append([]any{s.token, number, d.Next.Milliseconds(), code, message, d.Caution, s.EventNumber()}, eventArgs(d.Event)...)
+	args := append([]any{s.token, number, d.Next.Milliseconds(), code, message, d.Caution, d.Most, s.EventNumber()}, eventArgs(d.Event)...)
 	hash, err := s.ledger.hash(s.ledger.scripts.settle.Run(ctx, s.ledger.rdb, state.Keys(s.org, ""), args...))
 	switch {
 	case err != nil:
@@ -292,6 +293,7 @@ type Failed struct {
 	Pause       bool            // no automatic attempt until a person acts
 	ServerError bool            // the cloud failed the request itself (500)
 	Caution     int             // as in Settled
+	Most        int             // as in Settled
 	Uncounted   bool            // it says nothing about the cloud, and lengthens no backoff
 	Event       *events.Encoded // published only if the code is a new one
 }
@@ -302,7 +304,7 @@ type Failed struct {
 func (s *Session) Fail(ctx context.Context, f Failed) (superseded bool, err error) {
 	args := append([]any{
 		s.token, string(f.Fault.Code), f.Fault.Message, f.RetryIn.Milliseconds(),
-		flag(f.Pause), flag(f.ServerError), flag(!f.Uncounted), s.progress.connections, f.Caution, s.EventNumber(),
+		flag(f.Pause), flag(f.ServerError), flag(!f.Uncounted), s.progress.connections, f.Caution, f.Most, s.EventNumber(),
 	}, eventArgs(f.Event)...)
 	n, err := s.ledger.scripts.fail.Run(ctx, s.ledger.rdb, state.Keys(s.org, ""), args...).Int()
 	return n == 2, wrap(err, "record failure of %s", s.org)

@@ -131,7 +131,7 @@ func (r *round) transmit(ctx context.Context, items []item) ([]cloud.RowAnswer, 
 		CloudOrganizationID: string(r.connection.CloudOrganizationID),
 		Rows:                wire(items),
 	})
-	r.caution = careful(r.caution, err)
+	r.caution, r.most = careful(r.caution, err), fewer(r.most, len(items), err)
 	return answers, err
 }
 

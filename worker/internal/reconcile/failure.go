@@ -66,7 +66,7 @@ func (r *round) fail(parent context.Context, err error) error {
 	}
 	r.log(f, org, delay)
 	superseded, failErr := r.session.Fail(ctx, ledger.Failed{
-		Fault: f, RetryIn: delay, Pause: f.Code.NeedsAdmin(), ServerError: serverError, Caution: r.caution, Event: event,
+		Fault: f, RetryIn: delay, Pause: f.Code.NeedsAdmin(), ServerError: serverError, Caution: r.caution, Most: r.most, Event: event,
 	})
 	switch {
 	case failErr != nil:
@@ -101,7 +101,9 @@ func (r *Reconciler) disabled(ctx context.Context, org sponsorship.ID, trigger l
 		if err != nil {
 			return err
 		}
-		if _, err := begun.Session.Fail(ctx, ledger.Failed{Fault: f, Uncounted: true, Event: event}); err != nil {
+		if _, err := begun.Session.Fail(ctx, ledger.Failed{
+			Fault: f, Uncounted: true, Caution: begun.Session.Caution(), Most: begun.Session.Most(), Event: event,
+		}); err != nil {
 			return err
 		}
 	}

@@ -46,6 +46,7 @@ type round struct {
 
 	batches     int
 	caution     int                     // so many requests still go with few new rows
+	most        int                     // rows of a request that the cloud answers in time; 0: it always has
 	chokedAlone error                   // of a row that the cloud failed alone, as it has before
 	postponed   map[sponsorship.ID]bool // go when nothing else is left
 
@@ -65,7 +66,7 @@ func (r *Reconciler) newRound(s *ledger.Session, v *visit) *round {
 	}
 	cursor := s.FullCursor()
 	return &round{
-		Reconciler: r, visit: v, session: s, trigger: trigger, began: s.Now(), caution: s.Caution(),
+		Reconciler: r, visit: v, session: s, trigger: trigger, began: s.Now(), caution: s.Caution(), most: s.Most(),
 		full: full, since: since, cursor: cursor, read: !full || cursor == allRead,
 		postponed: map[sponsorship.ID]bool{},
 	}
@@ -256,7 +257,7 @@ func (r *round) settle(ctx context.Context) error {
 		return err
 	}
 	next := r.p.Interval + time.Duration(float64(r.p.Interval)*spread*r.p.Rand())
-	if err := r.session.Settle(ctx, ledger.Settled{Full: r.full, Next: next, Fault: r.told, Caution: r.caution, Event: event}); err != nil {
+	if err := r.session.Settle(ctx, ledger.Settled{Full: r.full, Next: next, Fault: r.told, Caution: r.caution, Most: r.most, Event: event}); err != nil {
 		return err
 	}
 	if r.told != nil {

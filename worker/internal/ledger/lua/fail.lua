@@ -4,7 +4,7 @@
 -- Returns 1, or 0 when the lease was lost, or 2 when the connection was saved
 -- anew meanwhile: then the failure is old news, and the next attempt is due.
 local token, code, message, retryIn, pause, serverError, counted, connections,
-  caution, eventNumber, eventId, subject, key, payload = unpack(ARGV)
+  caution, most, eventNumber, eventId, subject, key, payload = unpack(ARGV)
 
 if not held(token) then return 0 end
 local superseded = pause == '1' and number('connections') ~= tonumber(connections)
@@ -15,6 +15,7 @@ if redis.call('HGET', K.org, 'errorCode') ~= code then
 end
 redis.call('HSET', K.org, 'errorCode', code, 'errorMessage', message, 'errorAt', now, 'retryAt', retryAt)
 redis.call('HSET', K.org, 'caution', caution)
+redis.call('HSET', K.org, 'mostRows', most)
 if counted == '1' then redis.call('HINCRBY', K.org, 'failures', 1) end
 if serverError == '1' then
   redis.call('HINCRBY', K.org, 'serverErrors', 1)
