@@ -121,6 +121,7 @@ func (w *worker) serve(ctx context.Context, h handlers) error {
 			Redis: lane.rdb, Registry: registry, Queue: lane.queue,
 			Concurrency: lane.concurrency, Servers: min(lane.servers, lane.concurrency),
 			Curve: w.curve(), ShutdownTimeout: w.cfg.ShutdownTimeout, Log: w.log, Observe: w.metrics.Job,
+			Clock: w.clock,
 		})
 		if err != nil {
 			return err
@@ -144,5 +145,8 @@ func shares(cloudConcurrency int) (urgent, bulk int) {
 }
 
 func (w *worker) curve() jobs.Curve { return jobs.Curve{Base: w.cfg.Retry.Base, Max: w.cfg.Retry.Max} }
+
+// clock is the ledger's, for what belongs to no organization.
+func (w *worker) clock() time.Time { return w.ledger.ShardNow(0) }
 
 func now() time.Time { return time.Now().UTC() }

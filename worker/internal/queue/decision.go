@@ -110,9 +110,14 @@ func isFailure(err error) bool {
 	return !errors.As(err, &v) || v.outcome == OutcomeRetry
 }
 
-// retryDelay tells asynq when to run a job again. It must not panic: asynq
-// would take the process down.
+// retryDelay tells asynq when to run a job again: by its own machine's clock, so that
+// it is dated by the shared one.
 func (s *Server) retryDelay(failures int, err error, _ *asynq.Task) time.Duration {
+	return s.delay(failures, err) + s.ahead()
+}
+
+// delay must not panic: asynq would take the process down.
+func (s *Server) delay(failures int, err error) time.Duration {
 	var v decision
 	switch {
 	case errors.As(err, &v):

@@ -26,7 +26,7 @@ var IsFailure = isFailure
 
 // RetryDelay is what asynq asks after an error of its own.
 func RetryDelay(s *Server, failures int, err error) time.Duration {
-	return s.retryDelay(failures, err, nil)
+	return s.delay(failures, err)
 }
 
 // Looks are what a server remembers between two looks for lost jobs.

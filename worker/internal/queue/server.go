@@ -28,8 +28,6 @@ const (
 	// is between two looks at the queue, by whichever of its loops.
 	promptPoll = 50 * time.Millisecond
 	cloudPoll  = 200 * time.Millisecond
-	// delayedPoll is as fine as asynq's delays are.
-	delayedPoll = time.Second
 )
 
 // Params of a [Server]. Redis, Registry, Queue, Concurrency and Curve are required.
@@ -45,7 +43,10 @@ type Params struct {
 	ShutdownTimeout time.Duration // default 120 s; a Redis that hangs takes its own time on top
 	Log             zerolog.Logger
 	Now             func() time.Time // default time.Now
-	Rand            func() float64   // in [0, 1), safe for concurrent use; default math/rand/v2
+	// Clock is the one that all workers share, by which what waits is dated; default
+	// time.Now.
+	Clock func() time.Time
+	Rand  func() float64 // in [0, 1), safe for concurrent use; default math/rand/v2
 
 	// Observe is called after each attempt, with one of the outcomes.
 	Observe func(kind, outcome string, took time.Duration)
@@ -58,6 +59,9 @@ func (p *Params) fill() error {
 	}
 	if p.Now == nil {
 		p.Now = time.Now
+	}
+	if p.Clock == nil {
+		p.Clock = time.Now
 	}
 	if p.Rand == nil {
 		p.Rand = rand.Float64
@@ -112,7 +116,8 @@ func (s *Server) config(concurrency int) asynq.Config {
 		Concurrency:              concurrency,
 		Queues:                   map[string]int{string(s.p.Queue): 1},
 		TaskCheckInterval:        poll * time.Duration(s.p.Servers),
-		DelayedTaskCheckInterval: delayedPoll,
+		DelayedTaskCheckInterval: asynqNever,
+		JanitorInterval:          asynqNever,
 		RetryDelayFunc:           s.retryDelay,
 		IsFailure:                isFailure,
 		ShutdownTimeout:          s.p.ShutdownTimeout,
@@ -140,6 +145,7 @@ func (s *Server) Run(ctx context.Context) error {
 	var watches sync.WaitGroup
 	watches.Go(func() { s.watchDamaged(ctx) })
 	watches.Go(func() { s.watchLost(ctx) })
+	watches.Go(func() { s.watchDelayed(ctx) })
 	defer watches.Wait()
 	defer s.drain()
 	for _, server := range s.servers {

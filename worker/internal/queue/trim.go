@@ -19,7 +19,7 @@ const DeadRetention = 30 * 24 * time.Hour
 // trimBatch keeps a script short.
 const trimBatch = 500
 
-// trimScript removes what died before ARGV[1], at most ARGV[2], and returns how
+// trimScript removes what is dated before ARGV[1], at most ARGV[2], and returns how
 // many there were. Jobs are at ARGV[3] followed by the id, in the same slot.
 const trimScript = `
 local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '(' .. ARGV[1], 'LIMIT', 0, ARGV[2])
@@ -35,12 +35,23 @@ return #ids`
 // thousand due it fails half-way and ruins the job that is just dying. Called
 // now and then with [DeadRetention] it never comes to that.
 func Trim(ctx context.Context, rdb redis.UniversalClient, q jobs.Queue, before time.Time) (trimmed int, err error) {
+	return trim(ctx, rdb, trimming{q, "archived", before})
+}
+
+// trimming says which of a queue's sets of ended jobs loses what is dated before.
+type trimming struct {
+	queue  jobs.Queue
+	set    string
+	before time.Time
+}
+
+func trim(ctx context.Context, rdb redis.UniversalClient, t trimming) (trimmed int, err error) {
 	script := redis.NewScript(trimScript)
 	for {
-		n, err := script.Run(ctx, rdb, []string{enqueue.QueueKey(q, "archived")}, before.Unix(), trimBatch, enqueue.QueueKey(q, "t:")).Int()
+		n, err := script.Run(ctx, rdb, []string{enqueue.QueueKey(t.queue, t.set)}, t.before.Unix(), trimBatch, enqueue.QueueKey(t.queue, "t:")).Int()
 		trimmed += n
 		if err != nil {
-			return trimmed, fmt.Errorf("trim dead jobs of %s: %w", q, err)
+			return trimmed, fmt.Errorf("trim the %s jobs of %s: %w", t.set, t.queue, err)
 		}
 		if n < trimBatch {
 			return trimmed, nil
