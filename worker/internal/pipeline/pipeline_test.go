@@ -43,7 +43,7 @@ type bundle struct {
 func setup(t *testing.T) bundle {
 	t.Helper()
 	b := bundle{t: t, server: miniredis.RunT(t), line: &line{}}
-	b.Client = pipeline.New(redis.Options{Addr: b.server.Addr(), MaxRetries: 1})
+	b.Client = pipeline.New(redis.Options{Addr: b.server.Addr(), MaxRetries: 1, ContextTimeoutEnabled: true})
 	t.Cleanup(func() { _ = b.Close() })
 	sha, err := b.ScriptLoad(t.Context(), tell).Result()
 	jobstest.Must(t, err)
@@ -208,7 +208,13 @@ func TestTheLeadersEndIsNotTheOthers(t *testing.T) {
 	cancel()
 	free()
 	jobstest.Must(t, group.Wait())
-	<-leader
+	if err := <-leader; err != nil {
+		t.Errorf("the leader, whose script ran: %v", err)
+	}
+	if alone := b.line.alone.Load(); alone != 2 {
+		t.Errorf("%d left alone, want the first two: the batch came to an end with its leader", alone)
+	}
+	b.eachRanOnce()
 }
 
 // eachRanOnce checks that no script was carried out twice.
