@@ -88,26 +88,37 @@ func (r *round) log(f *fault.Error, org state.Organization, delay time.Duration)
 }
 
 // disabled records that cloud communication is switched off. Nothing is paused:
-// after the switch and a restart, work goes on by itself.
+// after the switch and a restart, work goes on by itself. Where a person is waited
+// for, that stays told.
 func (r *Reconciler) disabled(ctx context.Context, org sponsorship.ID, trigger ledger.Trigger, off error) error {
 	f := fault.Wrap(fault.CodeOf(off), off, "sync of organization %s: cloud communication is switched off on this server", org)
 	begun, err := r.begin(ctx, org, false)
+	switch {
+	case err != nil:
+		return err
+	case begun.Session == nil:
+		return r.outcome(trigger, f)
+	case begun.Session.Organization.Paused != "":
+		_, err = r.release(ctx, begun.Session, ledger.Leave{Anyway: true})
+	default:
+		err = r.failDisabled(ctx, begun.Session, trigger, f)
+	}
 	if err != nil {
 		return err
 	}
-	if begun.Session != nil {
-		round := &round{Reconciler: r, visit: &visit{}, session: begun.Session, trigger: trigger, began: begun.Session.Now()}
-		event, err := round.event(f)
-		if err != nil {
-			return err
-		}
-		if _, err := begun.Session.Fail(ctx, ledger.Failed{
-			Fault: f, Uncounted: true, Caution: begun.Session.Caution(), Most: begun.Session.Most(), Event: event,
-		}); err != nil {
-			return err
-		}
-	}
 	return r.outcome(trigger, f)
+}
+
+func (r *Reconciler) failDisabled(ctx context.Context, s *ledger.Session, trigger ledger.Trigger, f *fault.Error) error {
+	round := &round{Reconciler: r, visit: &visit{}, session: s, trigger: trigger, began: s.Now()}
+	event, err := round.event(f)
+	if err != nil {
+		return err
+	}
+	_, err = s.Fail(ctx, ledger.Failed{
+		Fault: f, Uncounted: true, Caution: s.Caution(), Most: s.Most(), Event: event,
+	})
+	return err
 }
 
 func occasion(s *ledger.Session) string { return strconv.FormatInt(s.EventNumber(), 10) }

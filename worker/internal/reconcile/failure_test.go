@@ -131,6 +131,28 @@ func TestCloudCommunicationSwitchedOff(t *testing.T) {
 	}
 }
 
+// Cloud communication was off for a while: what the organization waits for is told
+// as before.
+func TestSwitchedOffForAWhileHidesNoPause(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.mustFull()
+	b.cloud.RotateKey(b.remote.ID)
+	b.redeem(1)
+	b.mustPending()
+	on := b.params.Cloud
+	b.with(func(p *reconcile.Params) { p.Cloud = cloud.Disabled{} })
+	if err := b.full(); fault.CodeOf(err) != fault.CloudCommunicationDisabled {
+		t.Fatalf("err = %v, want cloud_communication_disabled", err)
+	}
+	b.with(func(p *reconcile.Params) { p.Cloud = on })
+	b.mustPending()
+	b.lastError(fault.BillingSyncTokenInvalid)
+	if paused := b.organization().Paused; paused != fault.BillingSyncTokenInvalid {
+		t.Errorf("paused for %q", paused)
+	}
+}
+
 func TestNoConnection(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
