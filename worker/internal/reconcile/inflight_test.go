@@ -15,7 +15,6 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
-	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
 	"github.com/sponsorsync/sponsorsync/worker/internal/reconcile"
 )
 
@@ -259,9 +258,7 @@ func onDisk(b *bundle) *jobstest.Process {
 	rdb := redis.NewClient(o)
 	b.t.Cleanup(func() { _ = rdb.Close() })
 	jobstest.Must(b.t, rdb.ConfigSet(b.t.Context(), "appendfsync", "always").Err())
-	sealer, err := state.NewSealer(make([]byte, 32))
-	jobstest.Must(b.t, err)
-	b.rdb, b.ledger = rdb, ledger.New(rdb, sealer)
+	b.rdb, b.ledger = rdb, b.newLedger(rdb)
 	b.intake = newIntake(b)
 	b.with(func(p *reconcile.Params) { p.Ledger = b.ledger })
 	jobstest.Must(b.t, b.ledger.Beat(b.t.Context()))

@@ -2,6 +2,7 @@ package reconcile_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -185,4 +186,26 @@ func TestALiftedPauseGoesOn(t *testing.T) {
 	}
 	b.mustPending()
 	b.is(1, "sent")
+}
+
+// A person corrects an address when its row has been read, and is not marked yet.
+func TestWhatIsChangedBeforeItLeavesGoesAsItIsNow(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.mustFull()
+	b.redeem(1)
+	tokens := 0
+	b.with(func(p *reconcile.Params) {
+		p.NewToken = func() string {
+			if tokens++; tokens == 2 { // the first one names the lease, the second the request
+				jobstest.Must(t, b.change(1, readdress("right@example.com")))
+			}
+			return fmt.Sprint("token-", tokens)
+		}
+	})
+	b.mustPending()
+	b.is(1, "sent")
+	if b.mails(1) != 0 || len(b.cloud.MailsTo("right@example.com")) != 1 {
+		t.Errorf("%d mails to the old address, %d to the new one", b.mails(1), len(b.cloud.MailsTo("right@example.com")))
+	}
 }

@@ -54,6 +54,7 @@ type bundle struct {
 	t        *testing.T
 	cloud    *cloudtest.Cloud
 	remote   cloudtest.Organization
+	server   *miniredis.Miniredis
 	rdb      redis.UniversalClient
 	ledger   *ledger.Ledger
 	intake   *intake.Intake
@@ -107,6 +108,25 @@ func newIntake(b *bundle) *intake.Intake {
 	return made
 }
 
+func (b *bundle) newLedger(rdb redis.UniversalClient) *ledger.Ledger {
+	b.t.Helper()
+	return ledger.New(rdb, jobstest.Value(state.NewSealer(make([]byte, 32)))(b.t))
+}
+
+func (b *bundle) newClient(installation cloudtest.Installation) *cloud.Client {
+	b.t.Helper()
+	client, err := cloud.New(cloud.Params{
+		Config: cloud.Config{
+			IdentityURI: b.cloud.URL(), APIURI: b.cloud.URL(),
+			InstallationID: installation.ID, InstallationKey: secret.Text(installation.Key), Timeout: 10 * time.Second,
+			OutagesToOpen: 1 << 30, // the breaker has tests of its own
+		},
+		Limiter: noLimit{}, Now: b.now, Rand: func() float64 { return 0.5 }, Log: zerolog.Nop(),
+	})
+	jobstest.Must(b.t, err)
+	return client
+}
+
 // noLimit lets every request pass.
 type noLimit struct{}
 
@@ -122,23 +142,14 @@ func setup(t *testing.T) *bundle {
 	installation := b.cloud.AddInstallation()
 	b.remote = b.cloud.AddOrganization()
 
-	b.rdb = redis.NewClient(&redis.Options{Addr: miniredis.RunT(t).Addr()})
+	b.server = miniredis.RunT(t)
+	b.rdb = redis.NewClient(&redis.Options{Addr: b.server.Addr()})
 	t.Cleanup(func() { _ = b.rdb.Close() })
-	sealer, err := state.NewSealer(make([]byte, 32))
-	jobstest.Must(t, err)
-	b.ledger = ledger.New(b.rdb, sealer)
+	b.ledger = b.newLedger(b.rdb)
 	b.clockOff.b = b
 	b.intake = newIntake(b)
 
-	client, err := cloud.New(cloud.Params{
-		Config: cloud.Config{
-			IdentityURI: b.cloud.URL(), APIURI: b.cloud.URL(),
-			InstallationID: installation.ID, InstallationKey: secret.Text(installation.Key), Timeout: 10 * time.Second,
-			OutagesToOpen: 1 << 30, // the breaker has tests of its own
-		},
-		Limiter: noLimit{}, Now: b.now, Rand: func() float64 { return 0.5 }, Log: zerolog.Nop(),
-	})
-	jobstest.Must(t, err)
+	client := b.newClient(installation)
 	t.Cleanup(client.Close)
 	var tokens atomic.Int64
 	b.params = reconcile.Params{
@@ -146,8 +157,7 @@ func setup(t *testing.T) *bundle {
 		Curve: jobs.Curve{Base: time.Second, Max: time.Hour}, Rand: func() float64 { return 0.5 },
 		NewToken: func() string { return fmt.Sprint("lease-", tokens.Add(1)) }, Log: zerolog.Nop(),
 	}
-	b.sync, err = reconcile.New(b.params)
-	jobstest.Must(t, err)
+	b.sync = jobstest.Value(reconcile.New(b.params))(t)
 	jobstest.Must(t, b.ledger.Connect(t.Context(), org, b.connection()))
 	return b
 }
