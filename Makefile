@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
-.PHONY: help demo test check race bench faults soak proofs mutate build
+.PHONY: help demo test check race bench faults soak mutate build
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -30,10 +30,6 @@ faults: ## the long fault suite: kills, hangs, outages
 soak: ## the property test of the whole, for ten minutes
 	@bash scripts/setup.sh
 	@bash scripts/soak.sh
-
-proofs: ## what hostile reviewers proved, printed; PROOF=name picks some
-	@bash scripts/setup.sh
-	@go test -tags hostile -count=1 -timeout 60m -v -run 'Hostile.*$(PROOF)' ./jobs/... ./worker/...
 
 mutate: ## breaks a copy of the code line by line: who notices? IDS="3b 6b" picks some
 	@bash scripts/setup.sh

@@ -12,7 +12,6 @@ step "go mod tidy"
 go mod tidy -diff
 step "go vet"
 go vet ./...
-go vet -tags hostile ./...
 step "linters"
 bash scripts/lint.sh
 step "import rules"

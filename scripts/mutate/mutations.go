@@ -163,6 +163,10 @@ var coreMutations = []mutation{
 		`
 `,
 		[]string{"./jobs/state", "./worker/internal/ledger", "./worker/internal/reconcile"}},
+	{"7c", "cloud communication that is off hides what a pause waits for", "worker/internal/reconcile/failure.go",
+		`case begun.Session.Organization.Paused != "":`,
+		`case false:`,
+		[]string{"./worker/internal/reconcile"}},
 	{"8a", "address in a fault message", "jobs/sponsorship/decide.go",
 		`"redeem: the member already sponsors another address")`,
 		`"redeem: the member already sponsors %s", s.Email)`,
