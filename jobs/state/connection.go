@@ -2,6 +2,7 @@ package state
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -18,6 +19,7 @@ type Connection struct {
 	CloudOrganizationID sponsorship.ID
 	BillingSyncToken    secret.Text
 	LicenseKey          secret.Text // only license syncs need it; empty keeps a stored one
+	FromVault           bool        // the bridge took it from the server's own database
 }
 
 // maxSecret is more than any token or key has, in bytes.
@@ -57,24 +59,45 @@ const (
 
 func place(org sponsorship.ID, field string) string { return string(org) + "/" + field }
 
+// ErrDisconnected says that a person has ended the organization here, and so the
+// vault's connection is not taken.
+var ErrDisconnected = errors.New("the organization was disconnected here; 'producer connect' or 'producer bridge resume' takes it up again")
+
 // Connect saves a connection. An organization that was paused because somebody
-// had to act is tried again.
+// had to act is tried again. The error is [ErrDisconnected] for a connection from the vault
+// of an organization that a person has disconnected; one by a person ends that.
 func (l *Ledger) Connect(ctx context.Context, org sponsorship.ID, c Connection) error {
 	key := ""
 	if c.LicenseKey != "" {
 		key = l.sealer.Seal(c.LicenseKey.Reveal(), place(org, licenseKeyPlace))
 	}
-	err := l.scripts.connect.Run(ctx, l.rdb, Keys(org, ""), string(c.CloudOrganizationID),
-		l.sealer.Seal(c.BillingSyncToken.Reveal(), place(org, tokenPlace)), key).Err()
+	vault := ""
+	if c.FromVault {
+		vault = "1"
+	}
+	taken, err := l.scripts.connect.Run(ctx, l.rdb, append(Keys(org, ""), disconnectedKey(org)), string(c.CloudOrganizationID),
+		l.sealer.Seal(c.BillingSyncToken.Reveal(), place(org, tokenPlace)), key, vault).Bool()
+	if err == nil && !taken {
+		err = ErrDisconnected
+	}
 	if err != nil {
 		return fmt.Errorf("save connection of %s: %w", org, err)
 	}
 	return nil
 }
 
+// Untoken drops a connection that came from the vault, which has none any more. What
+// waits goes on once it has one again.
+func (l *Ledger) Untoken(ctx context.Context, org sponsorship.ID) error {
+	if err := l.scripts.untoken.Run(ctx, l.rdb, Keys(org, "")).Err(); err != nil {
+		return fmt.Errorf("drop the vault's connection of %s: %w", org, err)
+	}
+	return nil
+}
+
 // Connection returns the saved connection, or a connection_missing fault.
 func (l *Ledger) Connection(ctx context.Context, org sponsorship.ID) (Connection, error) {
-	values, err := l.rdb.HMGet(ctx, Key(org, ""), "cloudOrganizationId", "token", "licenseKey", "connectionVersion").Result()
+	values, err := l.rdb.HMGet(ctx, Key(org, ""), "cloudOrganizationId", "token", "licenseKey", "connectionVersion", "vault").Result()
 	if err != nil {
 		return Connection{}, fmt.Errorf("read connection of %s: %w", org, err)
 	}
@@ -85,7 +108,7 @@ func (l *Ledger) Connection(ctx context.Context, org sponsorship.ID) (Connection
 	if form, _ := values[3].(string); number(form) > version {
 		return Connection{}, fmt.Errorf("read connection of %s: %w", org, ErrNewer)
 	}
-	c := Connection{CloudOrganizationID: sponsorship.ID(cloud)}
+	c := Connection{CloudOrganizationID: sponsorship.ID(cloud), FromVault: values[4] != nil}
 	if c.BillingSyncToken, err = l.open(values[1], place(org, tokenPlace)); err != nil {
 		return Connection{}, err
 	}

@@ -61,11 +61,22 @@ func (f Forgetting) again() any {
 }
 
 // Disconnect ends an organization here: its token and license key are erased, and
-// nothing is sent for it any more. It returns whether it was connected.
+// nothing is sent for it any more. The bridge obeys that until a person connects it, or
+// [Ledger.Reconnect]. It returns whether it was connected.
 func (l *Ledger) Disconnect(ctx context.Context, org sponsorship.ID) (bool, error) {
-	n, err := l.scripts.disconnect.Run(ctx, l.rdb, Keys(org, "")).Int()
+	n, err := l.scripts.disconnect.Run(ctx, l.rdb, append(Keys(org, ""), disconnectedKey(org))).Int()
 	if err != nil {
 		return false, fmt.Errorf("disconnect %s: %w", org, err)
+	}
+	return n == 1, nil
+}
+
+// Reconnect lets the bridge take up an organization again that a person has disconnected. It
+// returns whether one had.
+func (l *Ledger) Reconnect(ctx context.Context, org sponsorship.ID) (bool, error) {
+	n, err := l.rdb.SRem(ctx, disconnectedKey(org), string(org)).Result()
+	if err != nil {
+		return false, fmt.Errorf("take %s up again: %w", org, err)
 	}
 	return n == 1, nil
 }

@@ -64,6 +64,10 @@ func TurnKeys(org, user sponsorship.ID, jobID string) []string {
 		OrderKey(org, user), RecordKey(org, jobID))
 }
 
+// disconnectedKey is the set of the shard's organizations that a person has
+// disconnected. It outlives all else that is known of them.
+func disconnectedKey(org sponsorship.ID) string { return ShardKey(Shard(org), "disconnected") }
+
 // StatusKey is the key of the index of one status: ids, by name.
 func StatusKey(org sponsorship.ID, s sponsorship.Status) string {
 	return Key(org, "status:"+string(s))

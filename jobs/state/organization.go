@@ -19,6 +19,9 @@ type Organization struct {
 	ID                  sponsorship.ID
 	CloudOrganizationID sponsorship.ID
 	Connected           bool
+	FromVault           bool       // the bridge took the connection from the server's own database
+	Disconnected        bool       // a person has ended it here
+	Bridge              *Bridge    // nil where no bridge follows it
 	Started             bool       // the first sync was started by hand
 	Paused              fault.Code // automatic attempts stopped until a person acts; "" if not
 	Stopped             bool       // a person has stopped sending, of this one or of all
@@ -42,11 +45,14 @@ func (l *Ledger) Organization(ctx context.Context, id sponsorship.ID) (Organizat
 	known := pipe.ZScore(ctx, ShardKey(Shard(id), "orgs"), string(id))
 	hash := pipe.HGetAll(ctx, Key(id, ""))
 	stopped := pipe.Exists(ctx, stoppedKey)
+	disconnected := pipe.SIsMember(ctx, disconnectedKey(id), string(id))
+	bridge := askBridge(ctx, pipe, id)
 	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
 		return Organization{}, false, fmt.Errorf("read organization %s: %w", id, err)
 	}
 	org := ParseOrganization(id, hash.Val())
 	org.Stopped = org.Stopped || stopped.Val() > 0
+	org.Disconnected, org.Bridge = disconnected.Val(), bridge.read()
 	return org, known.Err() == nil, nil
 }
 
@@ -89,7 +95,7 @@ func ParseOrganization(id sponsorship.ID, h map[string]string) Organization {
 		return n
 	}
 	return Organization{
-		ID: id, CloudOrganizationID: sponsorship.ID(h["cloudOrganizationId"]), Connected: h["token"] != "",
+		ID: id, CloudOrganizationID: sponsorship.ID(h["cloudOrganizationId"]), Connected: h["token"] != "", FromVault: h["vault"] != "",
 		Started: h["started"] != "", Stopped: h[stoppedField] != "", Generation: cmp.Or(h["generation"], "0"), Paused: fault.Code(h["paused"]),
 		Failures: int(number("failures")), ServerErrors: int(number("serverErrors")),
 		LastSyncAt: Instant(h["lastSyncAt"]), NextSyncAt: Instant(h["nextSyncAt"]), RetryAt: Instant(h["retryAt"]),

@@ -13,6 +13,8 @@ var (
 	connectSource string
 	//go:embed lua/disconnect.lua
 	disconnectSource string
+	//go:embed lua/untoken.lua
+	untokenSource string
 	//go:embed lua/forget.lua
 	forgetSource string
 	//go:embed lua/erase.lua
@@ -20,12 +22,12 @@ var (
 )
 
 // scripts are hashed once per ledger.
-type scripts struct{ connect, disconnect, forget, erase *redis.Script }
+type scripts struct{ connect, disconnect, untoken, forget, erase *redis.Script }
 
 func newScripts() scripts {
 	return scripts{
 		connect: Script(connectSource), disconnect: Script(disconnectSource),
-		forget: Script(forgetSource), erase: Script(eraseSource),
+		untoken: Script(untokenSource), forget: Script(forgetSource), erase: Script(eraseSource),
 	}
 }
 

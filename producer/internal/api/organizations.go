@@ -81,7 +81,9 @@ func readConnection(w http.ResponseWriter, r *http.Request) (state.Connection, e
 	if wrong := jobs.Unmarshal(body, &c).Naming("body"); wrong != nil {
 		return state.Connection{}, jobs.Invalid(wrong...)
 	}
-	return state.Connection(c), nil
+	return state.Connection{
+		CloudOrganizationID: c.CloudOrganizationID, BillingSyncToken: c.BillingSyncToken, LicenseKey: c.LicenseKey,
+	}, nil
 }
 
 // sponsorships is one page. NextCursor is null on the last one.
