@@ -67,6 +67,9 @@ func parseLine(line string) (assignment, string) {
 // unquote lets godotenv take quotes, escapes and a trailing comment off a value.
 // A '$' is kept from it, except in single quotes where it has no meaning anyway.
 func unquote(name, value string) (string, error) {
+	if strings.HasPrefix(value, `"`) && isConnectionString(name) {
+		return value, nil // its reader knows these quotes and those within
+	}
 	if !strings.HasPrefix(value, "'") {
 		value = strings.ReplaceAll(value, "$", `\$`)
 	}

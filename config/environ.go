@@ -10,6 +10,7 @@ import (
 const (
 	ownPrefix    = "SPONSORSYNC_"
 	serverPrefix = "globalSettings__" // names shared with the self-hosted server
+	litePrefix   = "BW_DB_"           // names shared with its container
 )
 
 // Environ is the merged environment, reduced to the names that concern us. The
@@ -103,8 +104,13 @@ func processEnvironment(environ []string) []assignment {
 // case-insensitively, and any other name as it is.
 func canonical(name string) string {
 	for _, v := range variables {
-		if strings.HasPrefix(v.Name, serverPrefix) && strings.EqualFold(v.Name, name) {
+		shared := strings.HasPrefix(v.Name, serverPrefix) || strings.HasPrefix(v.Name, litePrefix)
+		switch {
+		case !shared:
+		case strings.EqualFold(v.Name, name):
 			return v.Name
+		case strings.EqualFold(v.FileForm(), name):
+			return v.FileForm()
 		}
 	}
 	return name

@@ -23,6 +23,12 @@ type loader struct {
 // Fields whose variable has a fault stay zero.
 func fill(e Environ, settings any) *loader {
 	l := &loader{environ: e, values: map[string]string{}, faulty: map[string]bool{}}
+	l.read(settings)
+	return l
+}
+
+// read fills one struct more.
+func (l *loader) read(settings any) {
 	fields, err := env.GetFieldParams(settings)
 	if err == nil {
 		for _, field := range fields {
@@ -33,7 +39,6 @@ func fill(e Environ, settings any) *loader {
 	if err != nil { // a tag without a parser: ours to correct, yet never to hide
 		l.faults = append(l.faults, Fault{"settings", err.Error()})
 	}
-	return l
 }
 
 // parsers holds the types that the env library does not read the way we do.

@@ -93,6 +93,7 @@ type Producer struct {
 type Server struct {
 	Producer
 	Schedule Schedule
+	Bridge   Bridge
 
 	Listen          string        `env:"SPONSORSYNC_LISTEN"`
 	APIToken        secret.Text   `env:"SPONSORSYNC_API_TOKEN"`
@@ -128,6 +129,7 @@ func LoadServer(e Environ) (Server, error) {
 	var s Server
 	l := fill(e, &s)
 	l.require(EncryptionKey, apiToken)
+	l.findDatabase(&s.Bridge)
 	return s, l.err()
 }
 

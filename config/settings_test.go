@@ -274,7 +274,7 @@ func TestEveryFaultAtOnce(t *testing.T) {
 func TestVariablesMatchTheStructs(t *testing.T) {
 	t.Parallel()
 	tags := map[string]bool{}
-	for _, root := range []any{config.Worker{}, config.Producer{}, config.Server{}} {
+	for _, root := range []any{config.Worker{}, config.Producer{}, config.Server{}, config.ServerDatabase{}} {
 		collectTags(reflect.TypeOf(root), tags)
 	}
 	seen := map[string]bool{}
@@ -337,7 +337,9 @@ func TestZeroEnvironAndProcessEnvironment(t *testing.T) {
 func collectTags(of reflect.Type, into map[string]bool) {
 	for i := range of.NumField() {
 		field := of.Field(i)
-		if tag := field.Tag.Get("env"); tag != "" {
+		if tag := field.Tag.Get("env"); tag == "-" {
+			continue
+		} else if tag != "" {
 			into[tag] = true
 		} else if field.Type.Kind() == reflect.Struct {
 			collectTags(field.Type, into)

@@ -1,6 +1,10 @@
 package config
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/sponsorsync/sponsorsync/internal/connstring"
+)
 
 // EncryptionKey is the one variable that some commands need and others do not;
 // see [LoadProducer].
@@ -23,6 +27,7 @@ type Variable struct {
 	Meaning string
 	Secret  bool // its value is never printed
 
+	fileForm  bool               // may be given as a file although its name does not tell
 	euDefault string             // takes the place of Default in the EU region
 	check     func(string) error // says what is expected; nil accepts everything
 }
@@ -30,6 +35,9 @@ type Variable struct {
 // FileForm returns the name under which a file may be given instead of the
 // value, or "" if there is no such form.
 func (v Variable) FileForm() string {
+	if v.fileForm {
+		return v.Name + "_FILE"
+	}
 	if !strings.HasPrefix(v.Name, ownPrefix) {
 		return ""
 	}
@@ -113,6 +121,35 @@ var variables = []Variable{
 		Meaning: "How long running work may take after SIGTERM; longer than SPONSORSYNC_CLOUD_TIMEOUT, or a deploy cuts requests off."},
 	{Name: "SPONSORSYNC_FORGET_AFTER", Default: "2160h", check: duration,
 		Meaning: "How long after its end a sponsorship keeps address and name; 2160h is 90 days. Dead jobs keep theirs for 30 days."},
+	{Name: bridgeMode, Default: "off", check: oneOf("off", "read", "full"),
+		Meaning: "read: the self-hosted server's own database is read, and the cloud told; nothing is written there. full: and what became of each offer is shown in the vault."},
+	{Name: bridgeDatabase, Secret: true, fileForm: true,
+		Meaning: "That database, for a user with few rights: postgres://, mysql://, sqlserver:// or sqlite:///path. Without it the server's own settings, below, say where it is."},
+	{Name: bridgeInterval, Default: "5s", check: duration,
+		Meaning: "Time between two questions whether anything changed there."},
+	{Name: bridgeGrace, Default: "2m", check: duration,
+		Meaning: "How long a row must be gone there before it is taken for a revoke."},
+	{Name: bridgeOrphans, Default: "report", check: oneOf("report", "withdraw"),
+		Meaning: "A sponsorship whose member's account is gone: report shows it, withdraw also withdraws it."},
+	{Name: databaseProvider, check: accepts(connstring.Provider),
+		Meaning: "The server's engine: sqlserver, postgres, postgresql, mysql, mariadb or sqlite. The server takes nothing for sqlserver."},
+	{Name: connectionString(connstring.SQLServer), Secret: true, fileForm: true,
+		Meaning: "The server's own connection string, as it stands in its env file; so are the next three."},
+	{Name: connectionString(connstring.PostgreSQL), Secret: true, fileForm: true,
+		Meaning: "For PostgreSQL."},
+	{Name: connectionString(connstring.MySQL), Secret: true, fileForm: true,
+		Meaning: "For MySQL and MariaDB."},
+	{Name: connectionString(connstring.SQLite), Secret: true, fileForm: true,
+		Meaning: "For SQLite."},
+	{Name: litePrefix + "PROVIDER", check: accepts(connstring.Provider),
+		Meaning: "The engine of a server that runs as one container; it beats the provider above, and a connection string beats the rest of these."},
+	{Name: litePrefix + "SERVER", Meaning: "Its host."},
+	{Name: litePrefix + "PORT", check: wholeNumber(1, 65535), Meaning: "Its port."},
+	{Name: litePrefix + "DATABASE", Meaning: "Its name."},
+	{Name: litePrefix + "USERNAME", Meaning: "The user who signs in."},
+	{Name: litePrefix + "PASSWORD", Secret: true, Meaning: "And the password."},
+	{Name: litePrefix + "FILE", Default: "/etc/bitwarden/vault.db", Meaning: "The file, for SQLite."},
+
 	{Name: "SPONSORSYNC_LOG_LEVEL", Default: "info", check: oneOf("trace", "debug", "info", "warn", "error"),
 		Meaning: "trace, debug, info, warn or error."},
 	{Name: "SPONSORSYNC_LOG_FORMAT", Default: "json", check: oneOf("json", "console"),

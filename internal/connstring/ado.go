@@ -26,11 +26,11 @@ func parsePairs(text string) (pairs, error) {
 		}
 		key, after, ok := cutKey(rest)
 		if !ok {
-			return nil, fmt.Errorf("its entry %d has no name and equals sign; want name=value;name=value", number)
+			return nil, fmt.Errorf("has an entry %d without name and equals sign; want name=value;name=value", number)
 		}
 		value, after, ok := cutValue(after)
 		if !ok {
-			return nil, fmt.Errorf("its entry %d is not quoted correctly; want quotes around the whole value and doubled within", number)
+			return nil, fmt.Errorf("has an entry %d that is not quoted correctly; want quotes around the whole value and doubled within", number)
 		}
 		found[fold(key)] = value
 		rest = after
@@ -39,13 +39,17 @@ func parsePairs(text string) (pairs, error) {
 }
 
 // unwrap takes off the quotes that env files have around the whole, and the
-// backslashes that they have before quotes within.
+// backslashes that they have before quotes within; a comment may follow.
 func unwrap(text string) string {
 	text = strings.TrimSpace(text)
-	if len(text) < 2 || text[0] != '"' || text[len(text)-1] != '"' {
+	text, found := strings.CutPrefix(text, `"`)
+	if !found {
 		return text
 	}
-	return strings.ReplaceAll(text[1:len(text)-1], `\"`, `"`)
+	if end := strings.LastIndexByte(text, '"'); end >= 0 {
+		text = text[:end]
+	}
+	return strings.ReplaceAll(text, `\"`, `"`)
 }
 
 // cutKey takes a key and its equals sign off the front.
