@@ -46,7 +46,7 @@ func (w *worker) newHandlers() (h handlers, err error) {
 	}
 	h.sweeper, err = sweep.New(sweep.Params{
 		Ledger: w.ledger, Enqueuer: w.jobs, Interval: w.cfg.Schedule.SweepInterval, Grace: stuckAfter, Rate: w.cfg.Cloud.Rate,
-		CloudEnabled: w.cfg.Cloud.Enabled, ForgetAfter: w.cfg.ForgetAfter, Trim: queue.Trimmer(w.rdb, w.clock, w.log), Log: w.log,
+		CloudEnabled: w.cfg.Cloud.Enabled, SyncInterval: w.cfg.Schedule.SyncInterval, ForgetAfter: w.cfg.ForgetAfter, Trim: queue.Trimmer(w.rdb, w.clock, w.log), Log: w.log,
 	})
 	return h, err
 }

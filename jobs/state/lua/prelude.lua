@@ -19,8 +19,8 @@ local ORG = string.sub(K.org, -36)
 -- The ledger's time, in Unix milliseconds: Redis' own, but it never goes back. What
 -- Redis' clock falls behind by is added for good. `floor` is what the revisions of
 -- this shard count on from: a store that lost what it had may have published
--- higher ones. `restarted` is when the time last jumped, or went on after a minute
--- in which nobody looked: waits that had begun before begin anew there.
+-- higher ones. `restarted` is when the time last jumped, either way, or went on after
+-- a minute in which nobody looked: waits that had begun before begin anew there.
 local now, floor, restarted = (function()
   local time = redis.call('TIME')
   local wall = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -32,11 +32,12 @@ local now, floor, restarted = (function()
     redis.call('HSET', K.clock, 'floor', floor, 'epoch', string.format('%x', time[1] * 1000000 + time[2]))
   end
   local now = wall + offset
-  if now < last then
-    redis.call('HSET', K.clock, 'offset', offset + last - now)
+  local jump = now - last
+  if jump < 0 then
+    redis.call('HSET', K.clock, 'offset', offset - jump)
     now = last
   end
-  if now - last > 60000 then
+  if math.abs(jump) > 60000 then
     restarted = now
     redis.call('HSET', K.clock, 'restarted', restarted)
   end

@@ -29,8 +29,8 @@ func TestAHeldOrganizationIsLeftAlone(t *testing.T) {
 	l.arrived(gate)
 	sweeper, err := sweep.New(sweep.Params{
 		Ledger: l.ledger, Enqueuer: enqueue.NewSystem(l.queue), Interval: time.Hour, Grace: 10 * time.Second, CloudEnabled: true,
-		ForgetAfter: time.Hour,
-		Trim:        func(context.Context) error { return nil }, Log: zerolog.Nop(),
+		SyncInterval: 24 * time.Hour, ForgetAfter: time.Hour,
+		Trim: func(context.Context) error { return nil }, Log: zerolog.Nop(),
 	})
 	jobstest.Must(t, err)
 	jobstest.Must(t, sweeper.Wake(t.Context()))

@@ -45,13 +45,15 @@ var (
 	progressSource string
 	//go:embed lua/due.lua
 	dueSource string
+	//go:embed lua/bringback.lua
+	bringBackSource string
 	//go:embed lua/run.lua
 	runSource string
 )
 
 // scripts are hashed once per ledger.
 type scripts struct {
-	accept, remember, write, lift, request, begin, settle, release, fail, damage, license, beat, run, aside, mark, due, progress *redis.Script
+	accept, remember, write, lift, request, begin, settle, release, fail, damage, license, beat, run, aside, mark, due, progress, bringBack *redis.Script
 }
 
 func newScripts() scripts {
@@ -63,6 +65,6 @@ func newScripts() scripts {
 		damage: script(damageSource),
 		aside:  redis.NewScript(asideSource), // about a shard, not an organization
 		beat:   script(beatSource), run: script(runSource), mark: script(markSource), due: script(dueSource),
-		progress: script(progressSource),
+		progress: script(progressSource), bringBack: script(bringBackSource),
 	}
 }

@@ -84,6 +84,24 @@ func (l *Ledger) DueSyncs(ctx context.Context, shard int, look Look) (due []DueS
 	return due, len(ids) == look.Limit, nil
 }
 
+// BringBack brings the dates of a shard's full syncs back that lie further ahead
+// than `most`: such a one was set by a clock that was wrong, or when the interval
+// was a longer one. It returns how many it was, of one page.
+func (l *Ledger) BringBack(ctx context.Context, shard int, most time.Duration) (n int, err error) {
+	ids, err := l.rdb.ZRangeByScore(ctx, state.ShardKey(shard, "schedule"), &redis.ZRangeBy{
+		Min: "(" + strconv.FormatInt(l.ShardNow(shard).Add(most).UnixMilli(), 10), Max: "+inf", Count: state.ScriptRows,
+	}).Result()
+	for _, id := range ids {
+		if err != nil {
+			break
+		}
+		var brought int
+		brought, err = l.scripts.bringBack.Run(ctx, l.rdb, state.Keys(sponsorship.ID(id), ""), most.Milliseconds()).Int()
+		n += brought
+	}
+	return n, wrap(err, "bring the dates of syncs back")
+}
+
 func (l *Ledger) dated(ctx context.Context, key string, r *redis.ZRangeBy) ([]redis.Z, error) {
 	return l.rdb.ZRangeByScoreWithScores(ctx, key, r).Result()
 }

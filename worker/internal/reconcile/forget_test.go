@@ -20,7 +20,7 @@ import (
 func (b *bundle) sweepOnce() {
 	b.t.Helper()
 	sweeper, err := sweep.New(sweep.Params{
-		Ledger: b.ledger, Enqueuer: enqueue.NewSystem(enqueue.New(b.rdb, enqueue.Options{})), Interval: time.Hour, Grace: time.Hour, ForgetAfter: 90 * 24 * time.Hour,
+		Ledger: b.ledger, Enqueuer: enqueue.NewSystem(enqueue.New(b.rdb, enqueue.Options{})), Interval: time.Hour, Grace: time.Hour, SyncInterval: 24 * time.Hour, ForgetAfter: 90 * 24 * time.Hour,
 		Trim: func(context.Context) error { return nil }, Log: zerolog.Nop(),
 	})
 	jobstest.Must(b.t, err)

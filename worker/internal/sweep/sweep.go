@@ -42,6 +42,8 @@ type Params struct {
 	// CloudEnabled: with cloud communication off, waking anybody only repeats
 	// the same failure.
 	CloudEnabled bool
+	// SyncInterval is between two full syncs of an organization.
+	SyncInterval time.Duration
 	// ForgetAfter is how long what is over keeps address and name.
 	ForgetAfter time.Duration
 	// Trim forgets jobs that nobody will look at any more.
@@ -60,8 +62,8 @@ func New(p Params) (*Sweeper, error) {
 	if p.Ledger == nil || p.Enqueuer == nil || p.Trim == nil {
 		return nil, errors.New("make sweeper: a ledger, an enqueuer and a trimmer are needed")
 	}
-	if p.Interval <= 0 || p.ForgetAfter <= 0 {
-		return nil, fmt.Errorf("make sweeper: an interval of %v, and forgetting after %v", p.Interval, p.ForgetAfter)
+	if p.Interval <= 0 || p.SyncInterval <= 0 || p.ForgetAfter <= 0 {
+		return nil, fmt.Errorf("make sweeper: a sweep every %v, a sync every %v, and forgetting after %v", p.Interval, p.SyncInterval, p.ForgetAfter)
 	}
 	return &Sweeper{p: p}, nil
 }

@@ -66,8 +66,8 @@ func setup(t *testing.T) (sweep.Params, *recorder) {
 	r := &recorder{rdb: rdb}
 	return sweep.Params{
 		Ledger: ledger.New(rdb, sealer), Enqueuer: r, Interval: time.Millisecond, Grace: time.Minute, CloudEnabled: true,
-		ForgetAfter: 90 * 24 * time.Hour,
-		Trim:        func(context.Context) error { return nil }, Log: zerolog.Nop(),
+		SyncInterval: 24 * time.Hour, ForgetAfter: 90 * 24 * time.Hour,
+		Trim: func(context.Context) error { return nil }, Log: zerolog.Nop(),
 	}, r
 }
 
@@ -281,5 +281,35 @@ func TestSweepForgetsAlsoWithCloudCommunicationOff(t *testing.T) {
 	jobstest.Must(t, err)
 	if found[0].Email != "" || found[0].Status != sponsorship.Removed {
 		t.Errorf("left: %+v, want a removed one without an address", found[0])
+	}
+}
+
+// Its date was set by a clock that was a year ahead.
+func TestADateThatLiesTooFarAheadIsBroughtBack(t *testing.T) {
+	t.Parallel()
+	p, r := setup(t)
+	startedLongAgo(t, p.Ledger, r)
+	schedule := state.ShardKey(state.Shard(sweptOrg), "schedule")
+	year := time.Now().Add(365 * 24 * time.Hour).UnixMilli()
+	jobstest.Must(t, r.rdb.ZAdd(t.Context(), schedule, redis.Z{Score: float64(year), Member: string(sweptOrg)}).Err())
+	jobstest.Must(t, r.rdb.HSet(t.Context(), state.Key(sweptOrg, ""), "nextSyncAt", year).Err())
+	sweep := func() {
+		t.Helper()
+		jobstest.Must(t, sweeper(t, p).Sweep(t.Context(), jobs.Job[jobs.Sweep]{}))
+	}
+	sweep()
+	most := 26*time.Hour + 24*time.Minute
+	o, _, err := p.Ledger.Organization(t.Context(), sweptOrg)
+	jobstest.Must(t, err)
+	if wait := o.NextSyncAt.Sub(p.Ledger.Now(sweptOrg)); wait > most+time.Minute || wait < most-time.Minute {
+		t.Errorf("the next sync is said to be due in %v, want %v", wait, most)
+	}
+	if len(r.scheduled) != 0 {
+		t.Fatalf("%v are synced before their date", r.scheduled)
+	}
+	r.later(t, p.Ledger, most+time.Minute)
+	sweep()
+	if !slices.Equal(r.scheduled, []sponsorship.ID{sweptOrg}) {
+		t.Errorf("%v are synced, want the one that was brought back", r.scheduled)
 	}
 }
