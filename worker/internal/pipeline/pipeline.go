@@ -6,8 +6,8 @@
 // a batch shares them. Nobody waits longer than for the batch ahead.
 //
 // It changes neither results nor errors: a script whose reply was lost on the
-// way is repeated alone, under its caller's context, as the client would have
-// done. It never batches anything but EVALSHA, since a blocking read would hold
+// way, or that met a Redis that is not ready, is repeated alone, under its caller's
+// context, as the client would have done. It never batches anything but EVALSHA, since a blocking read would hold
 // up the others. While a script is in a batch the client's timeouts bound it, not
 // its caller's context; callers that rely on a short deadline need another client.
 //
@@ -19,6 +19,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/redis/go-redis/v9"
@@ -63,7 +64,7 @@ type hook struct {
 type call struct {
 	cmd  redis.Cmder
 	next chan []*call
-	lost bool // no reply came
+	lost bool // no reply to it came
 }
 
 // ProcessHook implements redis.Hook.
@@ -109,8 +110,7 @@ func (h *hook) send(ctx context.Context, batch []*call) {
 	for _, c := range batch {
 		_ = pipe.Process(ctx, c.cmd) // only queues it
 	}
-	_, err := pipe.Exec(ctx)
-	if err == nil || isReply(err) {
+	if _, err := pipe.Exec(ctx); err == nil {
 		return
 	}
 	unsent := true // without a connection go-redis fails the pipeline, but no command of it
@@ -122,10 +122,16 @@ func (h *hook) send(ctx context.Context, batch []*call) {
 	}
 }
 
-// isReply reports whether an error came from Redis itself.
+// isReply reports whether an error is what Redis itself says of the script. That it
+// is not ready is none: then the script did not run, and the client asks again.
 func isReply(err error) bool {
 	_, ok := errors.AsType[redis.Error](err)
-	return ok
+	return ok && !slices.ContainsFunc(notReady(), func(prefix string) bool { return redis.HasErrorPrefix(err, prefix) })
+}
+
+// notReady are the errors upon which go-redis asks again.
+func notReady() []string {
+	return []string{"LOADING ", "READONLY ", "MASTERDOWN ", "CLUSTERDOWN ", "TRYAGAIN ", "max number of clients reached"}
 }
 
 // done lets the next batch go, and then tells the others of this one.

@@ -190,6 +190,23 @@ func TestALostAnswerIsAskedForAgainAloneAndNoOther(t *testing.T) {
 	}
 }
 
+// As after a restart of Redis, or while a replica takes over: no script ran.
+func TestARedisThatIsNotReadyIsAskedAgain(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"LOADING Redis is loading the dataset in memory", "READONLY You can't write against a read only replica."} {
+		b := setup(t)
+		b.line.refuse.Store(refusal(text))
+		free, group := b.busy()
+		for n := range 4 {
+			b.call(group, fmt.Sprint("crowd-", n))
+		}
+		b.awaitLine(4)
+		free()
+		jobstest.Must(t, group.Wait())
+		b.eachRanOnce()
+	}
+}
+
 func TestTheLeadersEndIsNotTheOthers(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -228,9 +245,10 @@ func (b bundle) eachRanOnce() {
 }
 
 // line counts what leaves, holds it back while its gate is closed, and can lose
-// the last answers of a batch.
+// the last answers of a batch, or refuse all of it.
 type line struct {
 	alone, batches, scripts, lose atomic.Int64
+	refuse                        atomic.Value // a refusal that meets every batch
 
 	mu   sync.Mutex
 	gate chan struct{}
@@ -274,6 +292,12 @@ func (l *line) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Process
 		}
 		l.batches.Add(1)
 		l.scripts.Add(int64(len(cmds)))
+		if refused, ok := l.refuse.Load().(refusal); ok {
+			for _, cmd := range cmds {
+				cmd.SetErr(refused)
+			}
+			return refused
+		}
 		err := next(ctx, cmds)
 		for n := l.lose.Load(); n > 0; n-- {
 			err = io.ErrUnexpectedEOF
@@ -282,6 +306,12 @@ func (l *line) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Process
 		return err
 	}
 }
+
+// refusal is an error that Redis answers.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+func (refusal) RedisError()     {}
 
 func eventually(t *testing.T, cond func() bool) {
 	t.Helper()
