@@ -107,7 +107,7 @@ func (m mutation) try(ctx context.Context, tree string) (killer string, err erro
 func test(ctx context.Context, tree, pkg string) (output string, failed bool) {
 	ctx, cancel := context.WithTimeout(ctx, packageTimeout+time.Minute) // and the build
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "go", "test", "-count=1", "-timeout", packageTimeout.String(), pkg)
+	cmd := exec.CommandContext(ctx, "go", "test", "-count=1", "-failfast", "-timeout", packageTimeout.String(), pkg)
 	cmd.Dir = tree
 	text, err := cmd.CombinedOutput()
 	return string(text), err != nil
