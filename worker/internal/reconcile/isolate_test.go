@@ -1,6 +1,7 @@
 package reconcile_test
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -264,4 +265,41 @@ func TestARevocationInASuspectedBatchComesToAnEnd(t *testing.T) {
 	jobstest.Must(t, b.change(2, revoke))
 	b.mustPending()
 	b.is(2, "removed")
+}
+
+// A search takes its time. What the cloud said before it, whether somebody has
+// accepted an offer, is no leave to withdraw that.
+func TestASearchWithdrawsNothingOnAnOldAnswer(t *testing.T) {
+	t.Parallel()
+	b := sent(t)
+	b.redeem(3)
+	b.choke(3)
+	for range 2 {
+		_ = b.pending()
+		b.clockOff.Add(int64(10 * time.Minute))
+	}
+	jobstest.Must(t, b.change(1, readdress("new@example.com")))
+	var answered time.Duration
+	withdrawals := 0
+	b.cloud.OnSync(func(_ context.Context, r cloudtest.Request) {
+		now := time.Duration(b.clockOff.Load())
+		for _, row := range r.Rows {
+			switch {
+			case row.OrganizationUserID != string(user(1)) || slices.Contains(r.RowKeys(), string(user(3))):
+			case !row.ToDelete:
+				answered = now
+			default:
+				withdrawals++
+				if now-answered > time.Minute {
+					t.Errorf("a withdrawal left %s after the cloud was asked", now-answered)
+				}
+			}
+		}
+		b.clockOff.Add(int64(40 * time.Second))
+	})
+	b.mustPending()
+	b.is(1, "sent")
+	if n := len(b.cloud.MailsTo("new@example.com")); n != 1 || withdrawals == 0 {
+		t.Errorf("%d mails to the new address after %d withdrawals", n, withdrawals)
+	}
 }
