@@ -18,6 +18,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/worker/internal/monitor"
 	"github.com/sponsorsync/sponsorsync/worker/internal/queue"
 	"github.com/sponsorsync/sponsorsync/worker/internal/reconcile"
+	"github.com/sponsorsync/sponsorsync/worker/internal/registry"
 	"github.com/sponsorsync/sponsorsync/worker/internal/relay"
 	"github.com/sponsorsync/sponsorsync/worker/internal/sweep"
 )
@@ -99,6 +100,20 @@ type remote interface {
 	license.Cloud
 }
 
+// heldLimiter lets nothing leave while an older worker lives, whenever that started.
+type heldLimiter struct {
+	cloud.Limiter
+	older func() string
+}
+
+// Wait implements [cloud.Limiter].
+func (l heldLimiter) Wait(ctx context.Context, lane cloud.Lane) error {
+	if why := l.older(); why != "" {
+		return &cloud.NotYet{After: registry.Interval, Why: why}
+	}
+	return l.Limiter.Wait(ctx, lane)
+}
+
 // newCloud makes no client when cloud communication is switched off: then
 // nothing in the process could call the cloud.
 func (w *worker) newCloud() (remote, error) {
@@ -118,14 +133,14 @@ func (w *worker) newCloud() (remote, error) {
 			IdentityURI: c.IdentityURI, APIURI: c.APIURI, InstallationID: c.InstallationID,
 			InstallationKey: c.InstallationKey, Version: boot.Version(), Timeout: c.Timeout,
 		},
-		Limiter: limiter, Now: now, Rand: rand.Float64, Log: w.log, Observe: w.metrics.CloudRequest,
+		Limiter: heldLimiter{limiter, w.guard.Older}, Now: now, Rand: rand.Float64, Log: w.log, Observe: w.metrics.CloudRequest,
 	})
 }
 
 func (w *worker) newMonitor() (*monitor.Monitor, error) {
 	return monitor.New(monitor.Params{
 		Listen: w.cfg.Listen, Metrics: w.metrics, Redis: w.rdb, Ledger: w.ledger.Ledger, Log: w.log, Now: now,
-		NATS: func() error { return events.Health(w.js.Conn()) },
+		NATS: func() error { return events.Health(w.js.Conn()) }, Older: w.guard.Older,
 	})
 }
 

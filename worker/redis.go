@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -121,21 +122,19 @@ func reason(err error) error {
 // drained: until then others must count with it.
 func (w *worker) register(parent context.Context) (signOff func(), err error) {
 	entry, err := registry.New(registry.Params{
-		Redis: w.rdb, ID: uuid.NewString(), Version: boot.Version(), Run: w.run, Now: now, Log: w.log,
+		Redis: w.rdb, ID: uuid.NewString(), Version: boot.Version(), Run: w.run, Servers: intakeLoops + 2, Now: now, Log: w.log,
 	})
 	if err != nil {
 		return nil, err
 	}
-	if err := entry.Beat(parent); err != nil {
+	if err := errors.Join(entry.Beat(parent), w.guard.Look(parent)); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(parent))
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		entry.Keep(ctx)
-	}()
-	return func() { cancel(); <-done }, nil
+	var keeping sync.WaitGroup
+	keeping.Go(func() { entry.Keep(ctx) })
+	keeping.Go(func() { w.guard.Keep(ctx) })
+	return func() { cancel(); keeping.Wait() }, nil
 }
 
 // run names the run of Redis that was reached last, if it has a name.

@@ -16,6 +16,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/worker/internal/monitor"
 	"github.com/sponsorsync/sponsorsync/worker/internal/queue"
+	"github.com/sponsorsync/sponsorsync/worker/internal/registry"
 )
 
 // stuckAfter is how long work may be ready before a sweep takes it for left
@@ -34,6 +35,7 @@ type worker struct {
 	metrics *monitor.Metrics
 	js      jetstream.JetStream
 	jobs    enqueue.System
+	guard   *registry.Guard
 	*store
 }
 
@@ -88,9 +90,10 @@ func open(ctx context.Context, cfg config.Worker, log zerolog.Logger) (*worker, 
 		js.Conn().Close()
 		return nil, err
 	}
+	client := enqueue.New(s.rdb, enqueue.Options{})
 	return &worker{
 		cfg: cfg, log: log, metrics: monitor.NewMetrics(), js: js, store: s,
-		jobs: enqueue.NewSystem(enqueue.New(s.rdb, enqueue.Options{})),
+		jobs: enqueue.NewSystem(client), guard: registry.NewGuard(enqueue.NewInspector(client).Workers, log),
 	}, nil
 }
 
@@ -105,7 +108,7 @@ func (w *worker) serve(ctx context.Context, h handlers) error {
 	if err != nil {
 		return err
 	}
-	registry := h.registry()
+	handlers := h.registry()
 	urgent, bulk := shares(w.cfg.CloudConcurrency)
 	group, ctx := errgroup.WithContext(ctx)
 	for _, lane := range []struct {
@@ -118,7 +121,7 @@ func (w *worker) serve(ctx context.Context, h handlers) error {
 		{jobs.QueueCloud, w.rdb, bulk, 1},
 	} {
 		server, err := queue.NewServer(queue.Params{
-			Redis: lane.rdb, Registry: registry, Queue: lane.queue,
+			Redis: lane.rdb, Registry: handlers, Queue: lane.queue,
 			Concurrency: lane.concurrency, Servers: min(lane.servers, lane.concurrency),
 			Curve: w.curve(), ShutdownTimeout: w.cfg.ShutdownTimeout, Log: w.log, Observe: w.metrics.Job,
 			Clock: w.clock,
@@ -126,7 +129,15 @@ func (w *worker) serve(ctx context.Context, h handlers) error {
 		if err != nil {
 			return err
 		}
-		group.Go(func() error { return server.Run(ctx) })
+		group.Go(func() error {
+			if lane.queue != jobs.QueueIntake { // the older worker goes on with these meanwhile
+				w.guard.Alone(ctx)
+			}
+			if ctx.Err() != nil {
+				return nil
+			}
+			return server.Run(ctx)
+		})
 	}
 	group.Go(func() error { return h.sweeper.Run(ctx) })
 	group.Go(func() error { return w.beat(ctx) })

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -22,14 +23,44 @@ type Worker struct {
 	Version   string    `json:"version"`
 	Safety    int       `json:"safety"` // which promises it keeps beside others
 	Run       string    `json:"run"`    // of Redis, when it beat last; empty if that has no name
+	Host      string    `json:"host"`
+	PID       int       `json:"pid"`
+	Servers   int       `json:"servers"` // of the queue that it runs at most, as asynq lists them
 	StartedAt time.Time `json:"startedAt"`
 
-	LastBeat time.Time `json:"-"` // by Redis' clock
-	Lives    bool      `json:"-"` // or else it was killed, or cannot reach Redis
+	LastBeat time.Time     `json:"-"` // by Redis' clock
+	Silent   time.Duration `json:"-"` // since then
+	Lives    bool          `json:"-"` // or else it was killed, or cannot reach Redis
 }
 
 // EncodeWorker is what stands in the hash behind the date.
 func EncodeWorker(w Worker) ([]byte, error) { return json.Marshal(w) }
+
+// String names it for people.
+func (w Worker) String() string {
+	return fmt.Sprintf("%s (pid %d, version %s)", w.Host, w.PID, cmp.Or(w.Version, "unknown"))
+}
+
+// Older returns one that lives and promises less than a safety level, if there is one.
+func Older(all []Worker, level int) (Worker, bool) {
+	for _, w := range all {
+		if w.Lives && w.Safety < level {
+			return w, true
+		}
+	}
+	return Worker{}, false
+}
+
+// Outdated returns one that lives beside another which promises more, if there is one.
+func Outdated(all []Worker) (Worker, bool) {
+	highest := 0
+	for _, w := range all {
+		if w.Lives {
+			highest = max(highest, w.Safety)
+		}
+	}
+	return Older(all, highest)
+}
 
 // Workers returns the workers that live, and those that neither live nor signed
 // off; the latter for a day. Entries that this version cannot read are left out.
@@ -42,7 +73,8 @@ func (l *Ledger) Workers(ctx context.Context) ([]Worker, error) {
 	var all []Worker
 	for _, entry := range entries.Val() {
 		if w, ok := decodeWorker(entry); ok {
-			w.Lives = clock.Val().Sub(w.LastBeat) <= WorkerLife
+			w.Silent = clock.Val().Sub(w.LastBeat).Abs() // the future was dated before Redis' clock was set back
+			w.Lives = w.Silent <= WorkerLife
 			all = append(all, w)
 		}
 	}

@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -108,6 +109,20 @@ func TestStatusBeforeTheFirstSync(t *testing.T) {
 	requireContains(t, r.out, "Cloud organization: "+cloudAcme, "Last sync:          Never", "Last license sync:  Never",
 		"Next sync:          after the first one", "Last error:         none", "Sponsorships:       none")
 	requireAbsent(t, r.out, token)
+}
+
+func TestStatusNamesTheOlderWorkerThatHoldsEverythingBack(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.start()
+	requireContains(t, b.run("status", "--org", acme).out, "Sending:            on")
+	at, err := b.rdb.Time(t.Context()).Result()
+	jobstest.Must(t, err)
+	for id, safety := range map[string]int{"old": 1, "new": 2} {
+		entry := fmt.Sprintf(`%d {"id":%q,"host":"%s-host","pid":7,"safety":%d}`, at.UnixMilli(), id, id, safety)
+		jobstest.Must(t, b.rdb.HSet(t.Context(), state.WorkersKey, id, entry).Err())
+	}
+	requireContains(t, b.run("status", "--org", acme).out, "Sending:            held back: the worker old-host (pid 7, version unknown)")
 }
 
 func TestStatusInTheWordsOfTheGuide(t *testing.T) {

@@ -84,13 +84,17 @@ func (a *app) statusJSON(ctx context.Context, s *session, org view.Organization)
 }
 
 func (a *app) statusText(ctx context.Context, s *session, org view.Organization) error {
-	for _, line := range organizationLines(org) {
+	workers, err := s.inspector.Workers(ctx)
+	if err != nil {
+		return err
+	}
+	for _, line := range organizationLines(org, workers) {
 		_, _ = fmt.Fprintln(a.out, line)
 	}
 	const format = "%-36s  %-23s  %-23s  %s\n"
 	header := true
 	var codes []fault.Code
-	err := a.eachSponsorship(ctx, s, org.OrganizationID, func(v view.Sponsorship) error {
+	err = a.eachSponsorship(ctx, s, org.OrganizationID, func(v view.Sponsorship) error {
 		if header {
 			_, _ = fmt.Fprintf(a.out, "\n"+format, "MEMBER", "STATUS", "LAST SYNC", "RECIPIENT")
 			header = false
@@ -139,23 +143,26 @@ func (a *app) eachSponsorship(ctx context.Context, s *session, org sponsorship.I
 }
 
 // organizationLines is the organization for people.
-func organizationLines(org view.Organization) []string {
+func organizationLines(org view.Organization, workers []state.Worker) []string {
 	next := clockOr(org.NextSyncAt, "after the first one: producer sync --org "+org.OrganizationID.String())
 	lines := []string{
 		"Organization:       " + org.OrganizationID.String(),
 		"Cloud organization: " + cloudOrganization(org),
 		"Last sync:          " + clockOr(org.LastSyncAt, never),
 		"Next sync:          " + next,
-		"Sending:            " + sendingWords(org.Paused),
+		"Sending:            " + sendingWords(org.Paused, workers),
 		"Last license sync:  " + clockOr(org.LastLicenseSyncAt, never),
 	}
 	lines = append(lines, failureLines("Last error:         ", org.LastError)...)
 	return append(lines, "Sponsorships:       "+countsLine(org.Counts))
 }
 
-func sendingWords(paused bool) string {
+func sendingWords(paused bool, workers []state.Worker) string {
 	if paused {
 		return "paused: nothing leaves until 'producer resume'"
+	}
+	if older, found := state.Outdated(workers); found {
+		return fmt.Sprintf("held back: the worker %s is of an older release; newer ones send nothing until it has ended", older)
 	}
 	return "on"
 }

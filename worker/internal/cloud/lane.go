@@ -22,9 +22,13 @@ func Bulk(context.Context) (bool, error) { return false, nil }
 // in hand. It is no failure and says nothing about the cloud: come back later.
 type NotYet struct {
 	After time.Duration // from now
+	Why   string        // where it is not the limit
 }
 
-// Error says how long.
+// Error says why, or how long.
 func (e *NotYet) Error() string {
+	if e.Why != "" {
+		return e.Why
+	}
 	return fmt.Sprintf("wait for a turn at the cloud: its limit, which all workers share, allows the next request in %s", e.After.Round(time.Second))
 }

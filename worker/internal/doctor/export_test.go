@@ -5,4 +5,5 @@ var (
 	Regions         = regions
 	CompareStream   = compareStream
 	CheckConnection = checkConnection
+	CheckWorkers    = checkWorkers
 )

@@ -11,19 +11,19 @@ import (
 	"github.com/sponsorsync/sponsorsync/worker/internal/queue"
 )
 
-// redis checks the store, and with it the connections that are kept there.
-func (d *doctor) redis(ctx context.Context) (checks, connections []Check) {
+// redis checks the store, and with it what is kept there: connections, and who works.
+func (d *doctor) redis(ctx context.Context) (checks, kept []Check) {
 	const name = "redis"
 	names := []string{queue.RedisVersion, queue.RedisPersistence, queue.RedisDurability, queue.RedisEviction}
 	address := d.Settings.Redis.URL
 	if address == "" {
 		const why = "REDIS_URL is not understood"
-		return skipped(why, append([]string{name}, names...)...), skipped(why, nameConnections)
+		return skipped(why, append([]string{name}, names...)...), skipped(why, nameWorkers, nameConnections)
 	}
 	rdb, err := boot.Redis(d.Settings.Redis)
 	if err != nil {
 		unusable := bad(name, "Correct REDIS_URL; see the options of a redis:// URL.", "%s", err)
-		return append([]Check{unusable}, skipped(name+" failed", names...)...), skipped(name+" failed", nameConnections)
+		return append([]Check{unusable}, skipped(name+" failed", names...)...), skipped(name+" failed", nameWorkers, nameConnections)
 	}
 	defer func() { _ = rdb.Close() }()
 	bounded, cancel := context.WithTimeout(ctx, probeTimeout)
@@ -31,7 +31,7 @@ func (d *doctor) redis(ctx context.Context) (checks, connections []Check) {
 	findings, err := queue.InspectRedis(bounded, rdb)
 	if err != nil {
 		away := bad(name, fault.QueueUnavailable.Hint(), "%s: %s", address, reason(err))
-		return append([]Check{away}, skipped(name+" failed", names...)...), skipped(name+" failed", nameConnections)
+		return append([]Check{away}, skipped(name+" failed", names...)...), skipped(name+" failed", nameWorkers, nameConnections)
 	}
 	checks = []Check{good(name, "%s answers", address)}
 	for _, f := range findings {
@@ -41,7 +41,7 @@ func (d *doctor) redis(ctx context.Context) (checks, connections []Check) {
 		}
 		checks = append(checks, c)
 	}
-	return checks, d.connections(ctx, rdb)
+	return checks, append(d.workers(ctx, rdb), d.connections(ctx, rdb)...)
 }
 
 // probed has the store confirm what its settings promise. It is the one thing that

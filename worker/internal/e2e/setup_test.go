@@ -178,10 +178,15 @@ type program struct {
 	done chan struct{}
 }
 
-// run starts a program and stops it, gracefully, when the test ends.
+// run starts a program, one of ours by its name or another by its path, and stops it,
+// gracefully, when the test ends.
 func (s *system) run(name string, args ...string) *program {
 	s.t.Helper()
-	p := &program{t: s.t, cmd: exec.Command(filepath.Join(binaries, name), args...), log: &logBuffer{}, done: make(chan struct{})}
+	path := name
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(binaries, name)
+	}
+	p := &program{t: s.t, cmd: exec.Command(path, args...), log: &logBuffer{}, done: make(chan struct{})}
 	p.cmd.Env, p.cmd.Stderr, p.cmd.Stdout = s.env, p.log, p.log
 	jobstest.Must(s.t, p.cmd.Start())
 	go func() { _ = p.cmd.Wait(); close(p.done) }()

@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -20,14 +21,16 @@ type readiness struct {
 func (m *Monitor) ready(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), probeTimeout)
 	defer cancel()
-	answer := readiness{Status: "ready", Checks: map[string]string{"redis": "ok", "nats": events.HealthWord(m.p.NATS()), "outbox": "ok"}}
+	answer := readiness{Status: "ready", Checks: map[string]string{"redis": "ok", "nats": events.HealthWord(m.p.NATS()), "outbox": "ok", "workers": m.older()}}
 	status := http.StatusOK
 	fill, err := m.p.Ledger.OutboxFill(ctx)
 	if err == nil {
 		answer.Checks["outbox"] = state.OutboxWord(fill)
 	}
-	if answer.Checks["nats"] != "ok" || answer.Checks["outbox"] != "ok" {
-		answer.Status = "degraded"
+	for _, word := range answer.Checks {
+		if word != "ok" {
+			answer.Status = "degraded"
+		}
 	}
 	if err != nil {
 		answer.Checks["redis"], answer.Checks["outbox"], answer.Status = "away", "unknown", "not ready"
@@ -36,4 +39,11 @@ func (m *Monitor) ready(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(answer) // the prober may be gone
+}
+
+func (m *Monitor) older() string {
+	if m.p.Older == nil {
+		return "ok"
+	}
+	return cmp.Or(m.p.Older(), "ok")
 }

@@ -32,9 +32,10 @@ func TestReadinessNamesEachPart(t *testing.T) {
 	ledger := state.New(rdb, nil)
 	ledger.OutboxLimit = 10
 	var nats error
+	older := ""
 	handler := jobstest.Value(monitor.New(monitor.Params{
 		Metrics: monitor.NewMetrics(), Redis: rdb, Ledger: ledger, Log: zerolog.Nop(), Now: time.Now,
-		NATS: func() error { return nats },
+		NATS: func() error { return nats }, Older: func() string { return older },
 	}))(t).Handler()
 	ask := func(what string, status int, want answer) {
 		t.Helper()
@@ -48,7 +49,10 @@ func TestReadinessNamesEachPart(t *testing.T) {
 			jobstest.Equal(t, what+": "+part, got.Checks[part], word)
 		}
 	}
-	ask("all well", http.StatusOK, answer{"ready", map[string]string{"redis": "ok", "nats": "ok", "outbox": "ok"}})
+	ask("all well", http.StatusOK, answer{"ready", map[string]string{"redis": "ok", "nats": "ok", "outbox": "ok", "workers": "ok"}})
+	older = "held back"
+	ask("an older worker", http.StatusOK, answer{"degraded", map[string]string{"workers": "held back"}})
+	older = ""
 	nats = errors.New("nats: disconnected")
 	ask("no NATS", http.StatusOK, answer{"degraded", map[string]string{"redis": "ok", "nats": "away"}})
 	nats = events.CheckServer("2.9.10")

@@ -26,7 +26,8 @@ type Params struct {
 	Metrics *Metrics
 	Redis   redis.UniversalClient
 	Ledger  *state.Ledger
-	NATS    func() error // what is wrong with it, as events.Health says
+	NATS    func() error  // what is wrong with it, as events.Health says
+	Older   func() string // why an older worker holds this one back; "" if none does; may be nil
 	Log     zerolog.Logger
 	Now     func() time.Time
 }

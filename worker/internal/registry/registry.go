@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -35,7 +36,7 @@ const (
 )
 
 // beatScript dates the entry ARGV[2] of worker ARGV[1], and drops those that have
-// been silent for ARGV[3] ms.
+// been silent for ARGV[3] ms, or were dated that far ahead of Redis' clock.
 const beatScript = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -43,7 +44,7 @@ redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f', now) .. ' ' .. ARGV[2
 local all = redis.call('HGETALL', KEYS[1])
 for i = 1, #all, 2 do
 	local beat = tonumber(string.match(all[i + 1], '^%d+') or '0')
-	if now - beat > tonumber(ARGV[3]) then redis.call('HDEL', KEYS[1], all[i]) end
+	if math.abs(now - beat) > tonumber(ARGV[3]) then redis.call('HDEL', KEYS[1], all[i]) end
 end
 return 1`
 
@@ -53,6 +54,7 @@ type Params struct {
 	ID      string        // never the same twice
 	Version string        // of the program
 	Run     func() string // names the run of Redis that the worker reached last; "" if it has no name
+	Servers int           // of the queue that it runs at most, as asynq lists them
 	Now     func() time.Time
 	Log     zerolog.Logger
 }
@@ -69,7 +71,14 @@ func New(p Params) (*Entry, error) {
 	if p.Redis == nil || p.ID == "" || p.Run == nil || p.Now == nil {
 		return nil, errors.New("make registry entry: Redis, an id, a run and a clock are needed")
 	}
-	self := state.Worker{ID: p.ID, Version: p.Version, Safety: Safety, StartedAt: p.Now().UTC()}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown-host" // as asynq has it
+	}
+	self := state.Worker{
+		ID: p.ID, Version: p.Version, Safety: Safety, StartedAt: p.Now().UTC(),
+		Host: host, PID: os.Getpid(), Servers: p.Servers,
+	}
 	return &Entry{p: p, script: redis.NewScript(beatScript), self: self}, nil
 }
 

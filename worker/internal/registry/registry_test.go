@@ -2,6 +2,7 @@ package registry_test
 
 import (
 	"context"
+	"os"
 	"testing"
 	"time"
 
@@ -38,7 +39,7 @@ func setup(t *testing.T) bundle {
 func (b bundle) entry(id string) *registry.Entry {
 	b.Helper()
 	return jobstest.Value(registry.New(registry.Params{
-		Redis: b.rdb, ID: id, Version: "1.2.3", Run: func() string { return "run" },
+		Redis: b.rdb, ID: id, Version: "1.2.3", Run: func() string { return "run" }, Servers: 6,
 		Now: func() time.Time { return noon.AddDate(1, 0, 0) },
 	}))(b)
 }
@@ -57,7 +58,7 @@ func TestAWorkerLivesForTenSecondsAfterABeat(t *testing.T) {
 	b := setup(t)
 	jobstest.Must(t, b.entry("one").Beat(t.Context()))
 	w := b.workers()["one"]
-	if !w.Lives || w.Version != "1.2.3" || w.Safety != registry.Safety || w.Run != "run" || !w.LastBeat.Equal(noon) {
+	if !w.Lives || w.Version != "1.2.3" || w.Safety != registry.Safety || w.Run != "run" || w.Host == "" || w.PID != os.Getpid() || w.Servers != 6 || !w.LastBeat.Equal(noon) {
 		t.Errorf("%+v", w)
 	}
 	b.server.SetTime(noon.Add(state.WorkerLife))
@@ -67,6 +68,18 @@ func TestAWorkerLivesForTenSecondsAfterABeat(t *testing.T) {
 	b.server.SetTime(noon.Add(state.WorkerLife + time.Millisecond))
 	if w, listed := b.workers()["one"]; w.Lives || !listed {
 		t.Errorf("%+v, %v: it must be listed, as one that does not live", w, listed)
+	}
+}
+
+// Redis' clock was ahead for a minute when the worker was killed.
+func TestABeatOfTheFutureIsNoLife(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.server.SetTime(noon.AddDate(1, 0, 0))
+	jobstest.Must(t, b.entry("killed").Beat(t.Context()))
+	b.server.SetTime(noon)
+	if w := b.workers()["killed"]; w.Lives {
+		t.Errorf("%+v lives for a year", w)
 	}
 }
 

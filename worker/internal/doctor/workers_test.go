@@ -1,0 +1,20 @@
+package doctor_test
+
+import (
+	"testing"
+
+	"github.com/sponsorsync/sponsorsync/jobs/state"
+	"github.com/sponsorsync/sponsorsync/worker/internal/doctor"
+	"github.com/sponsorsync/sponsorsync/worker/internal/registry"
+)
+
+func TestWorkers(t *testing.T) {
+	t.Parallel()
+	expect(t, find(t, setup(t).run(), "workers"), doctor.OK, "none runs")
+	old := state.Worker{Host: "old", PID: 7, Safety: registry.Safety - 1, Lives: true}
+	young := state.Worker{Host: "young", PID: 8, Version: "v2.0.0", Safety: registry.Safety, Lives: true}
+	expect(t, doctor.CheckWorkers([]state.Worker{young}), doctor.OK, "young (pid 8, version v2.0.0)")
+	expect(t, doctor.CheckWorkers([]state.Worker{young, old}), doctor.Warn, "old (pid 7, version unknown) is of an older release", "Stop it")
+	old.Lives = false
+	expect(t, doctor.CheckWorkers([]state.Worker{young, old}), doctor.OK, "young")
+}
