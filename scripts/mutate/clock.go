@@ -26,7 +26,7 @@ var clockMutations = []mutation{
 		"if not known then return {now, floor, 0} end",
 		"if true then return {now, floor, 0} end",
 		[]string{"./worker/internal/ledger"}},
-	{"T5", "a worker dates by its own clock", "worker/internal/ledger/clock.go",
+	{"T7", "a worker dates by its own clock", "worker/internal/ledger/clock.go",
 		"return r.ledger.Add(time.Since(r.taken))",
 		"return time.Now().UTC()",
 		[]string{"./worker/internal/reconcile"}},
