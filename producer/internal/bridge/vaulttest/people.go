@@ -142,10 +142,16 @@ func (v *Vault) touch(ctx context.Context, r runner, account any) error {
 // stays as it is, without a member.
 func (v *Vault) DeleteAccount(ctx context.Context, account string) error {
 	return v.inTransaction(ctx, func(tx *sql.Tx) error {
-		if _, err := v.delete(ctx, tx, members, Record{"UserId": v.id(account)}); err != nil {
+		memberships, err := v.find(ctx, tx, members, Record{"UserId": v.id(account)})
+		if err != nil {
 			return err
 		}
-		_, err := v.delete(ctx, tx, users, Record{"Id": v.id(account)})
+		for _, membership := range memberships {
+			if _, err := v.delete(ctx, tx, members, Record{"Id": membership["Id"]}); err != nil {
+				return err
+			}
+		}
+		_, err = v.delete(ctx, tx, users, Record{"Id": v.id(account)})
 		return err
 	})
 }
