@@ -8,12 +8,6 @@ var coreMutations = []mutation{
 		`
 `,
 		[]string{"./worker/internal/ledger", "./worker/internal/intake", "./worker/internal/reconcile"}},
-	{"1b", "begin keeps woken", "worker/internal/ledger/lua/begin.lua",
-		`redis.call('HDEL', K.org, 'woken')
-`,
-		`
-`,
-		[]string{"./worker/internal/ledger", "./worker/internal/intake", "./worker/internal/reconcile"}},
 	{"1c", "begin does not raise generation", "worker/internal/ledger/lua/begin.lua",
 		`redis.call('HINCRBY', K.org, 'generation', 1)
 `,

@@ -15,7 +15,6 @@ if automatic == '1' then
 end
 redis.call('SET', K.lease, token, 'PX', leaseLife)
 redis.call('HINCRBY', K.org, 'generation', 1)
-redis.call('HDEL', K.org, 'woken')
 openFull()
 local reply = redis.call('HGETALL', K.org)
 for i, head in ipairs({'begun', tostring(now), tostring(floor)}) do table.insert(reply, i, head) end
