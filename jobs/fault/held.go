@@ -25,7 +25,7 @@ const (
 )
 
 var heldHints = map[Held]string{
-	HeldTakeOver:          "This database does not say whether the server's own sync has told the cloud of these sponsorships. Run 'producer bridge --official-job ran' if it has, or 'never' if it has not: then they are offered and mailed.",
+	HeldTakeOver:          "This database does not say whether the server's own sync has told the cloud of these sponsorships. Run 'producer bridge resume --org ORG --official-job ran' if it has, or with 'never' if it has not: then they are offered and mailed.",
 	HeldFirstWrite:        "The bridge is about to write to the server's database for the first time for this organization. Look at 'producer bridge --dry-run', then run 'producer bridge resume --org ORG'.",
 	HeldMassWithdrawal:    "Unusually many sponsorships would be withdrawn within 24 hours. If members really gave them up, run 'producer bridge resume --org ORG'; if a table was emptied or restored, put it right first.",
 	HeldMassOffer:         "Unusually many offers would be mailed at once. If they are meant, run 'producer bridge resume --org ORG'.",
@@ -34,7 +34,7 @@ var heldHints = map[Held]string{
 	HeldConnectionChanged: "The vault's billing sync connection names another cloud organization while sponsorships are with the former one. Save the former connection again, or withdraw them there first.",
 	HeldSourceMissing:     "The organization, its connection or all its members are missing in the server's database. Check that the bridge reads the right database; then run 'producer bridge resume --org ORG'.",
 	HeldOfficialJob:       "The server's own sync job seems to be running beside this one. Switch it off (delete or disable the vault's connection for it), then run 'producer sync --official-job-off' and 'producer bridge resume --org ORG'.",
-	HeldRowVanished:       "A sponsorship that the cloud holds is gone from the vault though its member is still there. 'producer bridge resume --member ORGUSER' withdraws it; with --keep the offer stays and is only reported.",
+	HeldRowVanished:       "A sponsorship that the cloud holds is gone from the vault though its member is still there. 'producer bridge resume --org ORG --member ORGUSER' withdraws it; with --keep the offer stays and is only reported.",
 	HeldSchema:            "The server's database is of a version that this bridge does not know. Update sponsorsync, then run 'producer bridge resume --org ORG'.",
 }
 

@@ -91,6 +91,21 @@ func (l Ledger) Advance(ctx context.Context, d time.Duration) error {
 	return nil
 }
 
+// Held shows the organization as held by a bridge that works, in mode read.
+func (l Ledger) Held(ctx context.Context, org sponsorship.ID, looked time.Time, holds ...state.Hold) error {
+	shown, err := state.EncodeBridge(looked, holds)
+	if err != nil {
+		return err
+	}
+	pipe := l.Redis.Pipeline()
+	pipe.HSet(ctx, state.BridgeKey(org), "shown", shown)
+	pipe.HSet(ctx, state.BridgeShownKey, "mode", "read")
+	pipe.Set(ctx, state.BridgeLeaseKey, "held", time.Hour)
+	l.seen(ctx, pipe, org)
+	_, err = pipe.Exec(ctx)
+	return err
+}
+
 func (l Ledger) set(ctx context.Context, org sponsorship.ID, fields ...any) error {
 	pipe := l.Redis.TxPipeline()
 	l.seen(ctx, pipe, org)

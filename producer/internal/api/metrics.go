@@ -9,6 +9,7 @@ import (
 
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/backlog"
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/producer/internal/view"
 )
@@ -55,6 +56,8 @@ func newMetrics(p Params) (metrics, error) {
 var (
 	redisUp    = describe("redis_up", "1 if Redis answered this scrape; else the metrics that come from it are absent.")
 	byStatus   = describe("sponsorships", "Sponsorships of all organizations, by status.", "status")
+	bridges    = describe("bridge_organizations", "Organizations that the bridge to the server's own database follows, by state.", "state")
+	byHold     = describe("bridge_held", "What the bridge waits for a person to look at, by reason.", "reason")
 	byState    = describe("organizations", "Organizations: never synced, synced and well, or failing.", "state")
 	oldestSync = describe("sync_oldest_success_timestamp_seconds", "Of the last successful sync of each organization, the one that is longest ago.")
 	newestSync = describe("sync_newest_success_timestamp_seconds", "When any organization was last synced successfully.")
@@ -70,7 +73,7 @@ type collector struct{ p Params }
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{redisUp, byStatus, byState, oldestSync, newestSync} {
+	for _, d := range []*prometheus.Desc{redisUp, byStatus, byState, bridges, byHold, oldestSync, newestSync} {
 		to <- d
 	}
 }
@@ -110,11 +113,32 @@ func (c *collector) organizations(ctx context.Context, gauge setGauge) error {
 	for state, n := range states {
 		gauge(byState, float64(n), state)
 	}
+	showBridges(all, gauge)
 	if oldest, newest := syncDates(all); oldest != nil {
 		gauge(oldestSync, float64(oldest.Unix()))
 		gauge(newestSync, float64(newest.Unix()))
 	}
 	return nil
+}
+
+// showBridges counts all reasons and states, so that an alert finds those at nothing, too.
+func showBridges(all []view.Organization, gauge setGauge) {
+	followed, held := map[view.BridgeState]int{}, map[fault.Held]int{}
+	for _, org := range all {
+		if org.Bridge == nil {
+			continue
+		}
+		followed[org.Bridge.State]++
+		for _, h := range org.Bridge.Held {
+			held[h.Reason]++
+		}
+	}
+	for _, state := range view.BridgeStates() {
+		gauge(bridges, float64(followed[state]), string(state))
+	}
+	for _, reason := range fault.HeldReasons() {
+		gauge(byHold, float64(held[reason]), string(reason))
+	}
 }
 
 func stateOf(org view.Organization) string {

@@ -156,6 +156,8 @@ func TestMetrics(t *testing.T) {
 		`sponsorsync_outbox_depth 0`,
 		`sponsorsync_sponsorships{status="pending"} 2`,
 		`sponsorsync_organizations{state="never_synced"} 1`,
+		`sponsorsync_bridge_organizations{state="held"} 0`,
+		`sponsorsync_bridge_held{reason="restored"} 0`,
 		`sponsorsync_http_requests_total{route="POST /v1/jobs",status="202"} 1`,
 		`sponsorsync_http_requests_total{route="none",status="404"} 1`,
 	} {

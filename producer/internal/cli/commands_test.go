@@ -150,6 +150,18 @@ func TestStatusInTheWordsOfTheGuide(t *testing.T) {
 		"6: 2 awaiting sync, 1 sent, 1 active, 1 expiring, 1 refused", "not connected: producer connect")
 }
 
+func TestStatusSaysHowTheBridgeFares(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	at := time.Date(2026, 11, 24, 2, 0, 0, 0, time.UTC)
+	jobstest.Must(t, b.seed().Held(t.Context(), acme, at, state.Hold{Reason: fault.HeldRowVanished, User: member, Since: at}))
+	r := b.run("status", "--org", acme)
+	requireStatus(t, r, 0)
+	requireContains(t, r.out, "Server's vault:     followed; nothing is sent before the first sync, which you start, last looked at 2026-11-24 02:00:00 UTC",
+		"Held:               row_vanished, member "+member+", since 2026-11-24 02:00:00 UTC", "hint: A sponsorship that the cloud holds is gone",
+		"then: producer bridge resume --org "+acme+" --member "+member)
+}
+
 func TestStatusJSONHoldsAllPages(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -154,6 +154,7 @@ func organizationLines(org view.Organization, workers []state.Worker) []string {
 		"Last license sync:  " + clockOr(org.LastLicenseSyncAt, never),
 	}
 	lines = append(lines, failureLines("Last error:         ", org.LastError)...)
+	lines = append(lines, bridgeLines(org)...)
 	return append(lines, "Sponsorships:       "+countsLine(org.Counts))
 }
 

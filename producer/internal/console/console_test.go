@@ -153,6 +153,20 @@ func TestOverview(t *testing.T) {
 	requireText(t, page, `<time datetime="2026-11-22T12:00:00Z">22 Nov 2026, 12:00 UTC</time>`, `<time datetime="2026-11-23T12:00:00Z">`)
 }
 
+func TestAHoldIsShownWithTheCommandThatEndsIt(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.connected(t, acme)
+	jobstest.Must(t, jobstest.Ledger{Redis: b.redis}.Held(t.Context(), acme, noon,
+		state.Hold{Reason: fault.HeldRestored, Since: noon}, state.Hold{Reason: fault.HeldRowVanished, User: user1, Since: noon}))
+	page, _ := b.page(t, "/organizations/"+string(acme))
+	requireText(t, page, "<dt>Server's vault</dt><dd>held until somebody has looked, last looked at", "<code>restored</code>", "looks restored from an older copy",
+		"<code>producer bridge resume --org "+string(acme)+"</code>", "<strong>The bridge is held for member "+string(user1)+":</strong>",
+		"<code>producer bridge resume --org "+string(acme)+" --member "+string(user1)+"</code>")
+	page, _ = b.page(t, "/")
+	requireText(t, page, "<code>producer bridge resume --org "+string(acme)+"</code>")
+}
+
 func TestOverviewSaysWhatToDo(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

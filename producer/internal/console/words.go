@@ -24,7 +24,8 @@ type nextSync struct {
 
 // problem is something that failed, with what to do about it.
 type problem struct {
-	What string
+	What    string
+	Command string // that ends it, once somebody has looked; "" if there is none
 	*view.Error
 }
 
@@ -52,11 +53,31 @@ func next(o view.Organization) nextSync {
 func problems(o view.Organization) []problem {
 	var all []problem
 	if !o.Connected {
-		all = append(all, problem{"Not connected", &view.Error{
+		all = append(all, problem{What: "Not connected", Error: &view.Error{
 			Code: fault.ConnectionMissing, Message: "no billing sync token is saved here", Hint: fault.ConnectionMissing.Hint()}})
 	}
 	if o.LastError != nil {
-		all = append(all, problem{"The last sync failed", o.LastError})
+		all = append(all, problem{What: "The last sync failed", Error: o.LastError})
+	}
+	return append(all, bridgeProblems(o)...)
+}
+
+// bridgeProblems are what the bridge waits for a person to look at, each with the command that
+// ends it.
+func bridgeProblems(o view.Organization) (all []problem) {
+	if o.Bridge == nil {
+		return nil
+	}
+	if o.Bridge.Error != nil {
+		all = append(all, problem{What: "The server's database could not be read", Error: o.Bridge.Error})
+	}
+	for _, h := range o.Bridge.Held {
+		what := "The bridge is held"
+		if h.OrganizationUserID != nil {
+			what += " for member " + h.OrganizationUserID.String()
+		}
+		all = append(all, problem{What: what, Command: h.Command(o.OrganizationID), Error: &view.Error{
+			Code: fault.Code(h.Reason), Message: "it waits for somebody to look", Hint: h.Hint, At: h.Since}})
 	}
 	return all
 }

@@ -24,6 +24,7 @@ type Organization struct {
 	NextSyncAt          *time.Time                   `json:"nextSyncAt"`
 	LastLicenseSyncAt   *time.Time                   `json:"lastLicenseSyncAt"`
 	LastError           *Error                       `json:"lastError"` // of a sync or a license sync, whichever is newer
+	Bridge              *Bridge                      `json:"bridge"`    // null where no bridge follows it
 	Counts              map[sponsorship.Status]int64 `json:"counts"`
 }
 
@@ -61,7 +62,7 @@ func ReadOrganizations(ctx context.Context, l *state.Ledger) ([]Organization, er
 func Show(org state.Organization, counts map[sponsorship.Status]int64) Organization {
 	shown := Organization{
 		OrganizationID: org.ID, Connected: org.Connected, Paused: org.Stopped, LastSyncAt: org.LastSyncAt, NextSyncAt: org.NextSyncAt,
-		LastLicenseSyncAt: org.LastLicenseSyncAt, Counts: counts,
+		LastLicenseSyncAt: org.LastLicenseSyncAt, Bridge: showBridge(org), Counts: counts,
 	}
 	if org.CloudOrganizationID != "" {
 		shown.CloudOrganizationID = &org.CloudOrganizationID

@@ -65,6 +65,47 @@ func TestAPausedOrganizationHasNoNextSync(t *testing.T) {
 	}
 }
 
+func TestStatesOfTheBridge(t *testing.T) {
+	t.Parallel()
+	hold := func(user sponsorship.ID) []state.Hold {
+		return []state.Hold{{Reason: fault.HeldRowVanished, User: user, Since: noon}}
+	}
+	for name, c := range map[string]struct {
+		change func(*state.Organization)
+		want   view.BridgeState
+	}{
+		"all is well":              {func(*state.Organization) {}, view.BridgeFollowing},
+		"never synced":             {func(o *state.Organization) { o.Started = false }, view.BridgeWaiting},
+		"held":                     {func(o *state.Organization) { o.Started, o.Bridge.Held = false, hold("") }, view.BridgeHeld},
+		"one member held":          {func(o *state.Organization) { o.Bridge.Held = hold("m") }, view.BridgeFollowing},
+		"no database":              {func(o *state.Organization) { o.Bridge.Error = failure(fault.BridgeDatabaseUnavailable, noon) }, view.BridgeUnavailable},
+		"no bridge":                {func(o *state.Organization) { o.Bridge.Running = false }, view.BridgeStopped},
+		"disconnected by somebody": {func(o *state.Organization) { o.Disconnected = true }, view.BridgeStopped},
+	} {
+		org := state.Organization{Started: true, Bridge: &state.Bridge{Mode: "read", Running: true, Looked: noon}}
+		c.change(&org)
+		got := view.Show(org, nil).Bridge
+		if got.State != c.want || len(got.Held) != len(org.Bridge.Held) || !got.LastLookAt.Equal(noon) {
+			t.Errorf("%s: shows %+v, want %s", name, got, c.want)
+		}
+	}
+	if got := view.Show(state.Organization{}, nil).Bridge; got != nil {
+		t.Errorf("an organization that no bridge follows shows %+v", got)
+	}
+}
+
+func TestAHoldNamesTheCommandThatEndsIt(t *testing.T) {
+	t.Parallel()
+	for want, h := range map[string]view.Hold{
+		"producer bridge resume --org o":                               view.ShowHold(fault.HeldRestored, "", noon),
+		"producer bridge resume --org o --member m":                    view.ShowHold(fault.HeldRowVanished, "m", noon),
+		"producer bridge resume --org o --official-job ran (or never)": view.ShowHold(fault.HeldTakeOver, "", noon),
+	} {
+		jobstest.Equal(t, string(h.Reason), h.Command("o"), want)
+		jobstest.Equal(t, "hint", h.Hint, h.Reason.Hint())
+	}
+}
+
 func TestPageOf(t *testing.T) {
 	t.Parallel()
 	page, err := view.PageOf(url.Values{"status": {"redeemed,pending", "sent"}, "limit": {"7"}, "cursor": {"c"}}, 50)
