@@ -20,6 +20,8 @@ func Decode(kind Kind, payload []byte) (Args, error) {
 		return decode[ChangeSponsorship](payload)
 	case KindSyncLicense:
 		return decode[SyncLicense](payload)
+	case KindAdopt:
+		return decode[Adopt](payload)
 	case KindSyncPending:
 		return decode[SyncPending](payload)
 	case KindSyncLeft:

@@ -74,6 +74,10 @@ func TestDecode(t *testing.T) {
 		"a resend and more":     {jobs.KindChangeSponsorship, change(`,"resend":true,"friendlyName":"x"`), "resend"},
 		"a resend, revoked":     {jobs.KindChangeSponsorship, change(`,"resend":true,"revoke":true`), "revoke"},
 		"a revocation and more": {jobs.KindChangeSponsorship, change(`,"revoke":true,"friendlyName":"x"`), "revoke"},
+		"an adoption":           {jobs.KindAdopt, redeem(""), ""},
+		"an adoption, all":      {jobs.KindAdopt, redeem(`,"friendlyName":"Mum","adminInitiated":true,"revoke":true`), ""},
+		"an adoption of a plan": {jobs.KindAdopt, redeem(`,"planSponsorshipType":0`), "planSponsorshipType"},
+		"an adoption of nobody": {jobs.KindAdopt, change(""), "sponsoredEmail"},
 		"unknown kind":          {"sponsor", `{}`, "kind"},
 	} {
 		args, err := jobs.Decode(c.kind, []byte(c.payload))

@@ -16,6 +16,7 @@ const (
 	KindRedeem            Kind = "redeem"
 	KindChangeSponsorship Kind = "change-sponsorship"
 	KindSyncLicense       Kind = "sync-license"
+	KindAdopt             Kind = "adopt"
 )
 
 // The kinds that the system enqueues for itself; not part of the public contract.
@@ -53,7 +54,7 @@ const retention = 24 * time.Hour
 // the only place that says how a kind is run.
 func (k Kind) Policy() (Policy, bool) {
 	switch k {
-	case KindRedeem, KindChangeSponsorship:
+	case KindRedeem, KindChangeSponsorship, KindAdopt:
 		return Policy{Queue: QueueIntake, MaxAttempts: 30, Timeout: time.Minute, Retention: retention, Public: true}, true
 	case KindSync:
 		return Policy{Queue: QueueUrgent, MaxAttempts: 100, Timeout: 2 * time.Hour, Retention: retention, Public: true}, true
@@ -71,7 +72,7 @@ func (k Kind) Policy() (Policy, bool) {
 
 // Kinds returns every kind, the public ones first.
 func Kinds() []Kind {
-	return []Kind{KindSync, KindRedeem, KindChangeSponsorship, KindSyncLicense, KindSyncPending, KindSyncLeft, KindSyncScheduled, KindSweep}
+	return []Kind{KindSync, KindRedeem, KindChangeSponsorship, KindSyncLicense, KindAdopt, KindSyncPending, KindSyncLeft, KindSyncScheduled, KindSweep}
 }
 
 // Queues returns every queue.

@@ -64,6 +64,7 @@ func (l orderLab) worker(fails func(jobs.Args) bool) {
 	r := queue.NewRegistry()
 	queue.Handle(r, flaky(in.Redeem, fails))
 	queue.Handle(r, flaky(in.ChangeSponsorship, fails))
+	queue.Handle(r, in.Adopt)
 	queue.Handle(r, func(context.Context, jobs.Job[jobs.Sweep]) error { return nil })
 	server := jobstest.Value(queue.NewServer(queue.Params{
 		Redis: conv, Registry: r, Queue: jobs.QueueIntake, Concurrency: 16, Servers: intakeLoops,

@@ -57,6 +57,7 @@ func (h handlers) registry() *queue.Registry {
 	r := queue.NewRegistry()
 	queue.Handle(r, h.intake.Redeem)
 	queue.Handle(r, h.intake.ChangeSponsorship)
+	queue.Handle(r, h.intake.Adopt)
 	queue.Handle(r, h.syncs.SyncManual)
 	queue.Handle(r, h.syncs.SyncScheduled)
 	queue.Handle(r, h.syncs.SyncPending)

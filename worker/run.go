@@ -89,7 +89,7 @@ func doctorCommand(load func() (config.Environ, error), std streams) *cobra.Comm
 	return cmd
 }
 
-const workerHelp = `Execute sync, redeem, change-sponsorship and sync-license jobs, with retries, and
+const workerHelp = `Execute sync, redeem, change-sponsorship, adopt and sync-license jobs, with retries, and
 publish each change of a sponsorship's status to NATS JetStream.
 
 Settings come from the environment and from --env-file; the README lists them.

@@ -53,7 +53,7 @@ func (i *Inspector) eraseRecords(ctx context.Context, of Subject) (dropped int, 
 		if err != nil {
 			return 0, unavailable(err, "list dead jobs")
 		}
-		if r.Organization == of.Organization && (of.Key == "" || of.Key == r.User) || of.holds(r.Args) {
+		if r.Organization == of.Organization && (of.Key == "" || of.Key == r.User) || of.holds(r.Kind, r.Args) {
 			theirs = append(theirs, r)
 		}
 	}
@@ -104,7 +104,7 @@ func (i *Inspector) listed(ctx context.Context, queue string, of Subject,
 			return nil, unavailable(err, "list jobs")
 		}
 		for _, info := range infos {
-			if of.holds(info.Payload) {
+			if of.holds(jobs.Kind(info.Type), info.Payload) {
 				found = append(found, info)
 			}
 		}
@@ -116,10 +116,11 @@ func (i *Inspector) listed(ctx context.Context, queue string, of Subject,
 
 // holds reads no more of the arguments than it must, whatever kind they are of: a
 // job that no version here can run may hold an address all the same.
-func (s Subject) holds(payload []byte) bool {
+func (s Subject) holds(kind jobs.Kind, payload []byte) bool {
 	var args jobs.Redeem
 	if json.Unmarshal(payload, &args) != nil || args.OrganizationID != s.Organization {
 		return false
 	}
-	return s.Key == "" || s.Key == args.SponsorshipID() || s.Key == args.OrganizationUserID && !args.AdminInitiated
+	madeHere := args.AdminInitiated && kind != jobs.KindAdopt // its key follows from the address
+	return s.Key == "" || s.Key == args.SponsorshipID() || s.Key == args.OrganizationUserID && !madeHere
 }

@@ -97,6 +97,16 @@ func TestErasePersonDropsWhateverStateTheJobIsIn(t *testing.T) {
 	}
 }
 
+// The key of an adopted sponsorship is the cloud's, whoever initiated it.
+func TestErasePersonDropsTheAdoptionOfWhatAnAdminInitiated(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.put(t, jobs.Adopt{OrganizationID: org, OrganizationUserID: member, SponsoredEmail: "eve@example.com", AdminInitiated: true})
+	erased, err := b.inspector.Erase(t.Context(), enqueue.Subject{Organization: org, Key: member})
+	jobstest.Must(t, err)
+	jobstest.Equal(t, "dropped", erased.Dropped, 1)
+}
+
 func TestEraseOrganizationDropsAllOfIt(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -32,7 +32,7 @@ func Apply(out Outgoing, a Answer, now time.Time) Sponsorship {
 		next = next.withdrawn()
 	case out.Tombstone:
 		next = next.undecided(a)
-	case !a.Present && next.Wire.Known:
+	case !a.Present && (next.Wire.Known || next.Wire.Adopted && (!a.Others || a.Ineligible)):
 		next = next.passedOver()
 	case !a.Present:
 		next = next.leftOut()
@@ -100,6 +100,7 @@ func (s Sponsorship) stillRedeemed(a Answer, now time.Time) Sponsorship {
 	s.Status, s.Intent = Expiring, ""
 	s.LastSyncAt, s.ValidUntil, s.Wire.Known = &now, a.ValidUntil, true
 	s.Wire.Tombstoned, s.Wire.Silences = false, 0
+	s.Wire.Adopted, s.Wire.Leaving, s.Wire.Unconfirmed = false, false, false
 	return s
 }
 
@@ -107,9 +108,13 @@ func (s Sponsorship) stillRedeemed(a Answer, now time.Time) Sponsorship {
 // sponsor looks the same as "gone already", so the withdrawal is tried again
 // with each full sync. Where the cloud once confirmed the row, this tombstone was
 // answered and the next one is a first, and only many silences in a row count;
-// where it never did, a second silence is proof enough.
+// where it never did, a second silence is proof enough. An adopted row counts as
+// confirmed: somebody else saw to that.
 func (s Sponsorship) undecided(a Answer) Sponsorship {
-	s.Wire.Tombstoned = !s.Wire.Known
+	s.Wire.Tombstoned = !s.Wire.Known && !s.Wire.Adopted
+	if s.Intent == IntentAdopt { // the first sync has been
+		s.Intent, s.Wire.Leaving, s.Wire.Unconfirmed = IntentRevoke, false, false
+	}
 	if !a.Ineligible {
 		s.Wire.Silences++
 	}
@@ -154,7 +159,7 @@ func (s Sponsorship) passedOver() Sponsorship {
 func (s Sponsorship) leftOut() Sponsorship {
 	s.Status, s.Intent = Refused, ""
 	s.Reason = refusal("the cloud answered and left this sponsorship out")
-	s.Wire.AskedAt = time.Time{}
+	s.Wire.AskedAt, s.Wire.Adopted = time.Time{}, false
 	if !s.Wire.Known && !s.Wire.Unsure {
 		s.Wire.Offered = ""
 	}
@@ -171,8 +176,9 @@ func (s Sponsorship) confirmed(a Answer, now time.Time) Sponsorship {
 		s.Reason = nil
 	}
 	s.LastSyncAt, s.ValidUntil, s.Wire.Known = &now, a.ValidUntil, true
-	s.Wire.Poison, s.Wire.Silences = false, 0
+	s.Wire.Poison, s.Wire.Silences, s.Wire.Adopted = false, 0, false
 	s.Wire.Unsure = s.Wire.Unsure && a.ValidUntil == nil
+	s.Wire.Unconfirmed = s.Wire.Unconfirmed && a.ValidUntil == nil
 	switch {
 	case s.replacing() && a.ValidUntil == nil:
 		s.Status, s.Intent = Pending, IntentChange
@@ -192,7 +198,7 @@ func (s Sponsorship) confirmed(a Answer, now time.Time) Sponsorship {
 	case s.Wire.Unsure:
 		s.Status, s.Reason = Sent, &Reason{Code: fault.MailUncertain, Message: "the cloud has the offer, but the request that brought it failed or got no answer: perhaps nobody was mailed"}
 	default:
-		s.Status = Sent
+		s.Status, s.Reason = Sent, s.unconfirmed()
 	}
 	return s
 }

@@ -6,7 +6,8 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 )
 
-// Request is what a person asks for: a Redeem, a Change, a Resend or a Revoke.
+// Request is what a person asks for: a Redeem, a Change, a Resend, a Revoke or an
+// Adopt.
 type Request interface {
 	decide(s Sponsorship) (Sponsorship, error)
 }
@@ -141,7 +142,7 @@ func (s Sponsorship) onlyHere() bool {
 }
 
 func (s Sponsorship) revoking() bool {
-	return s.Status == Expiring || s.Status == Pending && s.Intent == IntentRevoke
+	return s.Status == Expiring || s.Status == Pending && (s.Intent == IntentRevoke || s.Intent == IntentAdopt && s.Wire.Leaving)
 }
 
 // holdsRedemption covers a label change that waits on top of a redeemed row.

@@ -91,6 +91,10 @@ func states() map[string]func(*testing.T) sponsorship.Sponsorship {
 		"expiring": func(t *testing.T) sponsorship.Sponsorship {
 			return begin(t).ask(redeem).answer(accepted).ask(sponsorship.Revoke{}).answer(accepted).s
 		},
+		"pending(adopt)": func(t *testing.T) sponsorship.Sponsorship { return begin(t).ask(sponsorship.Adopt{Email: old}).s },
+		"pending(adopt), to be withdrawn": func(t *testing.T) sponsorship.Sponsorship {
+			return begin(t).ask(sponsorship.Adopt{Email: old, Revoke: true}).s
+		},
 		"refused": func(t *testing.T) sponsorship.Sponsorship { return begin(t).ask(redeem).answer(empty).s },
 		"refused, perhaps there": func(t *testing.T) sponsorship.Sponsorship {
 			l := begin(t).ask(redeem)
@@ -119,6 +123,7 @@ func TestDecideTable(t *testing.T) {
 	const (
 		pending = sponsorship.Pending
 		r, c, v = sponsorship.IntentRedeem, sponsorship.IntentChange, sponsorship.IntentRevoke
+		a       = sponsorship.IntentAdopt
 	)
 	inputs := map[string]sponsorship.Request{
 		"redeem same":  redeem,
@@ -127,11 +132,13 @@ func TestDecideTable(t *testing.T) {
 		"new label":    sponsorship.Change{Name: "label"},
 		"revoke":       sponsorship.Revoke{},
 		"resend":       sponsorship.Resend{},
+		"adopt":        sponsorship.Adopt{Email: old},
 	}
 	missing := no(fault.SponsorshipNotFound)
 	fresh := map[string]outcome{
 		"redeem same": to(pending, r, old), "redeem other": to(pending, r, new_),
 		"new address": missing, "new label": missing, "revoke": missing, "resend": missing,
+		"adopt": to(pending, a, old),
 	}
 	leaving := map[string]outcome{
 		"redeem same": no(fault.RevocationPending), "redeem other": no(fault.RevocationPending),
@@ -165,7 +172,12 @@ func TestDecideTable(t *testing.T) {
 			"new label": to(pending, c, old), "revoke": to(pending, v, old),
 			"resend": no(fault.AlreadyRedeemed),
 		},
-		"pending(revoke)": leaving, "expiring": leaving,
+		"pending(revoke)": leaving, "expiring": leaving, "pending(adopt), to be withdrawn": leaving,
+		"pending(adopt)": {
+			"redeem same": same, "redeem other": no(fault.AlreadySponsoring), "new address": to(pending, c, new_),
+			"new label": to(pending, a, old), "revoke": to(pending, v, old),
+			"resend": to(pending, c, old),
+		},
 		"refused": {
 			"redeem same": same, "redeem other": to(sponsorship.Refused, "", new_),
 			"new address": to(sponsorship.Refused, "", new_), "new label": to(sponsorship.Refused, "", old),
@@ -177,6 +189,11 @@ func TestDecideTable(t *testing.T) {
 			"new label": to(sponsorship.Refused, "", old), "revoke": to(pending, v, old),
 			"resend": to(pending, c, old),
 		},
+	}
+	for state, cells := range table {
+		if _, listed := cells["adopt"]; !listed { // something is there already
+			table[state]["adopt"] = no(fault.AlreadySponsoring)
+		}
 	}
 	for state, reach := range states() {
 		for input, request := range inputs {

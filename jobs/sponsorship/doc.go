@@ -1,7 +1,8 @@
 // Package sponsorship is the domain: one member's free Families sponsorship,
 // the statuses it goes through, and the two pure functions that move it.
 //
-// [Decide] answers what a person asked for (a redeem, a change, a revocation).
+// [Decide] answers what a person asked for (a redeem, a change, a revocation), or
+// takes over what another program has begun.
 // [Plan] and [Apply] are the two halves of talking to the cloud: what to send
 // for a sponsorship, and what the cloud's answer makes of it. Between the two,
 // [Outgoing.Marked] must be stored: it says that a request has left, which is

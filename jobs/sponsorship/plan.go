@@ -1,6 +1,10 @@
 package sponsorship
 
-import "time"
+import (
+	"time"
+
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
+)
 
 const (
 	// askFresh is how long the cloud's word that an offer was not redeemed is
@@ -75,8 +79,11 @@ func (s Sponsorship) withdrawing(now time.Time) bool {
 }
 
 // unsure reports whether the cloud may have inserted the row without mailing it:
-// it left before, as new, and no answer has ever told of it.
-func (s Sponsorship) unsure() bool { return s.Wire.Unsure || s.Wire.Offered != "" && !s.Wire.Known }
+// it left before, as new, and no answer has ever told of it. An adopted one was
+// mailed for whoever told the cloud of it.
+func (s Sponsorship) unsure() bool {
+	return s.Wire.Unsure || s.Wire.Offered != "" && !s.Wire.Known && !s.Wire.Adopted
+}
 
 // Lapse turns a sponsorship that was redeemed and is long over into an expired
 // one, or returns false. One that was not asked about since it lapsed may have been
@@ -102,5 +109,7 @@ func lapsed(validUntil *time.Time, at time.Time) bool {
 
 // Due reports whether the next sync of what is pending should take s along. A
 // pending one that carries a reason was tried and waits for a full sync, unless it
-// only waits for the end of a request.
-func (s Sponsorship) Due() bool { return s.Status == Pending && (s.Reason == nil || s.held()) }
+// only waits for the end of a request, or came with that reason.
+func (s Sponsorship) Due() bool {
+	return s.Status == Pending && (s.Reason == nil || s.held() || s.Reason.Code == fault.RecipientUnconfirmed)
+}

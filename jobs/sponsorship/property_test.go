@@ -98,6 +98,20 @@ func TestLifeUnderLostAnswers(t *testing.T) {
 			"recase": func(*rapid.T) { request(sponsorship.Change{Email: strings.ToUpper(s.Email)}, "") },
 			"resend": func(*rapid.T) { request(sponsorship.Resend{}, strings.ToLower(s.Email)) },
 			"revoke": func(*rapid.T) { request(sponsorship.Revoke{}, "") },
+			// Another program offered it and mailed it, or says so wrongly.
+			"adopt": func(t *rapid.T) {
+				a := rapid.SampledFrom(addresses).Draw(t, "address")
+				if s.Exists() || c.address != "" && !strings.EqualFold(c.address, a) {
+					return
+				}
+				if told := rapid.Bool().Draw(t, "told"); told && c.address == "" {
+					c.address = a
+				} else if c.address == "" {
+					asked[a]++ // the first sync offers what the cloud has not
+				}
+				adopt := sponsorship.Adopt{Email: a, Revoke: rapid.Bool().Draw(t, "revoke"), Unconfirmed: rapid.Bool().Draw(t, "unconfirmed")}
+				request(adopt, "")
+			},
 			"sync":   func(*rapid.T) { exchange(false, false) },
 			"lose":   func(*rapid.T) { exchange(true, false) },
 			"meddle": func(*rapid.T) { exchange(false, true) },
@@ -105,7 +119,7 @@ func TestLifeUnderLostAnswers(t *testing.T) {
 			"wait":   func(*rapid.T) { now = now.Add(time.Hour) },
 			"":       func(*rapid.T) {},
 		})
-		for range 5 { // heal: at most ask, tombstone, offer, confirm
+		for range 9 { // heal: at most ask, tombstone, offer, confirm, or as many silences as end a withdrawal
 			exchange(false, false)
 		}
 		checkAgreement(t, s, c)

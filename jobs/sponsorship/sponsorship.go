@@ -42,6 +42,7 @@ const (
 	IntentRedeem Intent = "redeem"
 	IntentChange Intent = "change"
 	IntentRevoke Intent = "revoke"
+	IntentAdopt  Intent = "adopt"
 )
 
 // Reason explains a status in a fault code and a sentence without addresses.
@@ -83,6 +84,14 @@ type Wire struct {
 	Offered string `json:"offered,omitempty"`
 	// Known is set once the cloud answered a plain row: it does hold it.
 	Known bool `json:"known,omitempty"`
+	// Adopted is set while only another program has told the cloud of the row, and
+	// no answer has.
+	Adopted bool `json:"adopted,omitempty"`
+	// Leaving is set while an adopted row is to be withdrawn: until the first answer
+	// it is pending to be adopted all the same.
+	Leaving bool `json:"leaving,omitempty"`
+	// Unconfirmed is set on an adopted row while nobody knows whom the cloud mailed.
+	Unconfirmed bool `json:"unconfirmed,omitempty"`
 	// AskedAt is the first step of a changed address: when the cloud said that
 	// the offer was not redeemed, so that it may be withdrawn. Old news is no
 	// news: see askFresh.

@@ -51,7 +51,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 // mutations are the ways in which the code is broken on purpose, one file per
 // part of it.
 func mutations() []mutation {
-	return slices.Concat(coreMutations, besideMutations, clockMutations, durableMutations, eventMutations, forgetMutations, jobMutations, turnMutations)
+	return slices.Concat(
+		coreMutations, besideMutations, clockMutations, durableMutations, eventMutations, forgetMutations, jobMutations,
+		takeoverMutations, turnMutations,
+	)
 }
 
 // choose returns the mutations with the given ids, or all.

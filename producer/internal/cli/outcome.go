@@ -47,7 +47,7 @@ func outcomeOf(t target, s sponsorship.Sponsorship, org organization) outcome {
 	switch {
 	case s.Status != sponsorship.Pending:
 		return settledOutcome(t, s)
-	case s.Reason != nil && s.Reason.Code != fault.CloudUnavailable:
+	case s.Reason != nil && s.Reason.Code != fault.CloudUnavailable && !s.Due():
 		return failure(&fault.Error{Code: s.Reason.Code, Message: s.Reason.Message})
 	case !org.Started:
 		return outcome{state: unstarted, text: firstStep(org.Organization)}

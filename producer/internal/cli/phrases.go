@@ -45,6 +45,8 @@ func pendingWords(intent *sponsorship.Intent) string {
 		return "Changed (awaiting sync)"
 	case sponsorship.IntentRevoke:
 		return "Removed (awaiting sync)"
+	case sponsorship.IntentAdopt:
+		return "Taken over (awaiting sync)"
 	}
 	return "Awaiting sync"
 }

@@ -121,6 +121,8 @@ func intentWords(i sponsorship.Intent) string {
 		return "The change takes effect with the next sync."
 	case sponsorship.IntentRevoke:
 		return "It ends with the next sync."
+	case sponsorship.IntentAdopt:
+		return "Taken over from another program; the next sync asks the cloud about it."
 	}
 	return ""
 }

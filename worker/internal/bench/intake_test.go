@@ -96,6 +96,7 @@ func (s *store) intake(b *testing.B, rdb redis.UniversalClient) *queue.Registry 
 	jobstest.Must(b, err)
 	queue.Handle(registry, handlers.Redeem)
 	queue.Handle(registry, handlers.ChangeSponsorship)
+	queue.Handle(registry, handlers.Adopt)
 	queue.Handle(registry, func(context.Context, jobs.Job[jobs.Sweep]) error { return nil })
 	return registry
 }

@@ -1,5 +1,5 @@
-// Package intake carries out redeem and change-sponsorship jobs: it writes what
-// is wanted into the ledger, as pending, together with the event that says so,
+// Package intake carries out redeem, adopt and change-sponsorship jobs: it writes
+// what is wanted into the ledger, as pending, together with the event that says so,
 // and wakes the sync that carries on.
 //
 // A job may be delivered twice: the second run changes nothing and repeats the
@@ -42,7 +42,7 @@ type Params struct {
 	Line   Line
 }
 
-// Intake handles redeem and change-sponsorship jobs. It is safe for concurrent use.
+// Intake handles redeem, adopt and change-sponsorship jobs. It is safe for concurrent use.
 type Intake struct{ p Params }
 
 // New returns an error when a part is missing.
@@ -58,6 +58,13 @@ func (h *Intake) Redeem(ctx context.Context, job jobs.Job[jobs.Redeem]) error {
 	a := job.Args
 	request := sponsorship.Redeem{Email: a.SponsoredEmail, Name: a.FriendlyName, AdminInitiated: a.AdminInitiated}
 	// Most redeems are a member's first: try that before anything is read.
+	return h.decide(ctx, order{jobID: job.ID, kind: a.Kind(), request: request}, h.p.Ledger.None(a.OrganizationID, a.SponsorshipID()))
+}
+
+// Adopt handles adopt jobs.
+func (h *Intake) Adopt(ctx context.Context, job jobs.Job[jobs.Adopt]) error {
+	a := job.Args
+	request := sponsorship.Adopt{Email: a.SponsoredEmail, Name: a.FriendlyName, AdminInitiated: a.AdminInitiated, Revoke: a.Revoke}
 	return h.decide(ctx, order{jobID: job.ID, kind: a.Kind(), request: request}, h.p.Ledger.None(a.OrganizationID, a.SponsorshipID()))
 }
 

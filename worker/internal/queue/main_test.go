@@ -33,6 +33,7 @@ var redeem = jobs.Redeem{OrganizationID: org, OrganizationUserID: member, Sponso
 type handlers struct {
 	redeem func(context.Context, jobs.Job[jobs.Redeem]) error
 	change func(context.Context, jobs.Job[jobs.ChangeSponsorship]) error
+	adopt  func(context.Context, jobs.Job[jobs.Adopt]) error
 	sweep  func(context.Context, jobs.Job[jobs.Sweep]) error
 }
 
@@ -40,6 +41,7 @@ func (h handlers) registry() *queue.Registry {
 	r := queue.NewRegistry()
 	handle(r, h.redeem)
 	handle(r, h.change)
+	handle(r, h.adopt)
 	handle(r, h.sweep)
 	return r
 }

@@ -24,7 +24,9 @@ func readAnswers(items []item, answers []cloud.RowAnswer, now time.Time) answere
 	}
 	read := answered{taken: len(answers)}
 	for _, it := range items {
-		if _, present := byUser[it.out.UserID]; !present && !it.out.Tombstone && it.out.Marked.Wire.Known {
+		wire := it.out.Marked.Wire
+		known := wire.Known || wire.Adopted && len(answers) == 0 // where others are answered, it may be the row
+		if _, present := byUser[it.out.UserID]; !present && !it.out.Tombstone && known {
 			read.passedOver++
 		}
 	}
