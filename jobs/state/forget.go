@@ -138,7 +138,8 @@ func (l *Ledger) erase(ctx context.Context, org sponsorship.ID, rows []string) (
 const unansweredLife = time.Hour
 
 // eraseKeys drops what other parts keep under the organization's name, whatever
-// they call it.
+// they call it. They are in one slot: in a Redis Cluster the client sends a SCAN to
+// the node that the pattern's hash tag names.
 func (l *Ledger) eraseKeys(ctx context.Context, org sponsorship.ID) error {
 	unanswered := Key(org, "inflight")
 	keys := l.rdb.Scan(ctx, 0, Key(org, "*"), 1000).Iterator()
