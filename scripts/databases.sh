@@ -21,10 +21,11 @@ if [ "$(id -u)" = 0 ]; then
 	as=(setpriv --reuid "$user" --regid "$(id -g "$user")" --clear-groups --)
 fi
 cd "$dir"
+export TMPDIR="$dir" HOME="$dir" # the caller's own may be closed to them
 
 stop() {
 	local status=$?
-	[ "$status" = 0 ] || touch failed
+	[ "$status" = 0 ] || { rm -f ./*.port; touch failed; }
 	if [ -n "${mariadb:-}" ]; then
 		kill -KILL "$mariadb" 2>/dev/null || true
 		wait "$mariadb" 2>/dev/null || true
@@ -58,7 +59,7 @@ start_postgresql() {
 }
 
 start_mariadb() {
-	"${as[@]}" env HOME="$dir" mariadb-install-db --no-defaults --datadir="$dir/mariadb" --auth-root-authentication-method=normal \
+	"${as[@]}" mariadb-install-db --no-defaults --datadir="$dir/mariadb" --auth-root-authentication-method=normal \
 		--skip-test-db --innodb-log-file-size=16M >>mariadb-install.log 2>&1
 	for _ in 1 2 3 4 5; do
 		port=$(port)
