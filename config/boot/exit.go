@@ -17,6 +17,8 @@ const (
 	Failed = 1
 	Usage  = 2 // wrong usage or configuration
 	Waited = 3 // a wait reached its limit; what was waited for goes on
+
+	Interrupted = 130 // by Ctrl-C or SIGTERM, with something left undone
 )
 
 // ErrTimedOut is how a wait ends that has reached its limit.

@@ -39,7 +39,11 @@ func (p Program) Run(ctx context.Context, args []string) int {
 		err = fmt.Errorf("write output: %w", flushErr)
 	}
 	a.report(err)
-	return boot.Status(err)
+	status := boot.Status(err)
+	if status == boot.Failed && ctx.Err() != nil {
+		return boot.Interrupted
+	}
+	return status
 }
 
 // app is one run of the program.

@@ -12,7 +12,7 @@ import (
 func (a *app) syncCommand() *cobra.Command {
 	var (
 		args jobs.Sync
-		wait bool
+		wait patience
 	)
 	command := &cobra.Command{
 		Use: "sync --org ORG", Short: "Step 4 of the guide: start a full sync now",
@@ -32,7 +32,7 @@ failure that somebody had to put right.`,
 func (a *app) syncLicenseCommand() *cobra.Command {
 	var (
 		args jobs.SyncLicense
-		wait bool
+		wait patience
 	)
 	command := &cobra.Command{
 		Use: "sync-license --org ORG", Short: "Fetch a fresh license; nothing else ever does",
@@ -52,7 +52,7 @@ license key: 'producer connect --license-key'.`,
 func (a *app) changeCommand() *cobra.Command {
 	var (
 		args jobs.ChangeSponsorship
-		wait bool
+		wait patience
 	)
 	command := &cobra.Command{
 		Use: "change-sponsorship --org ORG --user ORGUSER", Short: "Change the recipient or the label, revoke, or offer again",
@@ -126,11 +126,13 @@ func (a *app) enqueue(command *cobra.Command, args jobs.Args, then followUp) err
 }
 
 // finishing waits until a job is done: its effect is settled then.
-func (a *app) finishing(wait bool, success string) followUp {
-	if !wait {
+func (a *app) finishing(wait patience, success string) followUp {
+	if !wait.wait {
 		return nil
 	}
 	return func(ctx context.Context, w *waiter, job enqueued) error {
+		ctx, cancel := wait.limit(ctx)
+		defer cancel()
 		if err := w.job(ctx, job); err != nil {
 			return err
 		}
@@ -141,11 +143,13 @@ func (a *app) finishing(wait bool, success string) followUp {
 
 // settling waits until a job is done, and then until its sponsorship is no
 // longer pending.
-func (a *app) settling(wait bool, t target) followUp {
-	if !wait {
+func (a *app) settling(wait patience, t target) followUp {
+	if !wait.wait {
 		return nil
 	}
 	return func(ctx context.Context, w *waiter, job enqueued) error {
+		ctx, cancel := wait.limit(ctx)
+		defer cancel()
 		if err := w.job(ctx, job); err != nil {
 			return err
 		}

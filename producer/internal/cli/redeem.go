@@ -14,7 +14,7 @@ import (
 type redeemFlags struct {
 	args jobs.Redeem
 	file string
-	wait bool
+	wait patience
 }
 
 func (a *app) redeemCommand() *cobra.Command {
@@ -69,9 +69,11 @@ func (a *app) redeemFile(command *cobra.Command, f redeemFlags) error {
 			return err
 		}
 		b := bulk{app: a, session: s, waiter: w, rows: rows, ids: make([]string, 0, len(rows))}
-		if err := b.enqueue(ctx); err != nil || !f.wait {
+		if err := b.enqueue(ctx); err != nil || !f.wait.wait {
 			return err
 		}
+		ctx, cancel := f.wait.limit(ctx)
+		defer cancel()
 		return b.wait(ctx)
 	})
 }

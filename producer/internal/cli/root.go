@@ -25,7 +25,7 @@ func (a *app) root() *cobra.Command {
 carries them out, so one must be running ('go run ./worker').
 
 Exit status: 0 done, 1 it failed, 2 wrong usage or configuration, 3 a wait reached
-its limit.`,
+its limit, 130 interrupted.`,
 		Example: `  producer connect --org ORG --cloud-org CLOUDORG < token.txt
   producer sync --org ORG --wait
   producer redeem --org ORG --user ORGUSER --email someone@example.com --wait
@@ -141,8 +141,4 @@ func (idValue) Type() string            { return "UUID" }
 
 func orgFlag(command *cobra.Command, id *sponsorship.ID) {
 	command.Flags().Var(idValue{id}, "org", "`UUID` of the organization on this server")
-}
-
-func waitFlag(command *cobra.Command, wait *bool, until string) {
-	command.Flags().BoolVar(wait, "wait", false, "wait until "+until+"; status 1 if it fails for good")
 }

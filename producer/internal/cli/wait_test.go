@@ -150,8 +150,8 @@ func TestInterruptedWait(t *testing.T) {
 	}()
 	jobstest.Eventually(t, jobstest.Timeout, func() bool { return out.String() != "" })
 	interrupt()
-	if got := <-status; got != 1 {
-		t.Errorf("exit status %d, want 1", got)
+	if got := <-status; got != 130 {
+		t.Errorf("exit status %d, want 130", got)
 	}
 	requireContains(t, stderr.String(), "interrupted while waiting", "what was enqueued is carried out all the same")
 }
