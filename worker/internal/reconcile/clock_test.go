@@ -79,11 +79,10 @@ func TestABackoffThatBeganAYearAheadIsNoLonger(t *testing.T) {
 func TestAWorkerWithoutAClockHarmsNothing(t *testing.T) {
 	b := setup(t)
 	b.redeem(1)
-	installation := b.cloud.AddInstallation()
 	synctest.Test(t, func(t *testing.T) { // here it is 2000
 		rdb := redis.NewClient(b.rdb.(*redis.Client).Options())
 		defer rdb.Close()
-		client := b.newClient(installation)
+		client := b.newClient(0)
 		defer client.Close()
 		p := b.params
 		p.Ledger, p.Cloud = b.newLedger(rdb), client

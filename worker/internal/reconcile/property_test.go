@@ -3,7 +3,6 @@ package reconcile_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"sync/atomic"
 	"testing"
@@ -12,11 +11,10 @@ import (
 	"github.com/redis/go-redis/v9"
 	"pgregory.net/rapid"
 
-	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
-	"github.com/sponsorsync/sponsorsync/worker/internal/reconcile"
+	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
 )
 
 // errCrash is what a crashed process would not live to see.
@@ -77,11 +75,18 @@ func (c *crash) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proces
 
 // model is what the test knows: which offers were asked for.
 type model struct {
-	*bundle
+	*world
 	rt    *rapid.T
-	crash *crash
 	asked map[sponsorship.ID]map[string]int
-	doom  int // commands after which the next intake job crashes; 0 is never
+
+	tickets  []*ticket // in the order in which they were acknowledged
+	floating []floats  // requests that the cloud is at work on
+
+	copy       *copied           // of the store
+	restorable bool              // such things happen in this story
+	restores   int               // how often a copy, or nothing, was put in its place
+	stream     map[string]string // what was published, by id
+	order      []ledger.OutboxEntry
 
 	// An answer without any row, after a tombstone that got no answer, is taken
 	// for "gone"; a plan that was downgraded at that very time looks the same,
@@ -98,39 +103,6 @@ const people = 4
 
 func (m *model) draw(label string, n int) int { return rapid.IntRange(0, n-1).Draw(m.rt, label) }
 
-// deliver runs an intake job until it ends, as the queue would: over crashes.
-func (m *model) deliver(run func() error) error {
-	if m.doom > 0 {
-		m.crash.after(m.doom - 1)
-		m.doom = 0
-	}
-	for range 20 {
-		err := run()
-		if m.crash.disarm() {
-			continue
-		}
-		return err
-	}
-	m.rt.Fatal("a job does not come to an end")
-	return nil
-}
-
-// ask runs a job and notes the offer it asked for, if it was accepted.
-func (m *model) ask(id sponsorship.ID, offer string, run func() error) {
-	before := m.read(id)
-	err := m.deliver(run)
-	after := m.read(id)
-	if err != nil && !jobs.IsRefused(err) {
-		m.rt.Fatalf("intake: %v", err)
-	}
-	if offer != "" && (after.Email == offer && before.Email != offer || !before.Exists() && after.Exists()) {
-		if m.asked[id] == nil {
-			m.asked[id] = map[string]int{}
-		}
-		m.asked[id][offer]++
-	}
-}
-
 func (m *model) read(id sponsorship.ID) sponsorship.Sponsorship {
 	found, err := m.ledger.Get(m.t.Context(), org, id)
 	if err != nil {
@@ -139,32 +111,16 @@ func (m *model) read(id sponsorship.ID) sponsorship.Sponsorship {
 	return found[0]
 }
 
-func (m *model) redeemOne() {
-	n, to := m.draw("member", people), address(m.draw("address", 3))
-	args := jobs.Redeem{OrganizationID: org, OrganizationUserID: user(n), SponsoredEmail: to, AdminInitiated: m.draw("admin", 4) == 0}
-	job := jobs.Job[jobs.Redeem]{ID: m.jobID(), Args: args}
-	m.ask(args.SponsorshipID(), to, func() error { return m.intake.Redeem(m.t.Context(), job) })
-}
-
-func (m *model) changeOne() {
-	n := m.draw("member", people)
-	args := jobs.ChangeSponsorship{OrganizationID: org, OrganizationUserID: user(n)}
-	switch m.draw("change", 3) {
-	case 0:
-		args.Revoke = true
-	case 1:
-		args.SponsoredEmail = address(m.draw("address", 3))
-	default:
-		args.FriendlyName = fmt.Sprint("label ", m.draw("label", 3))
+// syncBy is a sync by one of the workers, which may crash; its lease then runs out.
+func (m *model) syncBy(h *hand, full bool) {
+	m.calm(h)
+	if full {
+		m.putRight()
+		_ = h.sync.Full(m.t.Context(), org, m.jobID(), ledger.Manual)
+	} else {
+		_ = h.sync.Pending(m.t.Context(), org)
 	}
-	job := jobs.Job[jobs.ChangeSponsorship]{ID: m.jobID(), Args: args}
-	m.ask(args.OrganizationUserID, args.SponsoredEmail, func() error { return m.intake.ChangeSponsorship(m.t.Context(), job) })
-}
-
-// syncOne runs a sync that may crash; its lease then runs out.
-func (m *model) syncOne(run func() error) {
-	_ = run()
-	if m.crash.disarm() {
+	if h.crash.disarm() {
 		m.expireLease()
 	}
 }
@@ -187,33 +143,33 @@ func (m *model) fault() {
 	faults := []cloudtest.Fault{
 		cloudtest.LostAnswer(), cloudtest.LostAnswer(), cloudtest.Reset(), cloudtest.Unavailable(), cloudtest.BadGateway(),
 		cloudtest.ServerError(), cloudtest.EdgeBlock(), cloudtest.RateLimitedFor(1), cloudtest.Unauthorized(), cloudtest.HTML(),
+		cloudtest.UnmailedError(), cloudtest.BrokenAnswer(),
 	}
 	m.cloud.Inject(faults[m.draw("fault", len(faults))].For(m.remote.ID).After(m.draw("skip", 3)))
 }
 
 // meddle changes something while the next request is under way.
 func (m *model) meddle() {
-	what := m.draw("meddle", 3)
+	what, h := m.draw("meddle", 2), m.anyHand()
 	var once atomic.Bool
 	m.cloud.OnSync(func(context.Context, cloudtest.Request) {
-		if m.crash.armed.Load() || !once.CompareAndSwap(false, true) {
+		if h.crash.armed.Load() || !once.CompareAndSwap(false, true) {
 			return
 		}
 		switch what {
 		case 0:
-			m.redeemOne()
+			m.wishes()
+			m.deliver(m.other(h), m.open()[0])
 		case 1:
-			m.changeOne()
-		case 2:
 			m.acceptOne()
 		}
 	})
-	m.syncOne(m.pending)
+	m.syncBy(h, false)
 	m.cloud.OnSync(nil)
 }
 
-// fullOne is a full sync; a plan that may not sponsor is put right in time.
-func (m *model) fullOne() {
+// putRight mends a plan that may not sponsor before too many full syncs.
+func (m *model) putRight() {
 	o, _ := m.cloud.Organization(m.remote.ID)
 	switch m.silences++; {
 	case o.PlanType == cloudtest.PlanEnterprise:
@@ -221,30 +177,32 @@ func (m *model) fullOne() {
 	case m.silences > 5:
 		m.plan(cloudtest.PlanEnterprise)
 	}
-	m.syncOne(m.full)
 }
 
 func (m *model) plan(planType int) {
 	m.cloud.UpdateOrganization(m.remote.ID, func(o *cloudtest.Organization) { o.PlanType = planType })
 }
 
+func (m *model) crashInSync() {
+	h := m.anyHand()
+	if !m.downgrades {
+		h.crash.after(m.draw("commands", 12))
+	}
+	m.syncBy(h, true)
+}
+
 func (m *model) actions() map[string]func(*rapid.T) {
 	do := func(f func()) func(*rapid.T) { return func(*rapid.T) { f() } }
 	return map[string]func(*rapid.T){
-		"redeem": do(m.redeemOne), "redeem too": do(m.redeemOne),
-		"change": do(m.changeOne), "change too": do(m.changeOne),
-		"pending": do(func() { m.syncOne(m.pending) }), "full": do(func() { m.fullOne() }),
-		"accept": do(m.acceptOne), "fault": do(m.fault), "meddle": do(m.meddle),
-		"crash in sync": do(func() {
+		"wishes": do(m.wishes), "deliver": do(m.deliverOne), "deliver too": do(m.deliverOne), "drain": do(m.drain),
+		"pending": do(func() { m.syncBy(m.anyHand(), false) }), "full": do(func() { m.syncBy(m.anyHand(), true) }),
+		"accept": do(m.acceptOne), "fault": do(m.fault), "meddle": do(m.meddle), "crash in sync": do(m.crashInSync),
+		"hang up": do(func() {
 			if !m.downgrades {
-				m.crash.after(m.draw("commands", 12))
+				m.hangUp()
 			}
-			m.syncOne(m.full)
 		}),
-		"crash in intake": do(func() {
-			m.doom = 1 + m.draw("commands", 3)
-			m.redeemOne()
-		}),
+		"the cloud goes on": do(m.land),
 		"downgrade": do(func() {
 			if m.downgrades {
 				m.plan(cloudtest.PlanTeams)
@@ -252,7 +210,18 @@ func (m *model) actions() map[string]func(*rapid.T) {
 		}),
 		"upgrade":       do(func() { m.plan(cloudtest.PlanEnterprise) }),
 		"tokens expire": do(m.cloud.ExpireTokens),
-		"time passes":   do(func() { m.clockOff.Add(int64(2 * time.Hour)) }),
+		"time passes":   do(func() { m.passes([]time.Duration{time.Minute, 2 * time.Hour}[m.draw("time", 2)]) }),
+		"Redis' clock": do(func() {
+			if !m.restorable { // what is lost then is also by how much it was wrong
+				m.jump()
+			}
+		}),
+		"back up": do(m.backUp),
+		"put back": do(func() {
+			if m.restorable {
+				m.putBack()
+			}
+		}),
 	}
 }
 
@@ -260,13 +229,18 @@ func (m *model) actions() map[string]func(*rapid.T) {
 func (m *model) heal() {
 	m.cloud.ClearFaults()
 	m.plan(cloudtest.PlanEnterprise)
+	m.land()
 	m.expireLease()
-	m.afterGrace()
+	m.passes(life + 2*time.Second)
+	m.drain()
 	for range 3 {
-		if err := m.full(); err != nil {
+		h := m.anyHand()
+		m.calm(h)
+		if err := h.sync.Full(m.t.Context(), org, m.jobID(), ledger.Manual); err != nil {
 			m.rt.Fatalf("sync after healing: %v", err)
 		}
 	}
+	m.published()
 }
 
 func TestPropertyOfTheWhole(t *testing.T) {
@@ -277,29 +251,36 @@ func TestPropertyOfTheWhole(t *testing.T) {
 		jobstest.Must(t, err)
 		until = until.Add(d)
 	}
-	b := setup(t).with(func(p *reconcile.Params) { p.BatchSize = 3 })
-	c := &crash{}
-	b.rdb.AddHook(c)
+	w := newWorld(setup(t))
 	for rounds := 0; rounds == 0 || time.Now().Before(until) && !t.Failed(); rounds++ {
-		rapid.Check(t, func(rt *rapid.T) { story(rt, b, c) })
+		rapid.Check(t, func(rt *rapid.T) { story(rt, w) })
 	}
 }
 
-func story(rt *rapid.T, b *bundle, c *crash) {
-	c.disarm()
-	b.cloud.ClearFaults()
-	b.cloud.OnSync(nil)
-	jobstest.Must(b.t, b.rdb.FlushAll(b.t.Context()).Err())
-	b.remote = b.cloud.AddOrganization()
-	jobstest.Must(b.t, b.ledger.Connect(b.t.Context(), org, b.connection()))
-	m := &model{bundle: b, rt: rt, crash: c, asked: map[sponsorship.ID]map[string]int{}}
+func story(rt *rapid.T, w *world) {
+	for _, h := range w.hands {
+		h.crash.disarm()
+	}
+	w.server.SetTime(time.Time{})
+	w.clockOff.Int64.Store(0)
+	w.cloud.ClearFaults()
+	w.cloud.OnSync(nil)
+	jobstest.Must(w.t, w.rdb.FlushAll(w.t.Context()).Err())
+	w.remote = w.cloud.AddOrganization()
+	jobstest.Must(w.t, w.ledger.Connect(w.t.Context(), org, w.connection()))
+	m := &model{world: w, rt: rt, asked: map[sponsorship.ID]map[string]int{}, stream: map[string]string{}}
+	defer m.land() // also of a story that failed
+	m.begins()
 	m.downgrades = rapid.Bool().Draw(rt, "downgrades")
+	m.restorable = rapid.IntRange(0, 3).Draw(rt, "restorable") == 0
 	rt.Repeat(m.actions())
 	m.heal()
-	m.checkAgreement()
+	m.checkRows()
 	m.checkMails()
 	m.checkEvents()
-	if n := m.cloud.Stats().Sync[m.remote.ID].MaxInFlight; n > 1 {
-		rt.Fatalf("%d requests of one organization at once", n)
+	m.finished()
+	if m.restores == 0 {
+		m.checkAgreement()
+		m.checkWishes()
 	}
 }

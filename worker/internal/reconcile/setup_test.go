@@ -53,8 +53,9 @@ func address(n int) string { return fmt.Sprintf("member%d@example.com", n) }
 type bundle struct {
 	t        *testing.T
 	cloud    *cloudtest.Cloud
-	remote   cloudtest.Organization
 	server   *miniredis.Miniredis
+	remote   cloudtest.Organization
+	account  cloudtest.Installation
 	rdb      redis.UniversalClient
 	ledger   *ledger.Ledger
 	intake   *intake.Intake
@@ -113,15 +114,16 @@ func (b *bundle) newLedger(rdb redis.UniversalClient) *ledger.Ledger {
 	return ledger.New(rdb, jobstest.Value(state.NewSealer(make([]byte, 32)))(b.t))
 }
 
-func (b *bundle) newClient(installation cloudtest.Installation) *cloud.Client {
+// newClient is one of a worker whose wall clock is wrong by skew.
+func (b *bundle) newClient(skew time.Duration) *cloud.Client {
 	b.t.Helper()
 	client, err := cloud.New(cloud.Params{
 		Config: cloud.Config{
 			IdentityURI: b.cloud.URL(), APIURI: b.cloud.URL(),
-			InstallationID: installation.ID, InstallationKey: secret.Text(installation.Key), Timeout: 10 * time.Second,
+			InstallationID: b.account.ID, InstallationKey: secret.Text(b.account.Key), Timeout: 10 * time.Second,
 			OutagesToOpen: 1 << 30, // the breaker has tests of its own
 		},
-		Limiter: noLimit{}, Now: b.now, Rand: func() float64 { return 0.5 }, Log: zerolog.Nop(),
+		Limiter: noLimit{}, Now: func() time.Time { return b.now().Add(skew) }, Rand: func() float64 { return 0.5 }, Log: zerolog.Nop(),
 	})
 	jobstest.Must(b.t, err)
 	return client
@@ -139,7 +141,7 @@ func setup(t *testing.T) *bundle {
 	b.cloud = cloudtest.New(cloudtest.Options{Now: b.now})
 	jobstest.Must(t, b.cloud.Start())
 	t.Cleanup(func() { _ = b.cloud.Close() })
-	installation := b.cloud.AddInstallation()
+	b.account = b.cloud.AddInstallation()
 	b.remote = b.cloud.AddOrganization()
 
 	b.server = miniredis.RunT(t)
@@ -149,7 +151,7 @@ func setup(t *testing.T) *bundle {
 	b.clockOff.b = b
 	b.intake = newIntake(b)
 
-	client := b.newClient(installation)
+	client := b.newClient(0)
 	t.Cleanup(client.Close)
 	var tokens atomic.Int64
 	b.params = reconcile.Params{
