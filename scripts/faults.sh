@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # The long fault suite: everything that scripts/test.sh runs of it, and the runs
-# that take minutes.
+# that take minutes: 500 kills at 50 times the speed (5 to 10 minutes), ten at default
+# settings (10 minutes), a cloud that works on beyond the grace. SEED=... repeats the
+# choices of a run, which it prints.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 SPONSORSYNC_TEST_LONG=1 go test -race -count=1 -timeout 60m -v "$@" ./worker/internal/e2e

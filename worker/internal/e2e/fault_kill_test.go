@@ -66,6 +66,34 @@ func TestAJobOfAKilledWorkerIsDoneSoon(t *testing.T) {
 	l.check()
 }
 
+// TestAnIntakeJobOfAKilledWorkerIsDoneSoon, at default settings: the worker dies while
+// the handler waits for Redis, before or after the wish is stored.
+func TestAnIntakeJobOfAKilledWorkerIsDoneSoon(t *testing.T) {
+	t.Parallel()
+	for name, stored := range map[string]bool{"before the wish is stored": false, "after it is stored": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := setupFaults(t, 1)
+			direct := l.worker()
+			l.redeem(l.orgs[0], 8, 9) // Redis has seen every script then, and takes them by name
+			l.pending()
+			direct.stop()
+			proxy := l.behind("REDIS_URL", l.redis.URL)
+			trap := proxy.trap("sponsorsync.sponsorship.pending", stored)
+			victim := l.worker()
+			l.redeem(l.orgs[0], 0, 1)
+			l.sprung(trap)
+			victim.kill()
+			killed := time.Now()
+			l.worker()
+			l.jobsDone(settledWithin)
+			t.Logf("done %v after kill -9", time.Since(killed).Round(100*time.Millisecond))
+			l.started()
+			l.check()
+		})
+	}
+}
+
 // hold closes a gate for an organization's requests that carry sponsorships.
 func (l *lab) hold(stage cloudtest.Stage, o tenant) *cloudtest.Gate {
 	return l.cloud.Hold(stage, func(r cloudtest.Request) bool { return r.OrganizationID == o.remote.ID && len(r.Rows) > 0 })

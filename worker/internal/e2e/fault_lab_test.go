@@ -23,6 +23,7 @@ import (
 // compared: what was acknowledged, what the cloud saw and mailed, what the stream
 // holds (see lab.check). By file:
 //
+//	fault_siege   five hundred kills with everything else going wrong, too
 //	fault_kill    a worker is killed: at random, and between answer and record
 //	fault_stop    SIGTERM; clocks that disagree
 //	fault_redis   Redis is killed, away, hung; its answers are lost
@@ -59,6 +60,7 @@ type lab struct {
 	queue     *enqueue.Client
 	inspector *enqueue.Inspector
 	orgs      []tenant
+	goesOn    bool // the cloud is at work on requests whose callers are gone
 
 	mu      sync.Mutex
 	acked   []string // ids of the jobs that were acknowledged

@@ -114,7 +114,6 @@ func start(t *testing.T, env ...string) *system {
 		"SPONSORSYNC_API_TOKEN=api-token",
 		"SPONSORSYNC_CLOUD_RATE=0", "SPONSORSYNC_SHUTDOWN_TIMEOUT=30s",
 		// What got no answer is held for these two together.
-		"SPONSORSYNC_CLOUD_TIMEOUT=10s", "SPONSORSYNC_CLOUD_GRACE=1s",
 		"SPONSORSYNC_CLOUD_TIMEOUT=10s", "SPONSORSYNC_CLOUD_GRACE=5s",
 		"SPONSORSYNC_WORKER_LISTEN=127.0.0.1:0", "SPONSORSYNC_LISTEN=127.0.0.1:0",
 		"SPONSORSYNC_LICENSE_DIR=" + filepath.Join(t.TempDir(), "licenses"),
@@ -176,6 +175,8 @@ type program struct {
 	cmd  *exec.Cmd
 	log  *logBuffer
 	done chan struct{}
+
+	killed bool // by the test: its log is of no interest any more
 }
 
 // run starts a program, one of ours by its name or another by its path, and stops it,
@@ -186,16 +187,21 @@ func (s *system) run(name string, args ...string) *program {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(binaries, name)
 	}
-	p := &program{t: s.t, cmd: exec.Command(path, args...), log: &logBuffer{}, done: make(chan struct{})}
-	p.cmd.Env, p.cmd.Stderr, p.cmd.Stdout = s.env, p.log, p.log
+	return s.launch(exec.Command(path, args...), s.env)
+}
+
+func (s *system) launch(cmd *exec.Cmd, env []string) *program {
+	s.t.Helper()
+	p := &program{t: s.t, cmd: cmd, log: &logBuffer{}, done: make(chan struct{})}
+	p.cmd.Env, p.cmd.Stderr, p.cmd.Stdout = env, p.log, p.log
 	jobstest.Must(s.t, p.cmd.Start())
 	go func() { _ = p.cmd.Wait(); close(p.done) }()
 	s.t.Cleanup(func() {
 		if p.running() {
 			p.stop()
 		}
-		if s.t.Failed() {
-			s.t.Logf("log of %s:\n%s", name, p.log.String())
+		if s.t.Failed() && !p.killed {
+			s.t.Logf("log of %s:\n%s", filepath.Base(cmd.Path), p.log.String())
 		}
 	})
 	return p
@@ -244,6 +250,7 @@ func (p *program) ended() {
 }
 
 func (p *program) kill() {
+	p.killed = true
 	_ = p.cmd.Process.Kill()
 	<-p.done
 }
