@@ -122,7 +122,8 @@ func reason(err error) error {
 // drained: until then others must count with it.
 func (w *worker) register(parent context.Context) (signOff func(), err error) {
 	entry, err := registry.New(registry.Params{
-		Redis: w.rdb, ID: uuid.NewString(), Version: boot.Version(), Run: w.run, Servers: intakeLoops + 2, Now: now, Log: w.log,
+		Redis: w.rdb, ID: uuid.NewString(), Version: boot.Version(), Run: w.run, Servers: intakeLoops + 2, Now: now,
+		Skew: w.skew, Log: w.log,
 	})
 	if err != nil {
 		return nil, err
@@ -157,6 +158,9 @@ func (w *worker) beat(ctx context.Context) error {
 			w.log.Warn().Err(err).Msg("the ledger's time is not known")
 		}
 		away = err != nil
-		w.metrics.ClockSkew(time.Until(w.ledger.ShardNow(0)))
+		w.metrics.ClockSkew(w.skew())
 	}
 }
+
+// skew is how far the ledger's clock is ahead of this machine's.
+func (w *worker) skew() time.Duration { return time.Until(w.ledger.ShardNow(0)) }

@@ -28,6 +28,8 @@ type Worker struct {
 	Servers   int       `json:"servers"` // of the queue that it runs at most, as asynq lists them
 	StartedAt time.Time `json:"startedAt"`
 
+	SkewMS int64 `json:"skewMs"` // how far the ledger's clock is ahead of this worker's
+
 	LastBeat time.Time     `json:"-"` // by Redis' clock
 	Silent   time.Duration `json:"-"` // since then
 	Lives    bool          `json:"-"` // or else it was killed, or cannot reach Redis
@@ -40,6 +42,10 @@ func EncodeWorker(w Worker) ([]byte, error) { return json.Marshal(w) }
 func (w Worker) String() string {
 	return fmt.Sprintf("%s (pid %d, version %s)", w.Host, w.PID, cmp.Or(w.Version, "unknown"))
 }
+
+// Skew is how far the ledger's clock, which is the one that counts, is ahead of the
+// worker's.
+func (w Worker) Skew() time.Duration { return time.Duration(w.SkewMS) * time.Millisecond }
 
 // Older returns one that lives and promises less than a safety level, if there is one.
 func Older(all []Worker, level int) (Worker, bool) {

@@ -2,7 +2,9 @@ package doctor
 
 import (
 	"context"
+	"fmt"
 	"strings"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -12,6 +14,9 @@ import (
 )
 
 const nameWorkers = "workers"
+
+// mostSkew is how far a worker's clock may be off before it is named.
+const mostSkew = 10 * time.Second
 
 // workers lists those that run, and names one beside which this release sends nothing.
 func (d *doctor) workers(ctx context.Context, rdb redis.UniversalClient) []Check {
@@ -28,11 +33,19 @@ func checkWorkers(all []state.Worker) Check {
 	if older, found := state.Older(all, registry.Safety); found {
 		return doubtful(nameWorkers, "Stop it: a worker of this release sends nothing to the cloud until it has ended.", "%s is of an older release", older)
 	}
-	var living []string
+	var living, off []string
 	for _, w := range all {
-		if w.Lives {
-			living = append(living, w.String())
+		if !w.Lives {
+			continue
 		}
+		living = append(living, w.String())
+		if w.Skew().Abs() > mostSkew {
+			off = append(off, fmt.Sprintf("%s by %s", w, w.Skew().Abs().Round(time.Second)))
+		}
+	}
+	if len(off) > 0 {
+		return doubtful(nameWorkers, "Let NTP set the clocks of those machines: it harms no sponsorship, but their logs are misleading.",
+			"these clocks are off from the ledger's: %s", strings.Join(off, ", "))
 	}
 	if len(living) == 0 {
 		return good(nameWorkers, "none runs")

@@ -15,6 +15,10 @@ func TestWorkers(t *testing.T) {
 	young := state.Worker{Host: "young", PID: 8, Version: "v2.0.0", Safety: registry.Safety, Lives: true}
 	expect(t, doctor.CheckWorkers([]state.Worker{young}), doctor.OK, "young (pid 8, version v2.0.0)")
 	expect(t, doctor.CheckWorkers([]state.Worker{young, old}), doctor.Warn, "old (pid 7, version unknown) is of an older release", "Stop it")
+	ahead, behind := young, young
+	ahead.Host, ahead.SkewMS, behind.Host, behind.SkewMS = "ahead", -3600_000, "behind", 60_000
+	expect(t, doctor.CheckWorkers([]state.Worker{young, ahead, behind}), doctor.Warn,
+		"ahead (pid 8, version v2.0.0) by 1h0m0s, behind (pid 8, version v2.0.0) by 1m0s", "NTP")
 	old.Lives = false
 	expect(t, doctor.CheckWorkers([]state.Worker{young, old}), doctor.OK, "young")
 }

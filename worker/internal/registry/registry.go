@@ -56,6 +56,7 @@ type Params struct {
 	Run     func() string // names the run of Redis that the worker reached last; "" if it has no name
 	Servers int           // of the queue that it runs at most, as asynq lists them
 	Now     func() time.Time
+	Skew    func() time.Duration // how far the ledger's clock is ahead of this machine's; nil: not measured
 	Log     zerolog.Logger
 }
 
@@ -85,6 +86,9 @@ func New(p Params) (*Entry, error) {
 // Beat says that the worker lives. Call it before the first request leaves.
 func (e *Entry) Beat(ctx context.Context) error {
 	e.self.Run = e.p.Run()
+	if e.p.Skew != nil {
+		e.self.SkewMS = e.p.Skew().Milliseconds()
+	}
 	text, err := state.EncodeWorker(e.self)
 	if err == nil {
 		err = e.script.Run(ctx, e.p.Redis, []string{state.WorkersKey}, e.p.ID, text, remembered.Milliseconds()).Err()

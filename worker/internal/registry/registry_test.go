@@ -39,7 +39,7 @@ func setup(t *testing.T) bundle {
 func (b bundle) entry(id string) *registry.Entry {
 	b.Helper()
 	return jobstest.Value(registry.New(registry.Params{
-		Redis: b.rdb, ID: id, Version: "1.2.3", Run: func() string { return "run" }, Servers: 6,
+		Redis: b.rdb, ID: id, Version: "1.2.3", Run: func() string { return "run" }, Servers: 6, Skew: func() time.Duration { return -time.Hour },
 		Now: func() time.Time { return noon.AddDate(1, 0, 0) },
 	}))(b)
 }
@@ -58,7 +58,7 @@ func TestAWorkerLivesForTenSecondsAfterABeat(t *testing.T) {
 	b := setup(t)
 	jobstest.Must(t, b.entry("one").Beat(t.Context()))
 	w := b.workers()["one"]
-	if !w.Lives || w.Version != "1.2.3" || w.Safety != registry.Safety || w.Run != "run" || w.Host == "" || w.PID != os.Getpid() || w.Servers != 6 || !w.LastBeat.Equal(noon) {
+	if !w.Lives || w.Version != "1.2.3" || w.Safety != registry.Safety || w.Run != "run" || w.Host == "" || w.PID != os.Getpid() || w.Servers != 6 || w.Skew() != -time.Hour || !w.LastBeat.Equal(noon) {
 		t.Errorf("%+v", w)
 	}
 	b.server.SetTime(noon.Add(state.WorkerLife))
