@@ -2,6 +2,7 @@ package intake_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/hibiken/asynq"
 
@@ -9,7 +10,9 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
+	"github.com/sponsorsync/sponsorsync/jobs/record"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
 )
 
 // enqueued puts jobs of the member into the queue, and runs none.
@@ -111,6 +114,47 @@ func TestAJobOfNoPlaceGoesLast(t *testing.T) {
 	jobstest.Must(t, b.redeem("two", mum))
 	jobstest.Must(t, b.change("foreign", revoke))
 	b.is(sponsorship.Removed, sponsorship.Pending, sponsorship.Removed)
+}
+
+// Whoever came later waits for it, too: another program's job was put into the queue
+// without a place.
+func TestAJobOfNoPlaceHoldsWhoCameLater(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.enqueued("one")
+	foreign := asynq.NewClientFromRedisClient(b.rdb)
+	jobstest.Value(foreign.Enqueue(asynq.NewTask(string(jobs.KindChangeSponsorship), nil),
+		asynq.Queue(string(jobs.QueueIntake)), asynq.TaskID("foreign")))(t)
+	b.held(b.change("foreign", revoke))
+	b.enqueued("two")
+	jobstest.Must(t, b.redeem("one", mum))
+	b.held(b.redeem("two", mum))
+	jobstest.Must(t, b.change("foreign", revoke))
+	jobstest.Must(t, b.redeem("two", mum))
+	b.is(sponsorship.Pending, sponsorship.Pending, sponsorship.Removed, sponsorship.Pending)
+}
+
+func TestAJobOfNoPlaceSupersedesTheDead(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.enqueued("old")
+	jobstest.Must(t, b.inspector().ArchiveTask(string(jobs.QueueIntake), "old"))
+	old := record.Blocker{ID: "old", Organization: org, User: member}
+	jobstest.Value(enqueue.NewSystem(b.client).Ahead(t.Context(), old))(t) // nobody waits for the dead
+	jobstest.Must(t, b.redeem("foreign", mum))
+	if _, err := enqueue.NewInspector(b.client).Retry(t.Context(), "old"); fault.CodeOf(err) != fault.Superseded {
+		t.Errorf("err = %v, want superseded", err)
+	}
+}
+
+func TestARefusedJobIsKeptForItsTimeAndCounted(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	refused(t, b.change("one", revoke), fault.SponsorshipNotFound) // enqueued by a program that kept no record
+	if left := b.rdb.PTTL(t.Context(), state.RecordKey(org, "one")).Val(); left <= record.Life-time.Minute || left > record.Life {
+		t.Errorf("kept for %s, want %s", left, record.Life)
+	}
+	jobstest.Equal(t, "counted", b.rdb.ZCard(t.Context(), state.ShardKey(state.Shard(org), "refused")).Val(), 1)
 }
 
 func TestAnOlderJobThatRunsAgainIsSuperseded(t *testing.T) {

@@ -10,7 +10,7 @@ if marker then
   leave(job)
   return {'duplicate', marker, tostring(number('generation'))}
 end
-local first, waiting = ahead(job)
+local first, waiting = ahead(job, markerLife)
 if first then return {'held', first, tostring(waiting)} end
 if superseded(id) then return {'superseded'} end
 if redis.call('XLEN', K.outbox) >= tonumber(outboxLimit) then return {'full'} end

@@ -13,7 +13,7 @@ if marker then
   leave(job)
   return {'duplicate', marker}
 end
-local first, waiting = ahead(job)
+local first, waiting = ahead(job, markerLife)
 if first then return {'held', first, tostring(waiting)} end
 if code ~= 'superseded' and superseded(user) then return {'superseded'} end
 

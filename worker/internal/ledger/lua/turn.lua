@@ -6,12 +6,18 @@ local APPLIED, REFUSED, ORDER, RECORD = unpack(KEYS, #KEYS - 3)
 
 -- ahead returns the id of the job that is first while this one must wait, and how
 -- many are before it; or nil. A job that has no place, since whoever enqueued it
--- knows of none, takes the last.
-local function ahead(job)
+-- knows of none, takes the last, and a number for the time that it waits at most:
+-- those that come later are later, whenever it takes effect.
+local function ahead(job, life)
   local first = redis.call('LINDEX', ORDER, 0)
   if not first or first == job then return nil end
-  local before = redis.call('LPOS', ORDER, job) or redis.call('RPUSH', ORDER, job) - 1
-  return first, before
+  local before = redis.call('LPOS', ORDER, job)
+  if before then return first, before end
+  if redis.call('HEXISTS', RECORD, 'state') == 0 then
+    redis.call('HSET', RECORD, 'seq', redis.call('HINCRBY', K.org, 'jobSequence', 1))
+    redis.call('PEXPIRE', RECORD, life)
+  end
+  return first, redis.call('RPUSH', ORDER, job) - 1
 end
 
 -- superseded tells whether a later job has taken effect: this one has died and
@@ -33,9 +39,11 @@ local function done(job, user, life)
   if tonumber(redis.call('HGET', APPLIED, user) or '0') < tonumber(sequence) then
     redis.call('HSET', APPLIED, user, sequence)
   end
-  if redis.call('EXISTS', RECORD) == 1 then
+  if redis.call('HEXISTS', RECORD, 'state') == 1 then
     redis.call('HSET', RECORD, 'state', 'done', 'endedAt', now)
     redis.call('PEXPIRE', RECORD, life)
+  else
+    redis.call('DEL', RECORD)
   end
   return leave(job)
 end
