@@ -22,10 +22,7 @@ func (r *round) isolate(ctx context.Context, items []item, failure error) error 
 	}
 	search, suspects := isolate.New(len(items), maxSuspects), []item(nil)
 	for from, to, ok := search.Next(); ok; from, to, ok = search.Next() {
-		group, err := r.planAgain(ctx, items[from:to])
-		if err == nil {
-			group, err = r.try(ctx, group)
-		}
+		group, err := r.try(ctx, items[from:to]) // as they are by then
 		switch {
 		case err == nil:
 			search.Passed()
