@@ -35,7 +35,7 @@ func New(p Params) (prometheus.Collector, error) {
 	if p.Failed == nil {
 		p.Failed = func(error) {}
 	}
-	return &collector{p}, nil
+	return &collector{p, enqueue.New(p.Redis, enqueue.Options{})}, nil
 }
 
 // The metrics. Read-only.
@@ -44,13 +44,17 @@ var (
 	oldest = describe("queue_oldest_pending_seconds", "How long the next job of a queue has been ready to run.", "queue")
 	outbox = describe("outbox_depth", "Events that wait to be published.")
 	fill   = describe("outbox_fill_ratio", "How full the fullest shard of the outbox is: from 0.8 on it is told, at 1 no new jobs are taken.")
+	ended  = describe("ended_jobs_fill_ratio", "How full the store of dead and refused jobs is: from 0.8 on it is told, at 1 no new jobs are taken.")
 )
 
 func describe(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc(prometheus.BuildFQName("sponsorsync", "", name), help, labels, nil)
 }
 
-type collector struct{ p Params }
+type collector struct {
+	p    Params
+	jobs *enqueue.Client
+}
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(to chan<- *prometheus.Desc) {
@@ -58,6 +62,7 @@ func (c *collector) Describe(to chan<- *prometheus.Desc) {
 	to <- oldest
 	to <- outbox
 	to <- fill
+	to <- ended
 }
 
 // Collect implements prometheus.Collector.
@@ -70,6 +75,11 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	}
 	for _, d := range depths {
 		c.queue(to, d)
+	}
+	if ratio, err := c.jobs.EndedFill(ctx); err != nil {
+		c.p.Failed(err)
+	} else {
+		to <- gauge(ended, ratio)
 	}
 	n, err := c.p.Ledger.OutboxLength(ctx)
 	if err != nil {

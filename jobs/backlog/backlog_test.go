@@ -10,6 +10,8 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/backlog"
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/record"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 )
 
@@ -25,6 +27,10 @@ func TestCollector(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	died := record.Record{ID: "died", Kind: jobs.KindSync, Organization: "11111111-1111-4111-8111-111111111111", Reason: &fault.Error{}}
+	if err := record.New(rdb).Bury(t.Context(), died); err != nil {
+		t.Fatal(err)
+	}
 	since := time.Unix(1_800_000_000, 0)
 	store.HSet("asynq:{urgent}:t:"+receipt.ID, "pending_since", "1800000000000000000")
 	failures := 0
@@ -36,7 +42,8 @@ func TestCollector(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]float64{
-		"sponsorsync_outbox_depth": 0, "sponsorsync_queue_depth urgent pending": 1, "sponsorsync_queue_depth intake pending": 0,
+		"sponsorsync_ended_jobs_fill_ratio": 1 / float64(enqueue.MaxEnded),
+		"sponsorsync_outbox_depth":          0, "sponsorsync_queue_depth urgent pending": 1, "sponsorsync_queue_depth intake pending": 0,
 		"sponsorsync_queue_oldest_pending_seconds urgent": 90, "sponsorsync_queue_oldest_pending_seconds intake": 0,
 	}
 	got := scrape(t, c)
@@ -49,8 +56,8 @@ func TestCollector(t *testing.T) {
 		t.Errorf("%d failures, want none", failures)
 	}
 	store.Close()
-	if got := scrape(t, c); len(got) != 0 || failures != 2 {
-		t.Errorf("without Redis %v and %d failures, want no figure and 2", got, failures)
+	if got := scrape(t, c); len(got) != 0 || failures != 3 {
+		t.Errorf("without Redis %v and %d failures, want no figure and 3", got, failures)
 	}
 }
 

@@ -2,6 +2,7 @@ package enqueue
 
 import (
 	"context"
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -42,4 +43,25 @@ func (c *Client) room(ctx context.Context) error {
 		return fault.New(fault.StoreFull, "%d jobs are dead or were refused, and no more than %d are kept", last.jobs, c.ended.most)
 	}
 	return nil
+}
+
+// EndedNear is the part of the bound from which on it is told.
+const EndedNear = 0.8
+
+// EndedFill returns how full the store of dead and refused jobs is: at 1 no new jobs
+// are taken.
+func (c *Client) EndedFill(ctx context.Context) (float64, error) {
+	dead, refused, err := c.records.Count(ctx)
+	return float64(dead+refused) / float64(c.ended.most), unavailable(err, "count dead jobs")
+}
+
+// EndedWord says how full it is, where that matters.
+func EndedWord(fill float64) string {
+	switch {
+	case fill >= 1:
+		return "full: no new jobs are taken"
+	case fill >= EndedNear:
+		return fmt.Sprintf("%.0f %% full", 100*fill)
+	}
+	return "ok"
 }

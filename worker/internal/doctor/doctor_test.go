@@ -32,7 +32,7 @@ func TestEverythingIsWell(t *testing.T) {
 	want := []string{
 		"settings", "cloud communication", "cloud region", "push relay", "identity name", "identity connection", "identity TLS",
 		"api name", "api connection", "api TLS", "installation token", "clock", "redis", "redis version", "redis persistence", "redis durability",
-		"redis eviction", "nats", "jetstream", "event stream", "encryption key", "license directory", "license certificate", "timeouts", "workers",
+		"redis eviction", "nats", "jetstream", "event stream", "encryption key", "license directory", "license certificate", "timeouts", "outbox", "dead jobs", "workers",
 		"connection " + string(org),
 	}
 	if !slices.Equal(names, want) {

@@ -6,4 +6,5 @@ var (
 	CompareStream   = compareStream
 	CheckConnection = checkConnection
 	CheckWorkers    = checkWorkers
+	CheckFill       = checkFill
 )

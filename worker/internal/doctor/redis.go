@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"slices"
 
 	"github.com/redis/go-redis/v9"
 
@@ -18,12 +19,12 @@ func (d *doctor) redis(ctx context.Context) (checks, kept []Check) {
 	address := d.Settings.Redis.URL
 	if address == "" {
 		const why = "REDIS_URL is not understood"
-		return skipped(why, append([]string{name}, names...)...), skipped(why, nameWorkers, nameConnections)
+		return skipped(why, append([]string{name}, names...)...), skipped(why, nameOutbox, nameEnded, nameWorkers, nameConnections)
 	}
 	rdb, err := boot.Redis(d.Settings.Redis)
 	if err != nil {
 		unusable := bad(name, "Correct REDIS_URL; see the options of a redis:// URL.", "%s", err)
-		return append([]Check{unusable}, skipped(name+" failed", names...)...), skipped(name+" failed", nameWorkers, nameConnections)
+		return append([]Check{unusable}, skipped(name+" failed", names...)...), skipped(name+" failed", nameOutbox, nameEnded, nameWorkers, nameConnections)
 	}
 	defer func() { _ = rdb.Close() }()
 	bounded, cancel := context.WithTimeout(ctx, probeTimeout)
@@ -31,7 +32,7 @@ func (d *doctor) redis(ctx context.Context) (checks, kept []Check) {
 	findings, err := queue.InspectRedis(bounded, rdb)
 	if err != nil {
 		away := bad(name, fault.QueueUnavailable.Hint(), "%s: %s", address, reason(err))
-		return append([]Check{away}, skipped(name+" failed", names...)...), skipped(name+" failed", nameWorkers, nameConnections)
+		return append([]Check{away}, skipped(name+" failed", names...)...), skipped(name+" failed", nameOutbox, nameEnded, nameWorkers, nameConnections)
 	}
 	checks = []Check{good(name, "%s answers", address)}
 	for _, f := range findings {
@@ -41,7 +42,7 @@ func (d *doctor) redis(ctx context.Context) (checks, kept []Check) {
 		}
 		checks = append(checks, c)
 	}
-	return checks, append(d.workers(ctx, rdb), d.connections(ctx, rdb)...)
+	return checks, slices.Concat(d.bounds(ctx, rdb), d.workers(ctx, rdb), d.connections(ctx, rdb))
 }
 
 // probed has the store confirm what its settings promise. It is the one thing that

@@ -3,6 +3,7 @@ package doctor_test
 import (
 	"testing"
 
+	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/doctor"
 	"github.com/sponsorsync/sponsorsync/worker/internal/registry"
@@ -21,4 +22,11 @@ func TestWorkers(t *testing.T) {
 		"ahead (pid 8, version v2.0.0) by 1h0m0s, behind (pid 8, version v2.0.0) by 1m0s", "NTP")
 	old.Lives = false
 	expect(t, doctor.CheckWorkers([]state.Worker{young, old}), doctor.OK, "young")
+}
+
+func TestABoundThatIsNearIsToldOf(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	expect(t, find(t, b.run(), "dead jobs"), doctor.OK, "far from the bound")
+	expect(t, doctor.CheckFill("dead jobs", enqueue.EndedWord(0.81), "Delete some."), doctor.Warn, "81 % full", "Delete some.")
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 
+	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/events"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 )
@@ -26,6 +27,9 @@ func (m *Monitor) ready(w http.ResponseWriter, r *http.Request) {
 	fill, err := m.p.Ledger.OutboxFill(ctx)
 	if err == nil {
 		answer.Checks["outbox"] = state.OutboxWord(fill)
+	}
+	if ended, endedErr := m.jobs.EndedFill(ctx); endedErr == nil {
+		answer.Checks["dead jobs"] = enqueue.EndedWord(ended)
 	}
 	for _, word := range answer.Checks {
 		if word != "ok" {

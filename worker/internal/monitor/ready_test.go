@@ -49,7 +49,7 @@ func TestReadinessNamesEachPart(t *testing.T) {
 			jobstest.Equal(t, what+": "+part, got.Checks[part], word)
 		}
 	}
-	ask("all well", http.StatusOK, answer{"ready", map[string]string{"redis": "ok", "nats": "ok", "outbox": "ok", "workers": "ok"}})
+	ask("all well", http.StatusOK, answer{"ready", map[string]string{"redis": "ok", "nats": "ok", "outbox": "ok", "workers": "ok", "dead jobs": "ok"}})
 	older = "held back"
 	ask("an older worker", http.StatusOK, answer{"degraded", map[string]string{"workers": "held back"}})
 	older = ""

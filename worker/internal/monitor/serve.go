@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/sponsorsync/sponsorsync/jobs/backlog"
+	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 )
 
@@ -33,7 +34,10 @@ type Params struct {
 }
 
 // Monitor is the endpoints: /healthz, /readyz and /metrics.
-type Monitor struct{ p Params }
+type Monitor struct {
+	p    Params
+	jobs *enqueue.Client
+}
 
 // New returns an error when a part is missing, and one when a monitor of the same
 // metrics was made before.
@@ -48,7 +52,7 @@ func New(p Params) (*Monitor, error) {
 	if err := p.Metrics.registry.Register(waiting); err != nil {
 		return nil, fmt.Errorf("make monitor: %w", err)
 	}
-	return &Monitor{p}, nil
+	return &Monitor{p, enqueue.New(p.Redis, enqueue.Options{})}, nil
 }
 
 // Serve answers at the address to listen at until ctx ends. One that is taken is
