@@ -93,7 +93,7 @@ var eventMutations = []mutation{
 		"if false {",
 		[]string{"./jobs/state", "./producer/internal/api"}},
 	{"11d", "a limit that is near is not told", "worker/internal/monitor/watch.go",
-		"case fill >= state.OutboxNear && !near:",
+		"case fill >= b.limit && !near:",
 		"case false:",
 		[]string{"./worker/internal/monitor"}},
 	{"11e", "NATS decides whether a worker is ready", "worker/internal/monitor/ready.go",
