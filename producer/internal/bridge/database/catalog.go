@@ -27,3 +27,30 @@ type catalog struct {
 
 // rights is what the user may do with a column or a table.
 type rights struct{ read, insert, update, delete bool }
+
+// state is what a catalog tells of a column.
+type state int
+
+const (
+	absent   state = iota // it is not there
+	readable              // it is, and the user may read it
+	hidden                // it is, and the user may not read it
+	unclear               // one of the two
+)
+
+// find says what the catalog tells of a column. Where it does not list what a user may
+// not read, the newest migration tells whether the column must be there.
+func (c catalog) find(need column) state {
+	r, listed := c.columns[need.table][need.name]
+	switch {
+	case r.read:
+		return readable
+	case listed:
+		return hidden
+	case !c.hides || (c.head != "" && c.head < need.since):
+		return absent
+	case c.head != "" && need.since != "":
+		return hidden
+	}
+	return unclear
+}

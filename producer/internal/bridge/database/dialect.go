@@ -50,6 +50,7 @@ type syntax struct {
 	userColumn string                                 // how the member's id is called in the table of sponsorships
 	history    column                                 // where the newest migration stands
 	extra      []column                               // columns that this engine alone uses
+	since      map[string]string                      // by "table.column": the first migration with it; only where the catalog hides columns
 	quote      func(name string) string               // a table's or column's name
 	param      func(number int) string                // the placeholder of a parameter, from 1
 	bindID     func(id string) any                    // a lower-case id as a parameter

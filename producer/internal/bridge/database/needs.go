@@ -5,6 +5,7 @@ type column struct {
 	table, name string
 	writes      bool   // the bridge in full mode updates it
 	younger     bool   // servers from before 2025.4.3 don't have it
+	since       string // the first migration with it, where the catalog hides what has no grant
 	lacking     string // for one that the bridge can do without: what is lost, in words
 }
 
@@ -16,9 +17,10 @@ type grant struct {
 	user    string
 }
 
-// needs lists the columns that the bridge uses on every engine.
+// needs lists the columns that the bridge uses on an engine.
 func (s syntax) needs() []column {
-	return append([]column{
+	const gone = "whether a member is still there: the row of a removed member waits as if it were gone by accident"
+	all := []column{
 		{table: sponsorships, name: "Id"},
 		{table: sponsorships, name: "SponsoringOrganizationId"},
 		{table: sponsorships, name: s.userColumn},
@@ -36,9 +38,14 @@ func (s syntax) needs() []column {
 		{table: organizations, name: "Id"},
 		{table: organizations, name: "LicenseKey", lacking: "the license key: licenses can't be synced"},
 		{table: organizations, name: "Name", lacking: "names of organizations: their ids are shown"},
-		{table: members, name: "Id", lacking: "whether a member is still there: a removed member's row waits as if it were an accident"},
-		{table: members, name: "OrganizationId", lacking: "whether a member is still there: a removed member's row waits as if it were an accident"},
-	}, s.extra...)
+		{table: members, name: "Id", lacking: gone},
+		{table: members, name: "OrganizationId", lacking: gone},
+		{table: s.history.table, name: s.history.name, lacking: "the server's version: a restored backup is noticed later"},
+	}
+	for i, c := range all {
+		all[i].since = s.since[c.table+"."+c.name]
+	}
+	return append(all, s.extra...)
 }
 
 // layout is what of it a database has and its user may read, by table.
