@@ -1,6 +1,8 @@
 package enqueue_test
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -46,16 +48,16 @@ func TestARepeatedRequestKeepsItsPlace(t *testing.T) {
 	}
 }
 
-// putOff leaves jobs of the member in the queue as a worker does that lets others
-// go first.
-func (b bundle) waitingForOthers(t *testing.T, ids ...string) {
+// putOffBy leaves jobs of the member in the queue, to be tried again in an hour, as a
+// worker does whose handler returns an error.
+func (b bundle) putOffBy(t *testing.T, handle asynq.HandlerFunc, ids ...string) {
 	t.Helper()
 	server := asynq.NewServerFromRedisClient(b.rdb, asynq.Config{
 		Concurrency: 1, Queues: map[string]int{string(jobs.QueueIntake): 1}, TaskCheckInterval: 5 * time.Millisecond,
 		RetryDelayFunc: func(int, error, *asynq.Task) time.Duration { return time.Hour },
 		IsFailure:      func(error) bool { return false }, LogLevel: asynq.FatalLevel, Logger: silentLog{},
 	})
-	jobstest.Must(t, server.Start(asynq.HandlerFunc(othersFirst)))
+	jobstest.Must(t, server.Start(handle))
 	defer server.Shutdown()
 	for _, id := range ids {
 		jobstest.Value(b.client.Enqueue(t.Context(), redeem("ann@example.com"), enqueue.WithID(id)))(t)
@@ -69,7 +71,7 @@ func (b bundle) waitingForOthers(t *testing.T, ids ...string) {
 func TestWhoseTurnHasComeIsCalledAndSomeBehindIt(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.waitingForOthers(t, "one", "two")
+	b.putOffBy(t, othersFirst, "one", "two")
 	system := enqueue.NewSystem(b.client)
 	first := record.Blocker{ID: "one", Organization: org, User: member}
 	ahead := jobstest.Value(system.Ahead(t.Context(), first))(t)
@@ -79,6 +81,17 @@ func TestWhoseTurnHasComeIsCalledAndSomeBehindIt(t *testing.T) {
 	jobstest.Must(t, system.Hurry(t.Context(), first))
 	if n := b.count(t, jobs.QueueIntake); n != 2 {
 		t.Errorf("%d jobs are ready, want both", n)
+	}
+}
+
+// A wait that a failure or a pause has asked for is kept.
+func TestWhoWaitsAfterAFailureIsNotCalled(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.putOffBy(t, func(context.Context, *asynq.Task) error { return errors.New("Redis was away") }, "one")
+	jobstest.Must(t, enqueue.NewSystem(b.client).Hurry(t.Context(), record.Blocker{ID: "one", Organization: org, User: member}))
+	if n := b.count(t, jobs.QueueIntake); n != 0 {
+		t.Errorf("%d jobs are ready, want it to keep to its time", n)
 	}
 }
 

@@ -154,34 +154,42 @@ func (unconfirmed) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	}
 }
 
+// replica is a Redis that follows the bundle's, and is in step.
+func (b bundle) replica(number int) (*jobstest.Process, *redis.Client) {
+	b.t.Helper()
+	server := jobstest.RealRedis(b.t)
+	o := jobstest.Value(redis.ParseURL(server.URL))(b.t)
+	rdb := redis.NewClient(o)
+	b.t.Cleanup(func() { _ = rdb.Close() })
+	host, port, _ := strings.Cut(b.rdb.(*redis.Client).Options().Addr, ":")
+	jobstest.Must(b.t, rdb.SlaveOf(b.t.Context(), host, port).Err())
+	jobstest.Eventually(b.t, jobstest.Timeout, func() bool {
+		text, _ := b.rdb.Info(b.t.Context(), "replication").Result()
+		return strings.Count(text, "state=online") == number
+	})
+	return server, rdb
+}
+
 func TestTheReplicasConfirmToo(t *testing.T) {
 	t.Parallel()
 	b, _ := onReal(t, direct)
-	replica := jobstest.RealRedis(t)
 	s, d := b.offer()
-	o, err := redis.ParseURL(replica.URL)
-	jobstest.Must(t, err)
-	other := redis.NewClient(o)
-	t.Cleanup(func() { _ = other.Close() })
 	jobstest.Must(t, b.rdb.ConfigSet(t.Context(), "repl-diskless-sync-delay", "0").Err())
-	master := b.rdb.(*redis.Client).Options().Addr
-	host, port, _ := strings.Cut(master, ":")
-	jobstest.Must(t, other.SlaveOf(t.Context(), host, port).Err())
-	jobstest.Eventually(t, jobstest.Timeout, func() bool {
-		text, _ := b.rdb.Info(t.Context(), "replication").Result()
-		return strings.Contains(text, "state=online")
-	})
+	_, one := b.replica(1)
+	slow, two := b.replica(2)
 	marked, err := s.Mark(t.Context(), d)
 	if err != nil || !marked[0].Left {
-		t.Fatalf("with a replica in step: %+v, %v", marked, err)
+		t.Fatalf("with two replicas in step: %+v, %v", marked, err)
 	}
-	if found := other.HExists(t.Context(), state.Key(org, "inflight"), string(user(1))).Val(); !found {
-		t.Error("a replica that could take over does not know of the request")
+	for _, rdb := range []*redis.Client{one, two} {
+		if found := rdb.HExists(t.Context(), state.Key(org, "inflight"), string(user(1))).Val(); !found {
+			t.Error("a replica that could take over does not know of the request")
+		}
 	}
-	replica.Pause()
-	defer replica.Resume()
+	slow.Pause()
+	defer slow.Resume()
 	if _, err := s.Mark(t.Context(), d); !errors.Is(err, ledger.ErrNotDurable) {
-		t.Errorf("with a replica that hangs: %v, want ErrNotDurable", err)
+		t.Errorf("with one that hangs: %v, want ErrNotDurable", err)
 	}
 }
 

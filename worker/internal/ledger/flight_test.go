@@ -94,6 +94,24 @@ func TestARefreshThatMetAnotherOnlyTimesOut(t *testing.T) {
 	}
 }
 
+// A worker with other settings gives its request less time.
+func TestTwoRefreshesLastAsLongAsTheLonger(t *testing.T) {
+	t.Parallel()
+	b := started(t)
+	b.accept(1, nil)
+	s := b.begin("sync")
+	b.mark(s, "long", b.departing(1, ledger.Refresh))
+	_, err := s.Mark(t.Context(), ledger.Departure{
+		Request: "short", Life: time.Minute, Rows: []ledger.Departing{b.departing(1, ledger.Refresh)},
+	})
+	jobstest.Must(t, err)
+	b.advance(2 * time.Minute)
+	m := b.mark(s, "third", b.departing(1, ledger.Withdraw))
+	if left := m.Held.Sub(s.Now()); m.Left || left < life-3*time.Minute || left > life {
+		t.Errorf("%+v, held for %s; want the longer request waited for", m, left)
+	}
+}
+
 func TestAMarkWhoseAnswerWasLostIsRepeated(t *testing.T) {
 	t.Parallel()
 	b := started(t)

@@ -1,6 +1,8 @@
 package ledger_test
 
 import (
+	"errors"
+	"maps"
 	"testing"
 	"time"
 
@@ -48,6 +50,33 @@ func TestALostLeaseIsNotGivenBackForItsNewHolder(t *testing.T) {
 	jobstest.Must(t, err)
 	if !third.Busy {
 		t.Error("the slow sync gave away the lease of the quick one")
+	}
+}
+
+// What a sync that was taken over says of the organization is old news.
+func TestWhoLostTheLeaseRecordsNothing(t *testing.T) {
+	t.Parallel()
+	b := started(t)
+	b.accept(1, nil)
+	slow := b.begin("slow")
+	b.server.FastForward(ledger.LeaseLife + time.Second)
+	b.begin("quick")
+	before := b.rdb.HGetAll(t.Context(), state.Key(org, "")).Val()
+	if err := slow.Progress(t.Context(), "far"); !errors.Is(err, ledger.ErrLeaseLost) {
+		t.Errorf("progress: %v", err)
+	}
+	if err := slow.Settle(t.Context(), ledger.Settled{}); !errors.Is(err, ledger.ErrLeaseLost) {
+		t.Errorf("success: %v", err)
+	}
+	_, err := slow.Fail(t.Context(), ledger.Failed{Fault: fault.New(fault.BillingSyncTokenInvalid, "why"), Pause: true})
+	jobstest.Must(t, err)
+	if after := b.rdb.HGetAll(t.Context(), state.Key(org, "")).Val(); !maps.Equal(before, after) {
+		t.Errorf("the organization was %v and is %v", before, after)
+	}
+	third, err := b.Begin(t.Context(), org, ledger.Attempt{Token: "third"})
+	jobstest.Must(t, err)
+	if !third.Busy {
+		t.Error("the slow sync's failure gave away the lease of the quick one")
 	}
 }
 

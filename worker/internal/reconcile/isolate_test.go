@@ -303,3 +303,21 @@ func TestASearchWithdrawsNothingOnAnOldAnswer(t *testing.T) {
 		t.Errorf("%d mails to the new address after %d withdrawals", n, withdrawals)
 	}
 }
+
+// The cloud takes no more in the middle of a search: what was found stays found.
+func TestASearchThatEndsEarlyKeepsWhatItFound(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.redeemMany(8)
+	b.choke(1)
+	b.outOfPatience()
+	rest := func(r cloudtest.Request) bool {
+		return slices.Contains(r.RowKeys(), string(user(2))) && !slices.Contains(r.RowKeys(), string(user(1)))
+	}
+	b.cloud.Inject(cloudtest.RateLimitedFor(60).When(rest))
+	if err := b.full(); fault.CodeOf(err) != fault.CloudRateLimited {
+		t.Fatalf("err = %v, want cloud_rate_limited", err)
+	}
+	b.is(1, "refused not_accepted")
+	b.is(2, "pending(redeem)")
+}

@@ -100,6 +100,18 @@ func TestAKilledWorkerIsForgottenAfterADay(t *testing.T) {
 	}
 }
 
+func TestAnEntryThatIsDatedFarAheadIsForgottenToo(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.server.SetTime(noon.AddDate(1, 0, 0))
+	jobstest.Must(t, b.entry("killed").Beat(t.Context()))
+	b.server.SetTime(noon)
+	jobstest.Must(t, b.entry("other").Beat(t.Context()))
+	if all := b.workers(); len(all) != 1 {
+		t.Errorf("%v are listed, want only the one that beats", all)
+	}
+}
+
 func TestWhoHasDrainedSignsOff(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
