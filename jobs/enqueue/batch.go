@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/sponsorsync/sponsorsync/internal/origin"
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
@@ -69,6 +70,7 @@ func (c *Client) EnqueueAll(ctx context.Context, all []jobs.Args, opts ...Option
 	}
 	receipts := make([]Receipt, len(batch))
 	for i, j := range batch {
+		batch[i].origin = origin.Of(ctx)
 		receipts[i] = Receipt{ID: j.id, Kind: j.kind, Duplicate: !first}
 	}
 	if err := c.stamp(ctx, batch); err != nil {

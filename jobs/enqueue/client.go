@@ -11,6 +11,7 @@ import (
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/sponsorsync/sponsorsync/internal/origin"
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/record"
@@ -20,6 +21,9 @@ import (
 const (
 	// enqueuedAtHeader travels with a job, since asynq forgets when it came.
 	enqueuedAtHeader = "enqueued-at"
+	// originHeader says that the job's record names who asked. It proves nothing: anybody
+	// can write a header.
+	originHeader = "origin"
 	// timeoutMargin is how long after a job's own timeout asynq ends an
 	// attempt. asynq frees the slot of a handler that still runs, so the
 	// worker's timeout must come first.
@@ -81,7 +85,8 @@ type options struct {
 	id       string
 	once     Idempotency
 	sequence int64
-	again    bool // one dead job goes as this one comes
+	origin   origin.Origin // of the dead job that runs again
+	again    bool          // one dead job goes as this one comes
 }
 
 func collect(opts []Option) options {
@@ -103,7 +108,7 @@ func WithIdempotency(once Idempotency) Option { return func(o *options) { o.once
 // inPlaceOf runs a dead job again. It goes to the end of its order all the same,
 // but does nothing if by then a later one has taken effect.
 func inPlaceOf(r record.Record) Option {
-	return func(o *options) { o.sequence, o.again = r.Sequence, true }
+	return func(o *options) { o.sequence, o.origin, o.again = r.Sequence, r.Origin, true }
 }
 
 // Enqueue validates the arguments and puts one job in. Errors are faults:
@@ -134,7 +139,7 @@ func (c *Client) Enqueue(ctx context.Context, args jobs.Args, opts ...Option) (R
 			return Receipt{}, err
 		}
 	}
-	one[0].sequence = o.sequence
+	one[0].sequence, one[0].origin = o.sequence, cmp.Or(o.origin, origin.Of(ctx))
 	if err := c.stamp(ctx, one); err != nil {
 		return Receipt{}, err
 	}
@@ -171,6 +176,7 @@ type job struct {
 
 	org, user sponsorship.ID // of an ordered job: whose jobs it takes its place among
 	sequence  int64          // its old place, if it is a dead one that runs again
+	origin    origin.Origin  // who asks for it; of an ordered job only
 }
 
 func newJob(id string, args jobs.Args, payload []byte) job {
@@ -186,7 +192,7 @@ func (c *Client) stamp(ctx context.Context, batch []job) error {
 	var items []record.Item
 	for _, j := range batch {
 		if j.user != "" {
-			items = append(items, record.Item{ID: j.id, Kind: j.kind, Organization: j.org, User: j.user, Sequence: j.sequence})
+			items = append(items, record.Item{ID: j.id, Kind: j.kind, Organization: j.org, User: j.user, Origin: j.origin, Sequence: j.sequence})
 		}
 	}
 	return unavailable(c.records.Stamp(ctx, items), "enqueue")
@@ -206,6 +212,9 @@ func (c *Client) put(ctx context.Context, j job) (taken bool, err error) {
 	headers := map[string]string{
 		enqueuedAtHeader:   c.now().UTC().Format(time.RFC3339Nano),
 		jobs.VersionHeader: strconv.Itoa(jobs.Version),
+	}
+	if j.origin != origin.Elsewhere {
+		headers[originHeader] = string(j.origin)
 	}
 	_, err = c.asynq.EnqueueContext(ctx, asynq.NewTaskWithHeaders(string(j.kind), j.payload, headers),
 		asynq.TaskID(j.id),

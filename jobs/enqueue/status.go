@@ -88,6 +88,10 @@ func EnqueuedAt(headers map[string]string) time.Time {
 	return at
 }
 
+// HasOrigin reports whether the record of a job names who asked for it, by what
+// travels with the job.
+func HasOrigin(headers map[string]string) bool { return headers[originHeader] != "" }
+
 func stateOf(info *asynq.TaskInfo) string {
 	switch info.State {
 	case asynq.TaskStateActive:

@@ -7,6 +7,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/sponsorsync/sponsorsync/internal/origin"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 )
 
@@ -27,6 +29,13 @@ func (s *Store) Find(ctx context.Context, id string) (Record, bool, error) {
 		}
 	}
 	return Record{}, false, nil
+}
+
+// Origin returns who asked for a job of an organization; of a job without a record,
+// [origin.Elsewhere].
+func (s *Store) Origin(ctx context.Context, org sponsorship.ID, id string) (origin.Origin, error) {
+	text, err := s.rdb.HGet(ctx, state.RecordKey(org, id), "origin").Result()
+	return origin.Origin(text), wrap(ignoreNil(err), "look up who asked for job %s", id)
 }
 
 func recordKey(shard int, id string) string { return state.ShardKey(shard, "record:"+id) }

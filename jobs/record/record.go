@@ -6,6 +6,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/sponsorsync/sponsorsync/internal/origin"
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
@@ -32,6 +33,7 @@ type Record struct {
 	Sequence     int64          // grows with each job of the organization; 0 is none
 	Batch        string         // the batch that it is an item of, and its place there
 	Place        int
+	Origin       origin.Origin // who asked for it
 	State        State
 	Attempts     int
 	Reason       *fault.Error // of a job that was refused or is dead
@@ -62,7 +64,7 @@ func parse(id string, h map[string]string) (Record, bool) {
 	}
 	r := Record{
 		ID: id, Kind: jobs.Kind(h["kind"]), Organization: sponsorship.ID(h["org"]), User: sponsorship.ID(h["user"]),
-		Sequence: number("seq"), Batch: h["batch"], Place: int(number("place")), State: State(h["state"]),
+		Sequence: number("seq"), Batch: h["batch"], Place: int(number("place")), Origin: origin.Origin(h["origin"]), State: State(h["state"]),
 		Attempts: int(number("attempts")), EnqueuedAt: instant(h["enqueuedAt"]), EndedAt: instant(h["endedAt"]),
 	}
 	if r.State == Refused || r.State == Dead {

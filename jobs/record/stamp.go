@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sponsorsync/sponsorsync/internal/origin"
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
@@ -30,6 +31,7 @@ type Item struct {
 	User         sponsorship.ID // whose jobs keep their order
 	Batch        string         // may be empty
 	Place        int
+	Origin       origin.Origin
 	Sequence     int64 // of the dead job that this one runs again; 0 is the next one
 }
 
@@ -69,7 +71,7 @@ func (s *Store) stampPart(ctx context.Context, org sponsorship.ID, part []Item) 
 		if i.Sequence > 0 {
 			sequence = fmt.Sprint(i.Sequence)
 		}
-		args = append(args, i.ID, string(i.User), string(i.Kind), i.Batch, i.Place, sequence)
+		args = append(args, i.ID, string(i.User), string(i.Kind), i.Batch, i.Place, sequence, string(i.Origin))
 	}
 	return s.stamp.Run(ctx, s.rdb, keys, args...).Err()
 }

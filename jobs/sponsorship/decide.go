@@ -32,25 +32,34 @@ type Revoke struct{}
 type Stamp struct {
 	Now   time.Time
 	JobID string
+	Vault bool // the vault of the self-hosted server asks, as the bridge saw it there
 }
 
 // Decide returns what becomes of s under r, and whether anything did. The
 // result of a change has a raised revision and the stamp on it. Refusals are
 // fault.Errors: already_sponsoring, already_redeemed, revocation_pending,
-// sponsorship_not_found; s is then unchanged.
+// sponsorship_not_found, managed_by_vault; s is then unchanged.
 //
 // The rules are the table of the life of a sponsorship; the caller has
 // validated texts and set the identity fields.
 func Decide(s Sponsorship, r Request, stamp Stamp) (Sponsorship, bool, error) {
+	if s.Vault && !stamp.Vault && !s.open(r) {
+		return s, false, fault.New(fault.ManagedByVault, "the vault of the self-hosted server has a sponsorship of this member")
+	}
 	next, err := r.decide(s)
+	if stamp.Vault {
+		next, err = s.managed(r, next, err)
+	}
 	if err != nil || next == s {
 		return s, false, err
 	}
 	if s.held() && next.Status == Pending { // whatever is wanted now, it still waits
 		next.Reason, next.Wire.HeldUntil = s.Reason, s.Wire.HeldUntil
 	}
+	if Unmanaged(next) != Unmanaged(s) {
+		next.UpdatedAt, next.JobID = stamp.Now, stamp.JobID
+	}
 	next.Revision = s.Revision + 1
-	next.UpdatedAt, next.JobID = stamp.Now, stamp.JobID
 	return next, true, nil
 }
 
@@ -162,7 +171,7 @@ func (r Redeem) label() string {
 func (s Sponsorship) offerAnew(r Redeem) Sponsorship {
 	return Sponsorship{
 		OrganizationID: s.OrganizationID, UserID: s.UserID, Revision: s.Revision,
-		Email: r.Email, Name: r.label(), AdminInitiated: r.AdminInitiated,
+		Email: r.Email, Name: r.label(), AdminInitiated: r.AdminInitiated, Vault: s.Vault,
 		Status: Pending, Intent: IntentRedeem, Wire: s.leftovers(), Unknown: s.Unknown,
 	}
 }

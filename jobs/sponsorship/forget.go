@@ -23,7 +23,7 @@ func Forget(s Sponsorship) (Sponsorship, bool) {
 		return s, false
 	}
 	kept := Sponsorship{
-		OrganizationID: s.OrganizationID, UserID: s.UserID, AdminInitiated: s.AdminInitiated,
+		OrganizationID: s.OrganizationID, UserID: s.UserID, AdminInitiated: s.AdminInitiated, Vault: s.Vault,
 		Status: s.Status, Revision: s.Revision,
 		LastSyncAt: s.LastSyncAt, ValidUntil: s.ValidUntil, UpdatedAt: s.UpdatedAt,
 	}
@@ -42,7 +42,8 @@ const remembered = 90 * 24 * time.Hour
 
 // DropAt returns when the record as a whole may go, or false if it stays. A
 // member's own record stays, there are no more of them than members; one that an
-// admin initiated has a key of its own for each address, and they would pile up.
+// admin initiated has a key of its own for each address, and they would pile up. One
+// of which the vault has a row stays as long as that does.
 func DropAt(s Sponsorship) (time.Time, bool) {
-	return s.UpdatedAt.Add(remembered), s.Over() && s.AdminInitiated
+	return s.UpdatedAt.Add(remembered), s.Over() && s.AdminInitiated && !s.Vault
 }

@@ -59,6 +59,9 @@ type Sponsorship struct {
 	Email          string `json:"sponsoredEmail"`     // the address that is wanted
 	Name           string `json:"friendlyName"`
 	AdminInitiated bool   `json:"adminInitiated,omitempty"`
+	// Vault is set while the vault of the self-hosted server has a row of it: only
+	// the vault may change it then, also once it is over.
+	Vault bool `json:"vault,omitempty"`
 
 	Status   Status  `json:"status"`
 	Intent   Intent  `json:"intent,omitempty"`

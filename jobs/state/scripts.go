@@ -17,17 +17,19 @@ var (
 	untokenSource string
 	//go:embed lua/forget.lua
 	forgetSource string
+	//go:embed lua/unlink.lua
+	unlinkSource string
 	//go:embed lua/erase.lua
 	eraseSource string
 )
 
 // scripts are hashed once per ledger.
-type scripts struct{ connect, disconnect, untoken, forget, erase *redis.Script }
+type scripts struct{ connect, disconnect, untoken, forget, unlink, erase *redis.Script }
 
 func newScripts() scripts {
 	return scripts{
 		connect: Script(connectSource), disconnect: Script(disconnectSource),
-		untoken: Script(untokenSource), forget: Script(forgetSource), erase: Script(eraseSource),
+		untoken: Script(untokenSource), forget: Script(forgetSource), unlink: Script(unlinkSource), erase: Script(eraseSource),
 	}
 }
 

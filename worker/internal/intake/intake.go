@@ -13,6 +13,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/sponsorsync/sponsorsync/internal/origin"
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
@@ -64,7 +65,8 @@ func (h *Intake) Redeem(ctx context.Context, job jobs.Job[jobs.Redeem]) error {
 // Adopt handles adopt jobs.
 func (h *Intake) Adopt(ctx context.Context, job jobs.Job[jobs.Adopt]) error {
 	a := job.Args
-	request := sponsorship.Adopt{Email: a.SponsoredEmail, Name: a.FriendlyName, AdminInitiated: a.AdminInitiated, Revoke: a.Revoke}
+	request := sponsorship.Adopt{Email: a.SponsoredEmail, Name: a.FriendlyName, AdminInitiated: a.AdminInitiated, Revoke: a.Revoke,
+		Unconfirmed: origin.Of(ctx) == origin.Undated}
 	return h.decide(ctx, order{jobID: job.ID, kind: a.Kind(), request: request}, h.p.Ledger.None(a.OrganizationID, a.SponsorshipID()))
 }
 
@@ -137,7 +139,7 @@ func (h *Intake) decide(ctx context.Context, o order, current sponsorship.Sponso
 // remembered, too: after a lost acknowledgement the queue delivers the job again,
 // and by then the answer could be another.
 func (h *Intake) try(ctx context.Context, o order, current sponsorship.Sponsorship) (ledger.Accepted, error) {
-	stamp := sponsorship.Stamp{Now: h.p.Ledger.Now(current.OrganizationID), JobID: o.jobID}
+	stamp := sponsorship.Stamp{Now: h.p.Ledger.Now(current.OrganizationID), JobID: o.jobID, Vault: origin.Of(ctx).Vault()}
 	next, changed, refusal := sponsorship.Decide(current, o.request, stamp)
 	if o.refusal != nil {
 		refusal = o.refusal

@@ -10,6 +10,7 @@ import (
 
 	"github.com/hibiken/asynq"
 
+	"github.com/sponsorsync/sponsorsync/internal/origin"
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
@@ -29,6 +30,7 @@ type delivery struct {
 	attempt int // 1 on the first try
 	version int // of the job's form; 0 if it does not say
 
+	hasOrigin          bool // its record names who asked for it
 	enqueuedAt         time.Time
 	organization, user sponsorship.ID // once decoded; user only of a job that keeps an order
 }
@@ -43,6 +45,7 @@ func deliveryOf(ctx context.Context, task *asynq.Task) delivery {
 	d.attempt = failures + 1
 	d.version, _ = strconv.Atoi(task.Headers()[jobs.VersionHeader])
 	d.enqueuedAt = enqueue.EnqueuedAt(task.Headers())
+	d.hasOrigin = enqueue.HasOrigin(task.Headers())
 	d.policy, _ = d.kind.Policy()
 	return d
 }
@@ -87,6 +90,13 @@ func (s *Server) attempt(ctx context.Context, d *delivery) error {
 	ctx, cancel := context.WithTimeout(ctx, d.policy.Timeout)
 	defer cancel()
 	defer context.AfterFunc(s.handlers, cancel)()
+	if d.hasOrigin {
+		who, err := s.records.Origin(ctx, d.organization, d.id)
+		if err != nil {
+			return err
+		}
+		ctx = origin.With(ctx, who)
+	}
 	return s.recovered(*d, func() error { return handler(ctx, *d, args) })
 }
 
