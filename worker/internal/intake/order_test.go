@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
 
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
@@ -181,5 +182,27 @@ func TestALaterWishThatWasFulfilledAlreadySupersedesToo(t *testing.T) {
 	jobstest.Must(t, b.redeem("new", mum)) // finds nothing to do
 	if _, err := enqueue.NewInspector(b.client).Retry(t.Context(), "old"); fault.CodeOf(err) != fault.Superseded {
 		t.Errorf("err = %v, want superseded", err)
+	}
+}
+
+// The worker's own clock is half a day from the one by which the queue is dated.
+func TestAJobWaitsForARetryByTheSharedClock(t *testing.T) {
+	t.Parallel()
+	for name, off := range map[string]time.Duration{"behind": 12 * time.Hour, "ahead": -12 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			b.enqueued("one", "two")
+			jobstest.Must(t, jobstest.Ledger{Redis: b.rdb}.Advance(t.Context(), off))
+			jobstest.Must(t, b.ledger.Beat(t.Context()))
+			next := b.ledger.Now(org).Add(30 * time.Second)
+			jobstest.Must(t, b.rdb.ZAdd(t.Context(), enqueue.QueueKey(jobs.QueueIntake, "retry"), redis.Z{
+				Member: "one", Score: float64(next.Unix()),
+			}).Err())
+			delay, asked := jobs.Delay(b.change("two", revoke))
+			if !asked || delay < 5*time.Second || delay > 32*time.Second {
+				t.Errorf("put off by %v (%t), want until the earlier one is tried again in half a minute", delay, asked)
+			}
+		})
 	}
 }

@@ -20,8 +20,7 @@ const (
 	perJob = 20 * time.Millisecond
 	// shortSnooze is the least that the queue can put a job off by.
 	shortSnooze = time.Second
-	// longSnooze bounds every wait: the two clocks may differ. A job whose turn
-	// comes early is called.
+	// longSnooze bounds every wait. A job whose turn comes early is called.
 	longSnooze = time.Minute
 )
 
@@ -44,7 +43,7 @@ func (h *Intake) await(ctx context.Context, p *patience, first record.Blocker) e
 	}
 	snooze := shortSnooze + time.Duration(p.before)*perJob
 	if !ahead.Next.IsZero() {
-		snooze += max(time.Until(ahead.Next), 0)
+		snooze += max(ahead.Next.Sub(h.p.Ledger.Now(first.Organization)), 0) // what waits is dated by that clock
 	}
 	p.pause = max(2*p.pause, firstPause)
 	if !ahead.Next.IsZero() || p.before > near || p.pause > lastPause {
