@@ -15,8 +15,9 @@ import (
 )
 
 // hurried are the settings of a worker at 1:50; [patches] are what no setting changes.
-// asynq's own times stay: a server's beat every 5 s, from which it follows when a job
-// counts as nobody's, and delays in whole seconds.
+// asynq's own times stay, and what is measured by them: a server's beat every 5 s, from
+// which it follows when a job counts as nobody's and a worker as gone, and delays in
+// whole seconds.
 var hurried = []string{
 	"SPONSORSYNC_CLOUD_TIMEOUT=2s", "SPONSORSYNC_CLOUD_GRACE=6s", "SPONSORSYNC_SWEEP_INTERVAL=300ms",
 	"SPONSORSYNC_RETRY_BASE=40ms", "SPONSORSYNC_RETRY_MAX=72s", "SPONSORSYNC_SYNC_INTERVAL=29m",
@@ -36,9 +37,7 @@ func patches() ([]patch, error) {
 	goTime := filepath.Join(strings.TrimSpace(string(root)), "src", "time", "time.go")
 	return []patch{
 		{"worker/internal/ledger/lease.go", "LeaseLife = 15 * time.Second", "LeaseLife = 15 * time.Second / 50"},
-		{"worker/internal/ledger/clock.go", "BeatInterval = 5 * time.Second", "BeatInterval = 5 * time.Second / 50"},
 		{"worker/work.go", "stuckAfter = 10 * time.Second", "stuckAfter = 10 * time.Second / 50"},
-		{"jobs/state/workers.go", "WorkerLife = 10 * time.Second", "WorkerLife = 10 * time.Second / 50"},
 		{goTime, "\tsec, nsec, mono := runtimeNow()\n\tif mono == 0 {\n\t\treturn Time{uint64(nsec), sec + unixToInternal, Local}",
 			"\tsec, nsec, mono := runtimeNow()\n\tsec += skew()\n\tif mono == 0 {\n\t\treturn Time{uint64(nsec), sec + unixToInternal, Local}"},
 		{goTime, "func unixTime(", `var skewed struct {
