@@ -112,6 +112,15 @@ func (p *PendingOffer) Finish(ctx context.Context) error {
 	return nil
 }
 
+// Fail is a Finish whose write fails, for a lock that somebody holds: the official
+// code then deletes the row that the member had.
+func (p *PendingOffer) Fail(ctx context.Context) error {
+	if p.row == nil || p.fresh {
+		return nil
+	}
+	return p.vault.manners.remove(ctx, p.row)
+}
+
 // own returns the row that a member made, or nil.
 func (v *Vault) own(ctx context.Context, member string) (Record, error) {
 	where := Record{"SponsoringOrganizationUserId": v.id(member), "IsAdminInitiated": v.flag(false)}
