@@ -15,7 +15,9 @@ type Look struct {
 	Memory Memory
 	// Ledger holds what the ledger has of the organization, by key.
 	Ledger map[sponsorship.ID]sponsorship.Sponsorship
-	Rules  Rules
+	// Open holds those of the jobs that Memory names which have not ended yet.
+	Open  map[string]bool
+	Rules Rules
 }
 
 // Rules are the settings and what is known of the engine.
@@ -46,6 +48,8 @@ type Job struct {
 	ID   string // the same for the same wish, whoever plans it
 	Row  string
 	Args jobs.Args
+	// Unconfirmed is set for an adopt whose row the cloud need not know under this address.
+	Unconfirmed bool
 }
 
 // Oddity is something that a person should know; nothing follows from it by itself.

@@ -23,13 +23,17 @@ type Memory struct {
 	// Resumed lists the holds that a person has let through, and when.
 	Resumed map[fault.Held]time.Time `json:"resumed,omitempty"`
 
-	// Missing is set while the last look missed the organization, its connection or all its members.
-	Missing bool `json:"missing,omitempty"`
+	// Missing is the first look, of those without a break until now, that missed the
+	// organization, its connection or all its members.
+	Missing time.Time `json:"missing,omitzero"`
 
 	// Since is when the count of withdrawals began, Rows how many rows there were then.
 	Since     time.Time `json:"since,omitzero"`
 	Rows      int       `json:"rows,omitempty"`
 	Withdrawn int       `json:"withdrawn,omitempty"`
+	// What a person has let through beyond the limits.
+	AllowedWithdrawals int `json:"allowedWithdrawals,omitempty"`
+	AllowedOffers      int `json:"allowedOffers,omitempty"`
 
 	Holds []Hold `json:"holds,omitempty"`
 
@@ -46,30 +50,36 @@ const (
 	OfficialJobNever OfficialJob = "never"
 )
 
-// Link ties a row of the vault to a key of the ledger, and keeps the row as it was last carried out.
+// Link ties a row of the vault to a key of the ledger, and keeps the row as it
+// was last carried out.
 type Link struct {
 	Key   sponsorship.ID `json:"key,omitempty"` // of the ledger; empty while nothing was carried out
 	User  sponsorship.ID `json:"user"`          // as the row says
 	Admin bool           `json:"admin,omitempty"`
 
 	// The row as last carried out.
-	Email  string `json:"email,omitempty"` // digest
-	Name   string `json:"name,omitempty"`  // digest
-	Marked bool   `json:"marked,omitempty"`
-	Wishes int    `json:"wishes,omitempty"` // how many jobs came of this row: makes each one's id its own
+	Email     string `json:"email,omitempty"` // digest of the address in lower case
+	Exact     string `json:"exact,omitempty"` // digest of the address as written
+	Name      string `json:"name,omitempty"`  // digest
+	Marked    bool   `json:"marked,omitempty"`
+	Withdrawn bool   `json:"withdrawn,omitempty"` // for another cause than its mark; see step.withdraw
+	Wishes    int    `json:"wishes,omitempty"`    // how many jobs came of this row: makes each one's id its own
+	Job       string `json:"job,omitempty"`       // the last of them, until it has ended
 
 	// The row as last seen.
 	Synced     time.Time `json:"synced,omitzero"`
-	ValidUntil time.Time `json:"validUntil,omitzero"`
 	Former     time.Time `json:"former,omitzero"` // the Synced before the present one
 	Dated      time.Time `json:"dated,omitzero"`  // the look that first saw Synced set
-	Seen       time.Time `json:"seen,omitzero"`
+	ValidUntil time.Time `json:"validUntil,omitzero"`
 
-	Gone     time.Time `json:"gone,omitzero"`     // the first look without the row
-	Orphaned time.Time `json:"orphaned,omitzero"` // the first look without its member
-	Deleted  bool      `json:"deleted,omitempty"` // we deleted the row ourselves
-	Settled  Settled   `json:"settled,omitempty"` // what a person said of a vanished row
-	Over     bool      `json:"over,omitempty"`    // nothing follows from it any more; kept to know the row's id again
+	Undecided bool      `json:"undecided,omitempty"` // was there at take-over, and nothing was carried out of it yet
+	Gone      time.Time `json:"gone,omitzero"`       // the first look without the row
+	Orphaned  time.Time `json:"orphaned,omitzero"`   // the first look without its member
+	Back      time.Time `json:"back,omitzero"`       // the look that saw the row where it should not be
+	Cleared   bool      `json:"cleared,omitempty"`   // a person has said that it may be there all the same
+	Deleted   bool      `json:"deleted,omitempty"`   // we deleted the row ourselves
+	Settled   Settled   `json:"settled,omitempty"`   // what a person said of a vanished row
+	Over      bool      `json:"over,omitempty"`      // gone, and nothing follows from it; kept to know the row's id again
 }
 
 // Settled is a person's word about one member's vanished row.
@@ -81,9 +91,10 @@ const (
 	SettledKeep     Settled = "keep"
 )
 
-// Hold is a stop that only a person ends, but for row_vanished, which also time ends.
+// Hold is a stop that a person ends. Only row_vanished ends by itself as well.
 type Hold struct {
 	Reason fault.Held     `json:"reason"`
 	User   sponsorship.ID `json:"organizationUserId,omitempty"` // empty: the whole organization
 	Since  time.Time      `json:"since"`
+	Count  int            `json:"count,omitempty"` // how many wishes wait behind it, where that is what it is about
 }

@@ -1,0 +1,117 @@
+package merge_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+	"github.com/sponsorsync/sponsorsync/producer/internal/bridge/merge"
+	"pgregory.net/rapid"
+)
+
+// Whatever members do in the vault, whatever jobs wait meanwhile: at rest the
+// ledger holds what the vault wishes, and nothing else.
+func TestPropertyLedgerFollowsTheVault(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		w := takenOver(t)
+		var queue []merge.Job
+		deliver := func() {
+			for _, j := range queue {
+				delete(w.open, j.ID)
+			}
+			w.work(queue)
+			queue = nil
+		}
+		for range rapid.IntRange(1, 40).Draw(rt, "steps") {
+			w.act(rt)
+			for _, j := range w.look() {
+				w.open[j.ID] = true
+				queue = append(queue, j)
+			}
+			if rapid.Bool().Draw(rt, "workers run") {
+				deliver()
+			}
+			if rapid.Bool().Draw(rt, "cloud answers") {
+				w.sync()
+			}
+			w.now = w.now.Add(time.Duration(rapid.IntRange(0, 90).Draw(rt, "pause")) * time.Second)
+		}
+		deliver()
+		w.rest()
+		w.agree(rt)
+	})
+}
+
+// act does one thing that a member, or somebody at the console, does.
+func (w *world) act(rt *rapid.T) {
+	n := rapid.IntRange(1, 4).Draw(rt, "member")
+	address := rapid.SampledFrom([]string{"a@home.test", "b@home.test", "C@home.test", "c@home.test"}).Draw(rt, "address")
+	own := w.own(n)
+	switch what := rapid.SampledFrom([]string{"offer", "offer", "mark", "delete", "console", "nothing"}).Draw(rt, "act"); {
+	case what == "offer" && own == "":
+		w.offer(n, address)
+	case what == "offer": // the server writes into the same row
+		r := w.row(own)
+		r.Email, r.Name, r.Marked = address, address, false
+	case own == "":
+	case what == "mark":
+		w.row(own).Marked = true
+	case what == "delete":
+		w.delete(own)
+	case what == "console":
+		if s := w.ledger[user(n)]; s.Exists() {
+			next, _, err := sponsorship.Decide(s, sponsorship.Revoke{}, sponsorship.Stamp{Now: w.now})
+			if err == nil {
+				w.ledger[user(n)] = next
+			}
+		}
+	}
+}
+
+func (w *world) own(n int) string {
+	for _, r := range w.vault.Rows {
+		if r.User == user(n) {
+			return r.ID
+		}
+	}
+	return ""
+}
+
+// rest lets graces pass and everything settle, and lets through what is held for its mass.
+func (w *world) rest() {
+	for range 12 {
+		w.now = w.now.Add(3 * time.Minute)
+		w.settle()
+		w.memory = merge.Resume(w.memory, w.now)
+	}
+}
+
+func (w *world) agree(rt *rapid.T) {
+	p := w.plan()
+	if len(p.Jobs) > 0 || len(p.Waiting) > 0 {
+		rt.Fatalf("not at rest: jobs %v, waiting %v", p.Jobs, p.Waiting)
+	}
+	for n := 1; n <= 4; n++ {
+		id, entry := w.own(n), w.ledger[user(n)]
+		wish := ""
+		if id != "" && !w.row(id).Marked && !w.revokedElsewhere(id, entry) {
+			wish = w.row(id).Email
+		}
+		got := ""
+		if entry.Exists() {
+			got = entry.Email
+		}
+		if !strings.EqualFold(wish, got) {
+			rt.Fatalf("member %d: the vault wishes %q, the ledger has %q (%s)\nlink %+v", n, wish, got, entry.Status, w.memory.Links[id])
+		}
+	}
+}
+
+// revokedElsewhere: a row that was carried out, and whose entry somebody else has
+// ended since, waits for its member.
+func (w *world) revokedElsewhere(id string, entry sponsorship.Sponsorship) bool {
+	link := w.memory.Links[id]
+	return !entry.Exists() && entry.Status != "" && link.Exact == digest("exact", w.row(id).Email) && strings.Contains(fmt.Sprint(entry.Status), "removed")
+}
