@@ -71,7 +71,7 @@ func (w *worker) newReconciler(remote remote) (*reconcile.Reconciler, error) {
 	return reconcile.New(reconcile.Params{
 		Ledger: w.ledger, Cloud: remote, BatchSize: w.cfg.BatchSize, Interval: w.cfg.Schedule.SyncInterval,
 		Life:  w.cfg.Cloud.Timeout + w.cfg.Cloud.Grace,
-		Curve: w.curve(), Linger: 50 * time.Millisecond, Rand: rand.Float64, NewToken: uuid.NewString,
+		Curve: w.curve(), Linger: 50 * time.Millisecond, Now: now, Rand: rand.Float64, NewToken: uuid.NewString,
 		Log: w.log, Observe: w.metrics.Synced, Waiting: w.jobs.Waiting,
 	})
 }

@@ -13,6 +13,17 @@ type Answer struct {
 	ValidUntil *time.Time // the cloud's, nil until redeemed
 	Others     bool       // the answer holds at least one row of anybody
 	Ineligible bool       // a row that the cloud had taken before was left out of the same answer
+
+	// Today is the calendar's, by which the cloud's own dates are judged. The ledger's
+	// time may have been put far ahead of it; zero is that.
+	Today time.Time
+}
+
+func (a Answer) today(now time.Time) time.Time {
+	if a.Today.IsZero() {
+		return now
+	}
+	return a.Today
 }
 
 // maxSilences is how many full syncs a withdrawal of an offer that the cloud had
@@ -28,7 +39,7 @@ func Apply(out Outgoing, a Answer, now time.Time) Sponsorship {
 	switch {
 	case out.Tombstone && a.Present && !a.Removed:
 		next = next.stillRedeemed(a, now)
-	case out.Tombstone && (a.Present || a.Others || out.repeated || lapsed(next.ValidUntil, now)):
+	case out.Tombstone && (a.Present || a.Others || out.repeated || lapsed(next.ValidUntil, a.today(now))):
 		next = next.withdrawn()
 	case out.Tombstone:
 		next = next.undecided(a)
@@ -168,7 +179,7 @@ func (s Sponsorship) leftOut() Sponsorship {
 
 // confirmed: the cloud holds the row.
 func (s Sponsorship) confirmed(a Answer, now time.Time) Sponsorship {
-	if lapsed(a.ValidUntil, now) && (s.Intent == IntentRedeem || s.Status == Refused && s.ValidUntil == nil) {
+	if lapsed(a.ValidUntil, a.today(now)) && (s.Intent == IntentRedeem || s.Status == Refused && s.ValidUntil == nil) {
 		return s.behindAnOldOne()
 	}
 	recreated := s.ValidUntil != nil && a.ValidUntil == nil
@@ -189,7 +200,7 @@ func (s Sponsorship) confirmed(a Answer, now time.Time) Sponsorship {
 	}
 	s.Intent = ""
 	switch {
-	case lapsed(a.ValidUntil, now):
+	case lapsed(a.ValidUntil, a.today(now)):
 		s.Status = Expired
 	case a.ValidUntil != nil:
 		s.Status = Redeemed

@@ -119,7 +119,7 @@ func TestLapse(t *testing.T) {
 		"over, not asked: may renew":    {redeemed, until.Add(32 * day), false},
 		"over, not asked: maybe purged": {redeemed, until.Add(91 * day), true},
 	} {
-		got, lapsed := sponsorship.Lapse(c.s, c.now)
+		got, lapsed := sponsorship.Lapse(c.s, c.now, c.now)
 		if lapsed != c.want || lapsed != (got.Status == sponsorship.Expired) {
 			t.Errorf("%s: lapsed = %v (%s), want %v", name, lapsed, got.Status, c.want)
 		}
@@ -144,7 +144,7 @@ func TestARowThatTheCloudKnowsKeepsItsStatusWhenLeftOut(t *testing.T) {
 		t.Errorf("an answer that says nothing changed %+v to %+v", before, sent.s)
 	}
 	redeemed := begin(t).ask(redeem).answer(accepted).answer(empty).is(sponsorship.Redeemed, "", "")
-	if _, lapsed := sponsorship.Lapse(redeemed.s, until.Add(91*24*time.Hour)); !lapsed {
+	if _, lapsed := sponsorship.Lapse(redeemed.s, until.Add(91*24*time.Hour), t0); !lapsed {
 		t.Error("the cloud may have purged it, and would create and mail it anew")
 	}
 	changed := begin(t).ask(redeem).answer(row).ask(sponsorship.Change{Email: new_}).answer(empty)

@@ -89,12 +89,14 @@ func (s Sponsorship) unsure() bool {
 // one, or returns false. One that was not asked about since it lapsed may have been
 // renewed while nothing ran here; it is asked about once more, unless the cloud
 // may have purged it by now.
-func Lapse(s Sponsorship, now time.Time) (Sponsorship, bool) {
-	if s.revoking() || !s.Exists() || !lapsed(s.ValidUntil, now) {
+//
+// What is over is asked of today, see [Answer]; now is stamped on the result.
+func Lapse(s Sponsorship, today, now time.Time) (Sponsorship, bool) {
+	if s.revoking() || !s.Exists() || !lapsed(s.ValidUntil, today) {
 		return s, false
 	}
 	asked := s.LastSyncAt != nil && lapsed(s.ValidUntil, *s.LastSyncAt)
-	if !asked && now.Before(s.ValidUntil.Add(purgeAfter)) {
+	if !asked && today.Before(s.ValidUntil.Add(purgeAfter)) {
 		return s, false
 	}
 	s.Status, s.Intent, s.Reason = Expired, "", nil

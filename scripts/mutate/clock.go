@@ -30,4 +30,12 @@ var clockMutations = []mutation{
 		"return r.ledger.Add(time.Since(r.taken))",
 		"return time.Now().UTC()",
 		[]string{"./worker/internal/reconcile"}},
+	{"T8", "a sponsorship is over once Redis' clock says so", "worker/internal/reconcile/batch.go",
+		"m := moment{now: r.session.Now(), today: r.p.Now()}",
+		"m := moment{now: r.session.Now(), today: r.session.Now()}",
+		[]string{"./worker/internal/reconcile"}},
+	{"T9", "a sponsorship is over once one worker's clock says so", "worker/internal/reconcile/batch.go",
+		"if m.now.Before(m.today) {",
+		"if false {",
+		[]string{"./worker/internal/reconcile"}},
 }

@@ -3,7 +3,6 @@ package reconcile
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
@@ -17,7 +16,7 @@ type answered struct {
 	passedOver int // rows that the cloud had taken before and left out now
 }
 
-func readAnswers(items []item, answers []cloud.RowAnswer, now time.Time) answered {
+func readAnswers(items []item, answers []cloud.RowAnswer, at moment) answered {
 	byUser := make(map[sponsorship.ID]cloud.RowAnswer, len(answers))
 	for _, a := range answers {
 		byUser[sponsorship.ID(a.UserID)] = a
@@ -34,8 +33,8 @@ func readAnswers(items []item, answers []cloud.RowAnswer, now time.Time) answere
 		a, present := byUser[it.out.UserID]
 		after := sponsorship.Apply(it.out, sponsorship.Answer{
 			Present: present, Removed: a.Removed, ValidUntil: a.ValidUntil,
-			Others: len(answers) > 0, Ineligible: read.passedOver > 0,
-		}, now)
+			Others: len(answers) > 0, Ineligible: read.passedOver > 0, Today: at.today,
+		}, at.now)
 		if after.Revision != it.out.Marked.Revision {
 			read.changes = append(read.changes, change{it.out.Marked, after})
 		}
@@ -45,7 +44,7 @@ func readAnswers(items []item, answers []cloud.RowAnswer, now time.Time) answere
 
 // apply stores what the answers to the items say.
 func (r *round) apply(ctx context.Context, items []item, answers []cloud.RowAnswer) error {
-	read := readAnswers(items, answers, r.session.Now())
+	read := readAnswers(items, answers, r.moment())
 	r.taken += read.taken
 	r.passedOver += read.passedOver
 	if r.full { // which tells of what is as it was; there is one date for all that

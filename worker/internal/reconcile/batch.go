@@ -20,6 +20,19 @@ type plan struct {
 	local []change // decided without the cloud: lapsed, or unfit to be sent
 }
 
+// moment is a time twice: by the ledger, which stamps everything; and by the calendar,
+// for the cloud's own dates. That is the earlier one of the ledger's and this
+// machine's: either may be put a year ahead, and nothing may be over because of that.
+type moment struct{ now, today time.Time }
+
+func (r *round) moment() moment {
+	m := moment{now: r.session.Now(), today: r.p.Now()}
+	if m.now.Before(m.today) {
+		m.today = m.now
+	}
+	return m
+}
+
 // change is one record to store.
 type change struct{ before, after sponsorship.Sponsorship }
 
@@ -27,21 +40,21 @@ type change struct{ before, after sponsorship.Sponsorship }
 // every new row of the request its mail (PROTOCOL.md 2.8).
 //
 // What the cloud lost once is left out unless a person asked for this sync.
-func planBatch(rows []sponsorship.Sponsorship, now time.Time, byHand bool) plan {
+func planBatch(rows []sponsorship.Sponsorship, at moment, byHand bool) plan {
 	var p plan
 	for _, s := range rows {
 		if s.Withheld() && !byHand {
 			continue
 		}
-		if after, lapsed := sponsorship.Lapse(s, now); lapsed {
+		if after, lapsed := sponsorship.Lapse(s, at.today, at.now); lapsed {
 			p.local = append(p.local, change{s, after})
 			continue
 		}
-		out, ok := sponsorship.Plan(s, now)
+		out, ok := sponsorship.Plan(s, at.now)
 		switch {
 		case !ok:
 		case !out.Fit():
-			p.local = append(p.local, change{s, sponsorship.Unfit(s, now)})
+			p.local = append(p.local, change{s, sponsorship.Unfit(s, at.now)})
 		default:
 			p.send = append(p.send, item{s, out})
 		}

@@ -101,3 +101,35 @@ func TestAWorkerWithoutAClockHarmsNothing(t *testing.T) {
 	b.mustFull()
 	b.is(1, "redeemed")
 }
+
+// By Redis' clock what has two months to go is long over; the worker's own knows better.
+func TestNothingLapsesBecauseRedisWasAYearAhead(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.redeem(1)
+	b.mustFull()
+	_, err := b.cloud.Accept(b.remote.ID, string(user(1)))
+	jobstest.Must(t, err)
+	jobstest.Must(t, b.cloud.Renew(b.remote.ID, string(user(1)), time.Now().Add(60*day)))
+	b.mustFull()
+	b.is(1, "redeemed")
+	b.whileAYearAhead(b.mustFull)
+	b.is(1, "redeemed")
+	b.mustFull()
+	b.is(1, "redeemed")
+}
+
+func TestNothingLapsesBecauseAWorkerIsAYearAhead(t *testing.T) {
+	t.Parallel()
+	b := setup(t).with(func(p *reconcile.Params) {
+		p.Now = func() time.Time { return time.Now().Add(365 * day) }
+	})
+	b.redeem(1)
+	b.mustFull()
+	_, err := b.cloud.Accept(b.remote.ID, string(user(1)))
+	jobstest.Must(t, err)
+	jobstest.Must(t, b.cloud.Renew(b.remote.ID, string(user(1)), time.Now().Add(60*day)))
+	b.mustFull()
+	b.mustFull()
+	b.is(1, "redeemed")
+}

@@ -14,7 +14,7 @@ func (r *round) exchange(ctx context.Context, rows []sponsorship.Sponsorship) er
 	if err := r.room(ctx, len(rows)); err != nil {
 		return err
 	}
-	plan := planBatch(rows, r.session.Now(), r.trigger == ledger.Manual)
+	plan := planBatch(rows, r.moment(), r.trigger == ledger.Manual)
 	if err := r.store(ctx, plan.local); err != nil {
 		return err
 	}

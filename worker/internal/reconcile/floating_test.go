@@ -87,7 +87,7 @@ func (m *model) passes(d time.Duration) {
 
 // jump is a Redis whose clock is wrong for a while. The cloud may be at work.
 func (m *model) jump() {
-	by := []time.Duration{time.Hour, 20 * 24 * time.Hour, -time.Hour}[m.draw("jump", 3)]
+	by := []time.Duration{time.Hour, 400 * day, -time.Hour}[m.draw("jump", 3)]
 	m.server.SetTime(time.Now().Add(by))
 	m.syncBy(m.anyHand(), m.draw("full", 2) == 0)
 	m.deliverOne()

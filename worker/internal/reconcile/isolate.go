@@ -51,7 +51,7 @@ func (r *round) planAgain(ctx context.Context, items []item) ([]item, error) {
 	if err != nil {
 		return nil, err
 	}
-	plan := planBatch(rows, r.session.Now(), true)
+	plan := planBatch(rows, r.moment(), true)
 	return plan.send, r.store(ctx, plan.local)
 }
 

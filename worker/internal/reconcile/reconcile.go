@@ -35,7 +35,7 @@ type Cloud interface {
 	Sync(ctx context.Context, r cloud.SyncRequest) ([]cloud.RowAnswer, error)
 }
 
-// Params are a Reconciler's parts; all are required but Linger and Observe.
+// Params are a Reconciler's parts; all are required but Linger, Now and Observe.
 type Params struct {
 	Ledger    *ledger.Ledger
 	Cloud     Cloud
@@ -43,7 +43,8 @@ type Params struct {
 	Life      time.Duration // how long the cloud may be at work on one request: its timeout and a grace
 	Interval  time.Duration
 	Curve     jobs.Curve
-	Linger    time.Duration // how long a batch that is still growing waits for more, at a time
+	Linger    time.Duration    // how long a batch that is still growing waits for more, at a time
+	Now       func() time.Time // this machine's clock; default time.Now
 	Rand      func() float64
 	NewToken  func() string // names a lease's holder; never the same twice
 	Log       zerolog.Logger
@@ -66,6 +67,9 @@ func New(p Params) (*Reconciler, error) {
 		return nil, fmt.Errorf("make reconciler: backoff from %v to %v", p.Curve.Base, p.Curve.Max)
 	case p.Observe == nil:
 		p.Observe = func(sponsorship.ID, time.Time) {}
+	}
+	if p.Now == nil {
+		p.Now = time.Now
 	}
 	if p.Waiting == nil {
 		p.Waiting = func(context.Context, jobs.Queue) (int, error) { return 0, nil }

@@ -156,7 +156,7 @@ func setup(t *testing.T) *bundle {
 	var tokens atomic.Int64
 	b.params = reconcile.Params{
 		Ledger: b.ledger, Cloud: client, BatchSize: 1000, Life: life, Interval: 24 * time.Hour,
-		Curve: jobs.Curve{Base: time.Second, Max: time.Hour}, Rand: func() float64 { return 0.5 },
+		Curve: jobs.Curve{Base: time.Second, Max: time.Hour}, Now: b.now, Rand: func() float64 { return 0.5 },
 		NewToken: func() string { return fmt.Sprint("lease-", tokens.Add(1)) }, Log: zerolog.Nop(),
 	}
 	b.sync = jobstest.Value(reconcile.New(b.params))(t)

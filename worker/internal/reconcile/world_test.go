@@ -51,6 +51,7 @@ func (w *world) hand(skew time.Duration) *hand {
 	w.t.Cleanup(client.Close)
 	p := w.params
 	p.Ledger, p.Cloud, p.BatchSize = h.ledger, client, 3
+	p.Now = func() time.Time { return w.now().Add(skew) }
 	h.sync = jobstest.Value(reconcile.New(p))(w.t)
 	return h
 }
