@@ -33,7 +33,7 @@ import (
 // TestMain gives the property test a fixed budget; a soak takes rapid's own.
 func TestMain(m *testing.M) {
 	if os.Getenv("SPONSORSYNC_TEST_SOAK") == "" {
-		_ = flag.Set("rapid.checks", "30")
+		_ = flag.Set("rapid.checks", "15")
 	}
 	goleak.VerifyTestMain(m)
 }
