@@ -10,6 +10,7 @@ import (
 // Memory is what the bridge remembers of one organization. It holds no address and no
 // name, only their digests.
 type Memory struct {
+	Begun     time.Time `json:"begun,omitzero"`     // the first look of which anything followed; zero before, and where the memory was lost
 	TakenOver time.Time `json:"takenOver,omitzero"` // the first look with a connection; zero before
 	Looked    time.Time `json:"looked,omitzero"`    // the last look that ended
 	Head      string    `json:"head,omitempty"`     // the newest migration that was seen

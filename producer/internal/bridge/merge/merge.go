@@ -100,7 +100,7 @@ func (m *merger) ready() bool {
 
 // lost: the ledger has what came from a vault, and nothing is remembered of it.
 func (m *merger) lost() bool {
-	if !m.Memory.Resumed[fault.HeldMemoryLost].IsZero() {
+	if !m.Memory.Begun.IsZero() || !m.Memory.Resumed[fault.HeldMemoryLost].IsZero() {
 		return false
 	}
 	for _, s := range m.Ledger {
