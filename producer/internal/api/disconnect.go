@@ -8,6 +8,7 @@ import (
 
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+	"github.com/sponsorsync/sponsorsync/producer/internal/bridge/memory"
 	"github.com/sponsorsync/sponsorsync/producer/internal/erase"
 	"github.com/sponsorsync/sponsorsync/producer/internal/view"
 )
@@ -72,7 +73,9 @@ func (a *API) deleteConnection(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, http.StatusOK, answer)
 }
 
-func (a *API) eraser() erase.Eraser { return erase.Eraser{Ledger: a.p.Ledger, Jobs: a.p.Jobs} }
+func (a *API) eraser() erase.Eraser {
+	return erase.Eraser{Ledger: a.p.Ledger, Jobs: a.p.Jobs, Bridge: memory.New(a.p.Redis, nil)}
+}
 
 // boolean reads a part of the query that is true, false or absent.
 func boolean(query url.Values, name string) (bool, error) {

@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"bytes"
 	"errors"
 	"strings"
 	"testing"
@@ -9,6 +10,9 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
+	"github.com/sponsorsync/sponsorsync/producer/internal/bridge/memory"
+	"github.com/sponsorsync/sponsorsync/producer/internal/bridge/merge"
 )
 
 // kept is all that Redis holds of rows and jobs.
@@ -205,5 +209,23 @@ func TestDisconnectSaysWhyNothingCanBeWithdrawn(t *testing.T) {
 	requireContains(t, b.run("disconnect", "--org", acme, "--withdraw", "--yes").err, "nothing of it is sent", "producer resume")
 	if b.enqueuedJobs() != 0 {
 		t.Error("jobs were enqueued that nobody sends")
+	}
+}
+
+// Should a row that is gone come back, it must be known again; whose it was need not be.
+func TestForgetLeavesTheBridgeNoMoreThanItNeeds(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	gone := time.Date(2026, 8, 20, 0, 0, 0, 0, time.UTC)
+	store := memory.New(b.rdb, jobstest.Value(state.NewSealer(bytes.Repeat([]byte{7}, 32)))(t))
+	before := merge.Memory{Links: map[string]merge.Link{
+		"row": {Key: member, User: "the member's id", Email: "digest", Synced: gone, Gone: gone, Over: true},
+	}}
+	jobstest.Value(store.Save(t.Context(), jobstest.Value(store.Load(t.Context(), acme))(t), before, gone))(t)
+	b.store(sponsorship.Sponsorship{UserID: member, Status: sponsorship.Removed, Email: address})
+	requireStatus(t, b.run("forget", "--org", acme, "--user", member, "--yes"), 0)
+	want := merge.Link{Key: member, Email: "digest", Gone: gone, Over: true}
+	if got := jobstest.Value(store.Load(t.Context(), acme))(t).Links["row"]; got != want {
+		t.Errorf("the bridge remembers %+v, want %+v", got, want)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/secret"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
+	"github.com/sponsorsync/sponsorsync/producer/internal/bridge/memory"
 	"github.com/sponsorsync/sponsorsync/producer/internal/erase"
 )
 
@@ -22,11 +23,14 @@ const pingTimeout = 2 * time.Second
 // session is what most commands need: the queue and the ledger.
 type session struct {
 	ledger    *state.Ledger
+	memory    *memory.Store // of the bridge
 	client    *enqueue.Client
 	inspector *enqueue.Inspector
 }
 
-func (s *session) eraser() erase.Eraser { return erase.Eraser{Ledger: s.ledger, Jobs: s.client} }
+func (s *session) eraser() erase.Eraser {
+	return erase.Eraser{Ledger: s.ledger, Jobs: s.client, Bridge: s.memory}
+}
 
 // environ reads the environment and warns of names that mean nothing.
 func (a *app) environ() (config.Environ, error) {
@@ -73,7 +77,7 @@ func (a *app) connected(ctx context.Context, settings config.Producer, do func(*
 	}
 	client := enqueue.New(rdb, enqueue.Options{Now: a.Now, Admit: state.New(rdb, nil).Admit})
 	return do(&session{
-		ledger: state.New(rdb, sealer), client: client, inspector: enqueue.NewInspector(client),
+		ledger: state.New(rdb, sealer), memory: memory.New(rdb, sealer), client: client, inspector: enqueue.NewInspector(client),
 	})
 }
 

@@ -17,10 +17,18 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 )
 
-// Eraser ends and erases. Both fields are required.
+// Eraser ends and erases. All fields are required.
 type Eraser struct {
 	Ledger *state.Ledger
 	Jobs   *enqueue.Client
+	Bridge Rememberer
+}
+
+// Rememberer is what the bridge remembers.
+type Rememberer interface {
+	// Forget leaves of one sponsorship's rows of the vault what keeps them from being offered
+	// again.
+	Forget(ctx context.Context, org, key sponsorship.ID) error
 }
 
 // Disconnect ends an organization here: its token is erased, and nothing is sent for
@@ -64,13 +72,16 @@ type Forgotten struct {
 }
 
 // Person erases address and name of one sponsorship, by its key in the ledger, and
-// drops its jobs: those that wait, too. Of the record stays what keeps later events
-// in order. The error is an [*OfferedError] while the sponsorship is not over.
+// drops its jobs: those that wait, too; and what the bridge remembers. Of the record stays
+// what keeps later events in order. The error is an [*OfferedError] while the sponsorship is not over.
 func (e Eraser) Person(ctx context.Context, org, key sponsorship.ID) (done Forgotten, err error) {
 	if _, err = e.over(ctx, org, key); err != nil {
 		return done, err
 	}
 	if done.Jobs, err = e.drop(ctx, enqueue.Subject{Organization: org, Key: key}); err != nil {
+		return done, err
+	}
+	if err := e.Bridge.Forget(ctx, org, key); err != nil {
 		return done, err
 	}
 	row, err := e.over(ctx, org, key) // again: a job may have ended in between
