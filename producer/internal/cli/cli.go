@@ -9,6 +9,7 @@ import (
 
 	"github.com/sponsorsync/sponsorsync/config"
 	"github.com/sponsorsync/sponsorsync/config/boot"
+	"github.com/sponsorsync/sponsorsync/producer/internal/bridge"
 )
 
 // Program is the command line with everything that it touches.
@@ -21,6 +22,9 @@ type Program struct {
 
 	// IsTerminal reports whether a person is at a stream; nil looks at the stream.
 	IsTerminal func(stream any) bool
+
+	// Vault opens the self-hosted server's database; it need not answer yet.
+	Vault func(config.Bridge) (bridge.Source, error)
 
 	// Serve runs the HTTP server until ctx ends.
 	Serve func(ctx context.Context, environ config.Environ, stderr io.Writer) error

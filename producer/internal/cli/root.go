@@ -44,7 +44,7 @@ its limit, 130 interrupted.`,
 	root.AddGroup(&cobra.Group{ID: groupSetup, Title: "Set up:"},
 		&cobra.Group{ID: groupDaily, Title: "Sponsor:"}, &cobra.Group{ID: groupLook, Title: "Look and repair:"})
 	root.AddCommand(a.connectCommand(), a.syncCommand(), a.syncLicenseCommand(), a.serveCommand(), a.pauseCommand(), a.resumeCommand(),
-		a.redeemCommand(), a.changeCommand(), a.statusCommand(), a.watchCommand(), a.jobsCommand(), a.forgetCommand(), a.disconnectCommand(), environmentTopic())
+		a.redeemCommand(), a.changeCommand(), a.bridgeCommand(), a.statusCommand(), a.watchCommand(), a.jobsCommand(), a.forgetCommand(), a.disconnectCommand(), environmentTopic())
 	strictDefaults(root)
 	return root
 }

@@ -1,0 +1,157 @@
+package cli
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sponsorsync/sponsorsync/config"
+	"github.com/sponsorsync/sponsorsync/config/boot"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+	"github.com/sponsorsync/sponsorsync/producer/internal/bridge"
+	"github.com/sponsorsync/sponsorsync/producer/internal/bridge/memory"
+	"github.com/sponsorsync/sponsorsync/producer/internal/bridge/merge"
+)
+
+type bridgeFlags struct {
+	org                  sponsorship.ID
+	once, dryRun, asJSON bool
+}
+
+func (a *app) bridgeCommand() *cobra.Command {
+	var f bridgeFlags
+	command := &cobra.Command{
+		Use: "bridge [--org ORG] [--once] [--dry-run]", Short: "Follow the self-hosted server's own database",
+		Long: `Carries what members do in the web vault of their own server to jobs: it reads the
+server's database, and writes nothing there. It runs until it is stopped; one bridge
+works at a time, however many run, and 'producer serve' runs one where
+SPONSORSYNC_BRIDGE is read. --once looks once, at one organization with --org.
+
+--dry-run tells nobody and writes nothing: it says what is known to the cloud, what
+would be offered (and mailed), changed and withdrawn, what is held, and what is odd. It
+ends with status 1 if anything is odd or held.`,
+		Example: `  producer bridge --dry-run --env-file bwdata/env/global.override.env
+  producer bridge --dry-run --org ORG --json | jq .organizations[].odd
+  producer bridge resume --org ORG`,
+		GroupID: groupDaily, Args: noArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			if err := usage(command, f.faults(command)...); err != nil {
+				return err
+			}
+			ctx := command.Context()
+			return a.withBridge(ctx, !f.dryRun, func(s bridged) error {
+				if f.dryRun {
+					return a.dryRun(ctx, s, f)
+				}
+				return a.follow(ctx, s, f)
+			})
+		},
+	}
+	orgFlag(command, &f.org)
+	command.Flags().BoolVar(&f.once, "once", false, "look once and end")
+	command.Flags().BoolVar(&f.dryRun, "dry-run", false, "say what would be done, and do nothing of it")
+	command.Flags().BoolVar(&f.asJSON, "json", false, "with --dry-run, print one JSON document")
+	command.AddCommand(a.bridgeResumeCommand())
+	return command
+}
+
+func (f bridgeFlags) faults(command *cobra.Command) (faults []string) {
+	if command.Flags().Changed("org") {
+		faults = orgFaults(f.org)
+		if !f.once && !f.dryRun {
+			faults = append(faults, "--org goes with --once or --dry-run: a bridge that runs follows all organizations")
+		}
+	}
+	if f.asJSON && !f.dryRun {
+		faults = append(faults, "--json goes with --dry-run")
+	}
+	if f.once && f.dryRun {
+		faults = append(faults, "--once and --dry-run exclude each other: a dry run looks once")
+	}
+	return faults
+}
+
+// bridged is what the bridge's commands work with.
+type bridged struct {
+	*session
+	*bridge.Bridge
+	source bridge.Source
+}
+
+// withBridge connects to Redis and the server's database for as long as do runs. A bridge that
+// works must have been switched on; one that only looks need not.
+func (a *app) withBridge(ctx context.Context, works bool, do func(bridged) error) error {
+	environ, err := a.environ()
+	if err != nil {
+		return err
+	}
+	settings, err := config.LoadProducer(environ, config.EncryptionKey)
+	if err != nil {
+		return err
+	}
+	cfg, err := config.LoadBridge(environ)
+	if err == nil {
+		err = switchedOn(cfg, works)
+	}
+	if err != nil {
+		return err
+	}
+	source, err := a.Vault(cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = source.Close() }()
+	return a.connected(ctx, settings, func(s *session) error {
+		return do(bridged{s, bridge.New(bridge.Params{
+			Database: source, Queue: bridge.NewQueue(s.client), Ledger: s.ledger, Memory: s.memory,
+			Rules:  merge.Rules{Grace: cfg.Grace, WithdrawOrphans: cfg.Orphans == config.BridgeWithdraw, DatesByJob: source.DatesByJob},
+			Holder: memory.Holder{Token: rand.Text(), Mode: cfg.Mode}, Interval: cfg.Interval, Now: a.Now, Log: boot.Logger(settings.Log, a.Stderr),
+		}), source})
+	})
+}
+
+func switchedOn(cfg config.Bridge, works bool) error {
+	switch {
+	case cfg.Source == "":
+		return &boot.UsageError{Faults: []string{"no variable names the self-hosted server's database"},
+			Hint: "give the server's own settings with --env-file bwdata/env/global.override.env, or set SPONSORSYNC_BRIDGE_DATABASE"}
+	case works && cfg.Mode == config.BridgeOff:
+		return &boot.UsageError{Faults: []string{"SPONSORSYNC_BRIDGE is off"},
+			Hint: "look at 'producer bridge --dry-run' first; then set SPONSORSYNC_BRIDGE=read"}
+	}
+	return nil
+}
+
+// follow runs the bridge, or makes one round.
+func (a *app) follow(ctx context.Context, s bridged, f bridgeFlags) error {
+	if !f.once {
+		return s.Run(ctx)
+	}
+	orgs := []sponsorship.ID(nil)
+	if f.org != "" {
+		orgs = append(orgs, f.org)
+	}
+	defer s.Leave(ctx)
+	err := s.Once(ctx, orgs...)
+	if errors.Is(err, bridge.ErrElsewhere) {
+		return &withHint{err, "it sees to everything; 'producer status' says how it fares"}
+	}
+	return err
+}
+
+// organizations are those that the command is about.
+func (b bridged) organizations(ctx context.Context, only sponsorship.ID) ([]sponsorship.ID, error) {
+	all, err := b.source.Changed(ctx) // the first call names all
+	if err != nil || only == "" {
+		return all, err
+	}
+	for _, org := range all {
+		if org == only {
+			return []sponsorship.ID{only}, nil
+		}
+	}
+	return nil, fmt.Errorf("the server's database has no organization %s with a sponsorship or a connection to the cloud", only)
+}
