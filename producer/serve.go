@@ -34,6 +34,8 @@ type server struct {
 	js   jetstream.JetStream
 	hub  *api.Hub
 	jobs *enqueue.Client
+
+	registry *prometheus.Registry
 }
 
 // serve runs the HTTP API, the status page and the scheduler task until ctx
@@ -44,7 +46,7 @@ func serve(ctx context.Context, env config.Environ, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	s := &server{cfg: cfg, log: boot.Logger(cfg.Log, stderr)}
+	s := &server{cfg: cfg, log: boot.Logger(cfg.Log, stderr), registry: prometheus.NewRegistry()}
 	boot.QuietRedis(s.log)
 	if s.rdb, err = boot.Redis(cfg.Redis); err != nil {
 		return err
@@ -60,6 +62,11 @@ func serve(ctx context.Context, env config.Environ, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	follow, closeVault, err := s.bridge()
+	if err != nil {
+		return err
+	}
+	defer closeVault()
 	listener, err := net.Listen("tcp", cfg.Listen)
 	if err != nil {
 		return fmt.Errorf("listen for HTTP: %w", err)
@@ -70,6 +77,9 @@ func serve(ctx context.Context, env config.Environ, stderr io.Writer) error {
 	group.Go(func() error {
 		return schedule.Scheduler{Sweeper: enqueue.NewSystem(s.jobs), Interval: cfg.Schedule.SweepInterval, Log: s.log}.Run(ctx)
 	})
+	if follow != nil {
+		group.Go(func() error { return follow.Run(ctx) })
+	}
 	group.Go(func() error { return s.listen(ctx, listener, handler) })
 	err = group.Wait()
 	s.log.Info().Msg("stopped")
@@ -93,7 +103,7 @@ func (s *server) handler() (http.Handler, error) {
 	ledger := state.New(s.rdb, sealer)
 	hooks, err := api.New(api.Params{
 		Redis: s.rdb, Ledger: ledger, Jobs: s.jobs, JetStream: s.js, Hub: s.hub, Access: door,
-		Registry: prometheus.NewRegistry(), Log: s.log, Now: time.Now,
+		Registry: s.registry, Log: s.log, Now: time.Now,
 	})
 	if err != nil {
 		return nil, err
