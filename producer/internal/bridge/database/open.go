@@ -74,6 +74,8 @@ func dialectOf(engine connstring.Engine) (dialect, bool) {
 		return mySQL(), true
 	case connstring.SQLite:
 		return sqLite(), true
+	case connstring.SQLServer:
+		return sqlServer(), true
 	}
 	return dialect{}, false
 }
