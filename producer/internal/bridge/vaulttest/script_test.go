@@ -1,7 +1,6 @@
 package vaulttest_test
 
 import (
-	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -38,34 +37,30 @@ func playScript(t *testing.T, engine vaulttest.Engine, seed uint64) (wishes []va
 
 // What people wish does not depend on the engine below.
 func TestTheSameScriptEndsInTheSameWishesOnEachEngine(t *testing.T) {
-	for seed := range uint64(2) {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+	want, steps := playScript(t, vaulttest.SQLite, 1)
+	if len(want) == 0 {
+		t.Fatal("nobody wishes anything")
+	}
+	for _, engine := range []vaulttest.Engine{vaulttest.PostgreSQL, vaulttest.MariaDB} {
+		t.Run(string(engine), func(t *testing.T) {
 			t.Parallel()
-			want, steps := playScript(t, vaulttest.SQLite, seed)
-			if len(want) == 0 {
-				t.Fatal("nobody wishes anything")
-			}
-			for _, engine := range []vaulttest.Engine{vaulttest.PostgreSQL, vaulttest.MariaDB} {
-				got, did := playScript(t, engine, seed)
-				if !slices.Equal(did, steps) || !slices.Equal(got, want) {
-					t.Errorf("%s:\n got %v\nwant %v", engine, got, want)
-				}
+			got, did := playScript(t, engine, 1)
+			if !slices.Equal(did, steps) || !slices.Equal(got, want) {
+				t.Errorf("got %v\nwant %v", got, want)
 			}
 		})
 	}
 }
 
-func TestAScriptDoesEverything(t *testing.T) {
-	done := map[vaulttest.Action]bool{}
-	for seed := range uint64(12) {
+func TestScriptsDoEverythingSoonerOrLater(t *testing.T) {
+	never := vaulttest.DefaultWeights()
+	for seed := uint64(0); len(never) > 0; seed++ {
+		if seed == 12 {
+			t.Fatalf("in 12 scripts these never happened: %v", never)
+		}
 		_, did := playScript(t, vaulttest.SQLite, seed)
 		for _, action := range did {
-			done[action] = true
-		}
-	}
-	for action := range vaulttest.DefaultWeights() {
-		if !done[action] {
-			t.Errorf("in 12 scripts it never happened that %s", action)
+			delete(never, action)
 		}
 	}
 }
