@@ -27,7 +27,8 @@ func sqLite() dialect {
 // sqLiteSyntax says of each column what it is meant to be, because the engine itself
 // lets anything stand in any.
 func sqLiteSyntax() syntax {
-	quote := func(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+	// In double quotes a column that is not there would be taken for a text.
+	quote := func(name string) string { return "`" + strings.ReplaceAll(name, "`", "``") + "`" }
 	text := func(column string) string { return "CAST(" + quote(column) + " AS TEXT)" }
 	return syntax{
 		userColumn: "SponsoringOrganizationUserId",
