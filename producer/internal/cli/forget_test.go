@@ -175,7 +175,7 @@ func TestDisconnectWithdrawsFirst(t *testing.T) {
 func TestDisconnectWaitsNoLongerThanItShould(t *testing.T) {
 	t.Parallel()
 	b := connected(t) // nobody works
-	r := b.run("disconnect", "--org", acme, "--withdraw", "--timeout", "50ms", "--yes")
+	r := b.run("disconnect", "--org", acme, "--withdraw", "--timeout", "2s", "--yes")
 	requireStatus(t, r, 3)
 	requireContains(t, r.err, "error: the wait has reached its limit", "what was enqueued is carried out all the same")
 	if _, err := b.ledger.Connection(t.Context(), acme); err != nil {
