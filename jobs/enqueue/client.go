@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"time"
 
@@ -176,6 +177,7 @@ type job struct {
 
 	org, user sponsorship.ID // of an ordered job: whose jobs it takes its place among
 	sequence  int64          // its old place, if it is a dead one that runs again
+	over      bool           // it has ended: who asks again must not have it run again
 	origin    origin.Origin  // who asks for it; of an ordered job only
 }
 
@@ -187,7 +189,8 @@ func newJob(id string, args jobs.Args, payload []byte) job {
 	return j
 }
 
-// stamp gives ordered jobs their places before anybody hears of them.
+// stamp gives ordered jobs their places before anybody hears of them, and notes which
+// have ended.
 func (c *Client) stamp(ctx context.Context, batch []job) error {
 	var items []record.Item
 	for _, j := range batch {
@@ -195,10 +198,14 @@ func (c *Client) stamp(ctx context.Context, batch []job) error {
 			items = append(items, record.Item{ID: j.id, Kind: j.kind, Organization: j.org, User: j.user, Origin: j.origin, Sequence: j.sequence})
 		}
 	}
-	return unavailable(c.records.Stamp(ctx, items), "enqueue")
+	over, err := c.records.Stamp(ctx, items)
+	for i := range batch {
+		batch[i].over = slices.Contains(over, batch[i].id)
+	}
+	return unavailable(err, "enqueue")
 }
 
-// put hands a job to asynq. It reports whether the id was taken.
+// put hands a job to asynq, unless it has ended. It reports whether the id was taken.
 //
 // asynq gets one try more than the policy allows, because it looks at the
 // number of tries before it asks whether one counts: with a spare, a snooze
@@ -206,7 +213,10 @@ func (c *Client) stamp(ctx context.Context, batch []job) error {
 // run the job (see worker/internal/queue).
 func (c *Client) put(ctx context.Context, j job) (taken bool, err error) {
 	policy, known := j.kind.Policy()
-	if !known {
+	switch {
+	case j.over:
+		return true, nil
+	case !known:
 		return false, jobs.Invalid(jobs.FieldError{Field: "kind", Message: "is unknown"})
 	}
 	headers := map[string]string{

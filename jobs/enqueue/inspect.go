@@ -146,7 +146,10 @@ func (i *Inspector) Retry(ctx context.Context, id string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return again.ID, i.dropDead(ctx, r)
+	if err := i.dropDead(ctx, r); err != nil || r.User == "" {
+		return again.ID, err
+	}
+	return again.ID, unavailable(i.client.records.Replaced(ctx, r, again.ID, keyLife), "retry job")
 }
 
 // supersedes refuses to undo what a later job has done.

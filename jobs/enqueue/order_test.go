@@ -48,6 +48,28 @@ func TestARepeatedRequestKeepsItsPlace(t *testing.T) {
 	}
 }
 
+// A hook delivers once more what died, was run again by a person, and has been
+// followed by another wish since.
+func TestARepeatedRequestDoesNotRunWhatRanAgain(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	once := enqueue.WithIdempotency(enqueue.Idempotency{Key: "order-4711"})
+	first := jobstest.Value(b.client.Enqueue(t.Context(), redeem("ann@example.com"), once))(t)
+	b.archive(t, jobs.QueueIntake, first.ID)
+	again := jobstest.Value(b.inspector.Retry(t.Context(), first.ID))(t)
+	later := jobstest.Value(b.client.Enqueue(t.Context(), redeem("bob@example.com")))(t)
+	repeat := jobstest.Value(b.client.Enqueue(t.Context(), redeem("ann@example.com"), once))(t)
+	if !repeat.Duplicate || repeat.ID != first.ID {
+		t.Errorf("%+v, want the first one's answer", repeat)
+	}
+	if got := b.line(t); !slices.Equal(got, []string{again, later.ID}) {
+		t.Errorf("the order is %v, want %v", got, []string{again, later.ID})
+	}
+	if n := b.count(t, jobs.QueueIntake); n != 2 {
+		t.Errorf("%d jobs are ready, want 2", n)
+	}
+}
+
 // putOffBy leaves jobs of the member in the queue, to be tried again in an hour, as a
 // worker does whose handler returns an error.
 func (b bundle) putOffBy(t *testing.T, handle asynq.HandlerFunc, ids ...string) {

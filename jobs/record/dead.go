@@ -98,6 +98,17 @@ func (s *Store) Delete(ctx context.Context, r Record) error {
 	return wrap(err, "delete the record of job %s", r.ID)
 }
 
+// Replaced notes, for a time, that a job that was deleted runs again under another
+// id: whoever asks for it again has it carried out already.
+func (s *Store) Replaced(ctx context.Context, r Record, id string, life time.Duration) error {
+	key := state.RecordKey(r.Organization, r.ID)
+	pipe := s.rdb.TxPipeline()
+	pipe.HSet(ctx, key, "replaced", id)
+	pipe.PExpire(ctx, key, life)
+	_, err := pipe.Exec(ctx)
+	return wrap(err, "note that job %s runs again", r.ID)
+}
+
 // Count returns how many records of dead and of refused jobs are kept.
 func (s *Store) Count(ctx context.Context) (dead, refused int64, err error) {
 	pipe := s.rdb.Pipeline()

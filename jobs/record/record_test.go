@@ -82,7 +82,7 @@ func TestStampKeepsTheOrderOfTheItems(t *testing.T) {
 		items = append(items, item(fmt.Sprint("job-", n)))
 		want = append(want, items[n].ID)
 	}
-	jobstest.Must(t, b.Stamp(t.Context(), items))
+	jobstest.Value(b.Stamp(t.Context(), items))(t)
 	if got := b.order(member); !slices.Equal(got, want) {
 		t.Errorf("the order is %v", got)
 	}
@@ -95,9 +95,9 @@ func TestStampKeepsTheOrderOfTheItems(t *testing.T) {
 func TestASecondStampKeepsThePlace(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	jobstest.Must(t, b.Stamp(t.Context(), []record.Item{item("one"), item("two")}))
+	jobstest.Value(b.Stamp(t.Context(), []record.Item{item("one"), item("two")}))(t)
 	before := b.find("one")
-	jobstest.Must(t, b.Stamp(t.Context(), []record.Item{item("one")}))
+	jobstest.Value(b.Stamp(t.Context(), []record.Item{item("one")}))(t)
 	if got := b.order(member); !slices.Equal(got, []string{"one", "two"}) {
 		t.Errorf("the order is %v", got)
 	}
@@ -111,7 +111,7 @@ func TestAnItemOfABatchKnowsItsPlaceThere(t *testing.T) {
 	b := setup(t)
 	one := item("one")
 	one.Batch, one.Place = "batch", 7
-	jobstest.Must(t, b.Stamp(t.Context(), []record.Item{one}))
+	jobstest.Value(b.Stamp(t.Context(), []record.Item{one}))(t)
 	if r := b.find("one"); r.Batch != "batch" || r.Place != 7 || r.Organization != org || r.User != member || r.Kind != jobs.KindRedeem {
 		t.Errorf("%+v", r)
 	}
@@ -125,7 +125,7 @@ func TestAnItemOfABatchKnowsItsPlaceThere(t *testing.T) {
 func TestAJobThatNeverCameIsSkippedOnlyAfterAWhile(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	jobstest.Must(t, b.Stamp(t.Context(), []record.Item{item("lost"), item("two")}))
+	jobstest.Value(b.Stamp(t.Context(), []record.Item{item("lost"), item("two")}))(t)
 	lost := record.Blocker{ID: "lost", Organization: org, User: member}
 	b.later(record.Unput - time.Second)
 	if free := jobstest.Value(b.Unblock(t.Context(), lost, false))(t); free {
@@ -146,7 +146,7 @@ func TestAJobThatNeverCameIsSkippedOnlyAfterAWhile(t *testing.T) {
 func TestUnblockTakesTheFirstOnly(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	jobstest.Must(t, b.Stamp(t.Context(), []record.Item{item("one"), item("two")}))
+	jobstest.Value(b.Stamp(t.Context(), []record.Item{item("one"), item("two")}))(t)
 	if free := jobstest.Value(b.Unblock(t.Context(), record.Blocker{ID: "two", Organization: org, User: member}, true))(t); !free {
 		t.Error("the first has changed, so the way may be free")
 	}
@@ -162,7 +162,7 @@ func TestUnblockTakesTheFirstOnly(t *testing.T) {
 func TestADeadJobIsWrittenDownAndHoldsNobody(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	jobstest.Must(t, b.Stamp(t.Context(), []record.Item{item("one"), item("two")}))
+	jobstest.Value(b.Stamp(t.Context(), []record.Item{item("one"), item("two")}))(t)
 	stamped := b.find("one")
 	jobstest.Must(t, b.Bury(t.Context(), dead("one")))
 	b.later(time.Hour)
@@ -184,7 +184,7 @@ func TestADeadJobIsWrittenDownAndHoldsNobody(t *testing.T) {
 func TestADeadJobWhoseArgumentsNobodyCanReadIsWrittenDown(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	jobstest.Must(t, b.Stamp(t.Context(), []record.Item{item("stamped")}))
+	jobstest.Value(b.Stamp(t.Context(), []record.Item{item("stamped")}))(t)
 	for _, id := range []string{"stamped", "foreign"} {
 		r := dead(id)
 		r.Organization, r.User = "", ""
@@ -255,7 +255,7 @@ func TestTrimAndForgetKeepTheirTimes(t *testing.T) {
 func TestDeleteLeavesNothing(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	jobstest.Must(t, b.Stamp(t.Context(), []record.Item{item("waits"), item("stays")}))
+	jobstest.Value(b.Stamp(t.Context(), []record.Item{item("waits"), item("stays")}))(t)
 	jobstest.Must(t, b.Delete(t.Context(), b.find("waits")))
 	if got := b.order(member); !slices.Equal(got, []string{"stays"}) {
 		t.Errorf("the order is %v", got)

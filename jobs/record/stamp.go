@@ -37,17 +37,20 @@ type Item struct {
 
 // Stamp gives jobs their places: those of one organization in the order of the
 // items. A job that was stamped before keeps its place, so a stamp can be repeated.
-// Put the jobs into the queue after it, and tell the caller only then.
-func (s *Store) Stamp(ctx context.Context, items []Item) error {
+// Put the jobs into the queue after it, and tell the caller only then; but not those
+// whose ids it returns: they have ended, or run again under another id.
+func (s *Store) Stamp(ctx context.Context, items []Item) (over []string, err error) {
 	for _, org := range organizations(items) {
 		theirs := slices.DeleteFunc(slices.Clone(items), func(i Item) bool { return i.Organization != org })
 		for part := range slices.Chunk(theirs, scriptJobs) {
-			if err := s.stampPart(ctx, org, part); err != nil {
-				return fmt.Errorf("give %d jobs of %s their places: %w", len(part), org, err)
+			ended, err := s.stampPart(ctx, org, part)
+			if err != nil {
+				return nil, fmt.Errorf("give %d jobs of %s their places: %w", len(part), org, err)
 			}
+			over = append(over, ended...)
 		}
 	}
-	return nil
+	return over, nil
 }
 
 func organizations(items []Item) []sponsorship.ID {
@@ -62,7 +65,7 @@ func organizations(items []Item) []sponsorship.ID {
 	return all
 }
 
-func (s *Store) stampPart(ctx context.Context, org sponsorship.ID, part []Item) error {
+func (s *Store) stampPart(ctx context.Context, org sponsorship.ID, part []Item) (over []string, err error) {
 	keys := state.Keys(org, "")
 	args := []any{Life.Milliseconds()}
 	for _, i := range part {
@@ -73,7 +76,7 @@ func (s *Store) stampPart(ctx context.Context, org sponsorship.ID, part []Item) 
 		}
 		args = append(args, i.ID, string(i.User), string(i.Kind), i.Batch, i.Place, sequence, string(i.Origin))
 	}
-	return s.stamp.Run(ctx, s.rdb, keys, args...).Err()
+	return s.stamp.Run(ctx, s.rdb, keys, args...).StringSlice()
 }
 
 // Blocker is the first job of an order, which holds up the others.
