@@ -219,7 +219,7 @@ func (w *world) apply(id string, args jobs.Args) {
 			wish = sponsorship.Revoke{}
 		}
 	}
-	next, _, err := sponsorship.Decide(s, wish, sponsorship.Stamp{Now: w.now, JobID: id})
+	next, _, err := sponsorship.Decide(s, wish, sponsorship.Stamp{Now: w.now, JobID: id, Vault: true})
 	jobstest.Must(w.t, err)
 	next.Vault = true
 	jobstest.Must(w.t, w.seed.Put(w.t.Context(), next))

@@ -134,7 +134,7 @@ func (w *world) work(all []merge.Job) {
 		}
 		s := w.ledger[key]
 		s.OrganizationID, s.UserID = org, key
-		next, _, err := sponsorship.Decide(s, wish, sponsorship.Stamp{Now: w.now, JobID: j.ID})
+		next, _, err := sponsorship.Decide(s, wish, sponsorship.Stamp{Now: w.now, JobID: j.ID, Vault: true})
 		if err != nil {
 			continue
 		}
