@@ -28,13 +28,13 @@ type served struct {
 }
 
 // startServe runs serve on a free port and returns when it listens.
-func startServe(t *testing.T, redisURL, natsURL string) *served {
+func startServe(t *testing.T, redisURL, natsURL string, more ...string) *served {
 	t.Helper()
-	env, err := config.Read([]string{
-		"REDIS_URL=" + redisURL, "NATS_URL=" + natsURL, "SPONSORSYNC_LISTEN=127.0.0.1:0",
-		"SPONSORSYNC_API_TOKEN=" + serveToken, "SPONSORSYNC_ENCRYPTION_KEY=MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
+	env, err := config.Read(append(more,
+		"REDIS_URL="+redisURL, "NATS_URL="+natsURL, "SPONSORSYNC_LISTEN=127.0.0.1:0",
+		"SPONSORSYNC_API_TOKEN="+serveToken, "SPONSORSYNC_ENCRYPTION_KEY=MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
 		"SPONSORSYNC_SWEEP_INTERVAL=1h",
-	}, nil)
+	), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
