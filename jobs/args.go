@@ -14,6 +14,10 @@ import (
 // hand, is what lets anything be sent at all.
 type Sync struct {
 	OrganizationID sponsorship.ID `json:"organizationId"`
+	// OfficialJobOff is a person's word that the server's own sync job is switched off.
+	// The first sync of an organization whose connection came from the vault needs it:
+	// on most databases nobody can see that job.
+	OfficialJobOff bool `json:"officialJobOff,omitempty"`
 }
 
 // Redeem offers a sponsorship to an address in a member's name.

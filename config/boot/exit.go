@@ -62,12 +62,19 @@ func Explain(err error) (faults, hints []string) {
 			faults = append(faults, f.String())
 		}
 		return faults, []string{"set these in the environment or in an --env-file; the README and 'producer help environment' list all"}
-	case fault.CodeOf(err).Hint() != "":
-		return []string{err.Error()}, []string{fault.CodeOf(err).Hint()}
+	case hintOf(err) != "":
+		return []string{err.Error()}, []string{hintOf(err)}
 	case errors.Is(err, context.Canceled):
 		return []string{"interrupted"}, nil
 	}
 	return []string{err.Error()}, nil
+}
+
+func hintOf(err error) string {
+	if f, ok := errors.AsType[*fault.Error](err); ok {
+		return f.Hint()
+	}
+	return ""
 }
 
 // Report prints what [Explain] says.

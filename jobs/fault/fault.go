@@ -40,7 +40,12 @@ func (e *Error) Error() string { return string(e.Code) + ": " + e.Message }
 func (e *Error) Unwrap() error { return e.Cause }
 
 // Hint says what to do about it.
-func (e *Error) Hint() string { return e.Code.Hint() }
+func (e *Error) Hint() string {
+	if reason, _, _ := strings.Cut(e.Message, ": "); e.Code == BridgeHeld && Held(reason).Hint() != "" {
+		return Held(reason).Hint()
+	}
+	return e.Code.Hint()
+}
 
 // MarshalJSON writes {code, message, hint}, the form in which jobs, events and
 // organizations show what failed. Reading needs no counterpart: the hint follows

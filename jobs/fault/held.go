@@ -38,6 +38,12 @@ var heldHints = map[Held]string{
 	HeldSchema:            "The server's database is of a version that this bridge does not know. Update sponsorsync, then run 'producer bridge resume --org ORG'.",
 }
 
+// NewHeld returns a bridge_held Error whose message begins with the reason, so that it
+// keeps its hint wherever it goes.
+func NewHeld(reason Held, format string, args ...any) *Error {
+	return New(BridgeHeld, "%s: "+format, append([]any{reason}, args...)...)
+}
+
 // HeldReasons returns every reason, sorted.
 func HeldReasons() []Held { return slices.Sorted(maps.Keys(heldHints)) }
 

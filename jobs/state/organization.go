@@ -22,6 +22,7 @@ type Organization struct {
 	FromVault           bool       // the bridge took the connection from the server's own database
 	Disconnected        bool       // a person has ended it here
 	Bridge              *Bridge    // nil where no bridge follows it
+	OfficialJobOff      *Answer    // that the server's own sync job is off; nil: nobody has said so
 	Started             bool       // the first sync was started by hand
 	Paused              fault.Code // automatic attempts stopped until a person acts; "" if not
 	Stopped             bool       // a person has stopped sending, of this one or of all
@@ -31,6 +32,20 @@ type Organization struct {
 
 	LastSyncAt, NextSyncAt, RetryAt, LastLicenseSyncAt *time.Time
 	LastError, LastLicenseError                        *Failure
+}
+
+// Answer is what a person said with a job.
+type Answer struct {
+	At    time.Time
+	JobID string
+}
+
+func parseAnswer(at, job string) *Answer {
+	when := Instant(at)
+	if when == nil {
+		return nil
+	}
+	return &Answer{*when, job}
 }
 
 // Failure is an error as it was recorded.
@@ -99,9 +114,9 @@ func ParseOrganization(id sponsorship.ID, h map[string]string) Organization {
 		Started: h["started"] != "", Stopped: h[stoppedField] != "", Generation: cmp.Or(h["generation"], "0"), Paused: fault.Code(h["paused"]),
 		Failures: int(number("failures")), ServerErrors: int(number("serverErrors")),
 		LastSyncAt: Instant(h["lastSyncAt"]), NextSyncAt: Instant(h["nextSyncAt"]), RetryAt: Instant(h["retryAt"]),
-		LastLicenseSyncAt: Instant(h["lastLicenseSyncAt"]),
-		LastError:         parseFailure(h["errorCode"], h["errorMessage"], h["errorAt"]),
-		LastLicenseError:  parseFailure(h["licenseErrorCode"], h["licenseErrorMessage"], h["licenseErrorAt"]),
+		LastLicenseSyncAt: Instant(h["lastLicenseSyncAt"]), OfficialJobOff: parseAnswer(h["officialJobOffAt"], h["officialJobOffBy"]),
+		LastError:        parseFailure(h["errorCode"], h["errorMessage"], h["errorAt"]),
+		LastLicenseError: parseFailure(h["licenseErrorCode"], h["licenseErrorMessage"], h["licenseErrorAt"]),
 	}
 }
 

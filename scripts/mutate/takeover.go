@@ -42,4 +42,12 @@ var takeoverMutations = []mutation{
 		`s.AdminInitiated && !s.Vault`,
 		`s.AdminInitiated`,
 		[]string{"./jobs/sponsorship"}},
+	{"vb", "the first sync of a vault asks nothing", "worker/internal/ledger/lua/request.lua",
+		`elseif redis.call('HEXISTS', K.org, 'vault') == 1 and`,
+		`elseif false and`,
+		[]string{"./worker/internal/reconcile"}},
+	{"vc", "a sync before the connection counts as an answer", "jobs/state/lua/connect.lua",
+		`redis.call('HDEL', K.org, 'started')`,
+		``,
+		[]string{"./worker/internal/reconcile"}},
 }

@@ -9,6 +9,10 @@ local disconnected = KEYS[#KEYS]
 if vault == '1' then
   if redis.call('SISMEMBER', disconnected, ORG) == 1 then return 0 end
   redis.call('HSET', K.org, 'vault', '1')
+  -- A sync that somebody asked for before there was a connection was no first sync.
+  if redis.call('HEXISTS', K.org, 'lastSyncAt') == 0 and redis.call('HEXISTS', K.org, 'officialJobOffAt') == 0 then
+    redis.call('HDEL', K.org, 'started')
+  end
 else
   redis.call('SREM', disconnected, ORG)
   redis.call('HDEL', K.org, 'vault')

@@ -6,7 +6,7 @@
 redis.call('SADD', KEYS[#KEYS], ORG)
 local connected = redis.call('HEXISTS', K.org, 'token')
 redis.call('HDEL', K.org, 'cloudOrganizationId', 'token', 'licenseKey', 'started', 'paused', 'woken', 'nextSyncAt',
-  'retryAt', 'failures', 'serverErrors', 'errorCode', 'errorMessage', 'errorAt', 'vault')
+  'retryAt', 'failures', 'serverErrors', 'errorCode', 'errorMessage', 'errorAt', 'vault', 'officialJobOffAt', 'officialJobOffBy')
 redis.call('HINCRBY', K.org, 'connections', 1)
 redis.call('DEL', K.lease)
 redis.call('ZREM', K.work, ORG)

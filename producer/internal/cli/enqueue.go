@@ -18,13 +18,18 @@ func (a *app) syncCommand() *cobra.Command {
 		Use: "sync --org ORG", Short: "Step 4 of the guide: start a full sync now",
 		Long: `Enqueues a full sync and prints the job's id. The first one starts the daily
 syncs; nothing is sent to the cloud before it. A sync also ends the wait after a
-failure that somebody had to put right.`,
+failure that somebody had to put right.
+
+Where the connection comes from the server's own vault, the first sync needs
+--official-job-off: switch the server's own sync job off first, for on most
+databases nobody can see whether it still runs beside this one.`,
 		GroupID: groupSetup, Args: noArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			return a.enqueue(command, args, a.finishing(wait, "synced: the cloud has answered for all sponsorships"))
 		},
 	}
 	orgFlag(command, &args.OrganizationID)
+	command.Flags().BoolVar(&args.OfficialJobOff, "official-job-off", false, "the server's own sync job is switched off; this is noted and shown")
 	waitFlag(command, &wait, "the cloud has answered for all sponsorships")
 	return command
 }

@@ -94,9 +94,17 @@ func pauseFault(org organization) *fault.Error {
 // firstStep says what has to be done by hand before anything is sent.
 func firstStep(org state.Organization) string {
 	if org.Connected {
-		return fmt.Sprintf("waiting for a first sync: run 'producer sync --org %s'", org.ID)
+		return fmt.Sprintf("waiting for a first sync: run 'producer sync --org %s%s'", org.ID, officialJobFlag(org.FromVault))
 	}
 	return fmt.Sprintf("waiting for a connection and a first sync: run 'producer connect --org %[1]s --cloud-org CLOUDORG', then 'producer sync --org %[1]s'", org.ID)
+}
+
+// officialJobFlag is what a first sync needs where the connection came from the vault.
+func officialJobFlag(fromVault bool) string {
+	if fromVault {
+		return " --official-job-off"
+	}
+	return ""
 }
 
 func stillTrying(org state.Organization) string {

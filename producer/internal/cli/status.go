@@ -144,7 +144,7 @@ func (a *app) eachSponsorship(ctx context.Context, s *session, org sponsorship.I
 
 // organizationLines is the organization for people.
 func organizationLines(org view.Organization, workers []state.Worker) []string {
-	next := clockOr(org.NextSyncAt, "after the first one: producer sync --org "+org.OrganizationID.String())
+	next := clockOr(org.NextSyncAt, "after the first one: producer sync --org "+org.OrganizationID.String()+officialJobFlag(org.FromVault))
 	lines := []string{
 		"Organization:       " + org.OrganizationID.String(),
 		"Cloud organization: " + cloudOrganization(org),
@@ -155,6 +155,9 @@ func organizationLines(org view.Organization, workers []state.Worker) []string {
 	}
 	lines = append(lines, failureLines("Last error:         ", org.LastError)...)
 	lines = append(lines, bridgeLines(org)...)
+	if said := org.OfficialJobOff; said != nil {
+		lines = append(lines, "Server's own job:   off, as somebody said "+clock(said.At)+" with job "+said.JobID)
+	}
 	return append(lines, "Sponsorships:       "+countsLine(org.Counts))
 }
 

@@ -25,7 +25,17 @@ type Organization struct {
 	LastLicenseSyncAt   *time.Time                   `json:"lastLicenseSyncAt"`
 	LastError           *Error                       `json:"lastError"` // of a sync or a license sync, whichever is newer
 	Bridge              *Bridge                      `json:"bridge"`    // null where no bridge follows it
+	OfficialJobOff      *Answer                      `json:"officialJobOff"`
 	Counts              map[sponsorship.Status]int64 `json:"counts"`
+
+	FromVault bool `json:"-"` // the connection
+}
+
+// Answer is what a person said with a job: of officialJobOff, that the server's own sync
+// job is switched off.
+type Answer struct {
+	At    time.Time `json:"at"`
+	JobID string    `json:"jobId"`
 }
 
 // ReadOrganization returns the public form of one organization, or false if it
@@ -62,7 +72,10 @@ func ReadOrganizations(ctx context.Context, l *state.Ledger) ([]Organization, er
 func Show(org state.Organization, counts map[sponsorship.Status]int64) Organization {
 	shown := Organization{
 		OrganizationID: org.ID, Connected: org.Connected, Paused: org.Stopped, LastSyncAt: org.LastSyncAt, NextSyncAt: org.NextSyncAt,
-		LastLicenseSyncAt: org.LastLicenseSyncAt, Bridge: showBridge(org), Counts: counts,
+		LastLicenseSyncAt: org.LastLicenseSyncAt, Bridge: showBridge(org), Counts: counts, FromVault: org.FromVault,
+	}
+	if said := org.OfficialJobOff; said != nil {
+		shown.OfficialJobOff = &Answer{said.At.UTC(), said.JobID}
 	}
 	if org.CloudOrganizationID != "" {
 		shown.CloudOrganizationID = &org.CloudOrganizationID

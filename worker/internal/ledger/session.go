@@ -11,6 +11,7 @@ import (
 
 	"github.com/sponsorsync/sponsorsync/jobs/events"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/record"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 )
@@ -28,22 +29,28 @@ const (
 
 // Request asks for a full sync in the name of a job.
 type Request struct {
-	JobID   string
-	Trigger Trigger
+	JobID          string
+	Trigger        Trigger
+	OfficialJobOff bool // a person says that the server's own sync job is off
 }
 
 // Requested is what came of a Request.
 type Requested struct {
 	Done   bool // the cloud has answered it
 	Denied bool // an automatic one, and the organization waits for a person
+	// Refused: the connection came from the vault, and before the first sync nobody has
+	// said that the server's own job is off.
+	Refused *fault.Error
 }
 
 // RequestFull asks for a full sync. Asking again in the same name returns the
 // same request. A manual one starts the organization's first sync, and ends a
-// pause.
+// pause; one that is refused is recorded as such.
 func (l *Ledger) RequestFull(ctx context.Context, org sponsorship.ID, r Request) (Requested, error) {
-	reply, err := l.scripts.request.Run(ctx, l.rdb, state.Keys(org, r.JobID),
-		markerLife.Milliseconds(), string(r.Trigger)).Int64Slice()
+	refusal := fault.NewHeld(fault.HeldOfficialJob, "the connection of organization %s comes from the vault, and nobody has said that the server's own sync job is switched off", org)
+	keys := append(state.Keys(org, r.JobID), state.RecordKey(org, r.JobID), state.ShardKey(state.Shard(org), "refused"))
+	reply, err := l.scripts.request.Run(ctx, l.rdb, keys, markerLife.Milliseconds(), string(r.Trigger), r.JobID,
+		flag(r.OfficialJobOff), record.Life.Milliseconds(), string(refusal.Code), refusal.Message).Int64Slice()
 	if errors.Is(err, redis.Nil) {
 		return Requested{Denied: true}, nil
 	}
@@ -51,6 +58,9 @@ func (l *Ledger) RequestFull(ctx context.Context, org sponsorship.ID, r Request)
 		return Requested{}, fmt.Errorf("request sync of %s: %w", org, err)
 	}
 	number, done := reply[0], reply[1]
+	if number < 0 {
+		return Requested{Refused: refusal}, nil
+	}
 	return Requested{Done: done >= number}, nil
 }
 

@@ -9,7 +9,9 @@ import (
 
 // SyncManual handles sync jobs: a person asked.
 func (r *Reconciler) SyncManual(ctx context.Context, job jobs.Job[jobs.Sync]) error {
-	return r.Full(ctx, job.Args.OrganizationID, job.ID, ledger.Manual)
+	return r.full(ctx, job.Args.OrganizationID, ledger.Request{
+		JobID: job.ID, Trigger: ledger.Manual, OfficialJobOff: job.Args.OfficialJobOff,
+	})
 }
 
 // SyncScheduled handles sync-scheduled jobs: the day has passed.

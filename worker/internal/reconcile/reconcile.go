@@ -83,12 +83,20 @@ const busyDelay = time.Second
 // Full carries out a full sync that a person or the schedule asked for with a
 // job. Running it twice for one job does no more than once.
 func (r *Reconciler) Full(ctx context.Context, org sponsorship.ID, jobID string, trigger ledger.Trigger) error {
+	return r.full(ctx, org, ledger.Request{JobID: jobID, Trigger: trigger})
+}
+
+func (r *Reconciler) full(ctx context.Context, org sponsorship.ID, asked ledger.Request) error {
+	trigger := asked.Trigger
 	if off := r.p.Cloud.Allowed(); off != nil {
 		return r.disabled(ctx, org, trigger, off)
 	}
-	request, err := r.p.Ledger.RequestFull(ctx, org, ledger.Request{JobID: jobID, Trigger: trigger})
-	if err != nil || request.Done || request.Denied {
+	request, err := r.p.Ledger.RequestFull(ctx, org, asked)
+	switch {
+	case err != nil || request.Done || request.Denied:
 		return err
+	case request.Refused != nil:
+		return jobs.Refused(request.Refused)
 	}
 	if err := r.stopped(ctx, org); err != nil {
 		return r.outcome(trigger, err)
