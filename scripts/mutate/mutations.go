@@ -165,6 +165,18 @@ var coreMutations = []mutation{
 		`"redeem: the member already sponsors another address")`,
 		`"redeem: the member already sponsors %s", s.Email)`,
 		[]string{"./jobs/sponsorship", "./worker/internal/intake", "./worker/internal/queue"}},
+	{"8b", "a secret is written where text is encoded", "jobs/secret/secret.go",
+		`func (s Text) MarshalText() ([]byte, error) { return []byte(s.String()), nil }`,
+		`func (s Text) MarshalText() ([]byte, error) { return []byte(s), nil }`,
+		[]string{"./jobs/secret"}},
+	{"8c", "a token is stored as it is", "jobs/state/seal.go",
+		`s.byID[s.primary].Seal(nil, nil, []byte(text), []byte(place))`,
+		`[]byte(text)`,
+		[]string{"./jobs/state"}},
+	{"8d", "a log line holds what a job asks for", "worker/internal/queue/log.go",
+		`	e.Msg("job " + v.outcome)`,
+		`	e.Bytes("args", d.payload).Msg("job " + v.outcome)`,
+		[]string{"./worker/internal/queue"}},
 	{"9a", "shutdown uses an attempt", "worker/internal/queue/decision.go",
 		`	case s.draining:
 		return decision{OutcomeInterrupted, err, delay}
