@@ -109,14 +109,18 @@ func askMySQL(ctx context.Context, session *sql.Conn, _ layout) (answer, error) 
 }
 
 // printMySQL multiplies a hash of the row with one of its id. Plain sums of CRCs cancel
-// each other out when two rows change in the same way.
+// each other out when two rows change in the same way. It groups by an
+// expression, so that the table is read through once and not row by row along an index,
+// which takes twice as long.
 func printMySQL(table string, l layout) string {
 	quote := mySQLSyntax().quote
-	columns := make([]string, 0, len(l[table]))
+	columns := []string{"''"}
 	for _, name := range l[table] {
-		columns = append(columns, fmt.Sprintf("COALESCE(%s, '-')", quote(name)))
+		if name != "Id" && name != organizationColumn(table) {
+			columns = append(columns, fmt.Sprintf("COALESCE(%s, '-')", quote(name)))
+		}
 	}
-	of := quote(organizationColumn(table))
+	of := "LOWER(" + quote(organizationColumn(table)) + ")"
 	return fmt.Sprintf("SELECT %s, CONCAT(COUNT(*), '/', BIT_XOR(CRC32(%s) * CRC32(CONCAT_WS('|', %s)))) FROM %s WHERE %s IS NOT NULL%s GROUP BY %s",
 		of, quote("Id"), strings.Join(columns, ", "), quote(table), of,
 		strings.Replace(onlyBillingSync(table, quote("Type")), "WHERE", "AND", 1), of)

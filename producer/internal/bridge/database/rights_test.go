@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sponsorsync/sponsorsync/internal/connstring"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
@@ -186,5 +187,21 @@ func wantFault(t *testing.T, err error, code fault.Code, words ...string) {
 		if !strings.Contains(err.Error(), word) {
 			t.Errorf("%v says nothing of %q", err, word)
 		}
+	}
+}
+
+// What the documents tell an administrator to run is what it takes, and no more.
+func TestGrantsAreTheLeastRights(t *testing.T) {
+	onServers(t, vaulttest.Setup{}, func(t *testing.T, v *vaulttest.Vault) {
+		for _, writes := range []bool{false, true} {
+			grants := database.Grants(target(t, v).Engine, "sponsorsync", writes)
+			report := jobstest.Value(restricted(t, v, database.Options{Writes: writes}, grants).Check(t.Context()))(t)
+			if len(report.Missing) != 0 || len(report.Beyond) != 0 {
+				t.Errorf("writes %v: %+v", writes, report)
+			}
+		}
+	})
+	if got := database.Grants(connstring.SQLite, "sponsorsync", true); got != nil {
+		t.Errorf("SQLite: %v", got)
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/sponsorsync/sponsorsync/producer/internal/bridge/vaulttest"
 )
 
-// readGrants are the least that reading needs, as the README gives them, on the two
-// engines that have users. In MySQL's the database's name is left out.
+// readGrants are the least that reading needs, written by hand, on the two engines
+// that have users. In MySQL's the database's name is left out.
 func readGrants(v *vaulttest.Vault) []string {
 	grants := []string{
 		`GRANT SELECT ("Id","SponsoringOrganizationId","SponsoringOrganizationUserId","FriendlyName","OfferedToEmail","LastSyncDate","ValidUntil","ToDelete","IsAdminInitiated") ON "OrganizationSponsorship" TO sponsorsync`,
