@@ -74,21 +74,6 @@ func Poisoned(out Outgoing, now time.Time) Sponsorship {
 	return next
 }
 
-// Postponed notes that a pending sponsorship waits until the others have gone. A
-// status that waits for nothing is no concern of it: then it returns false.
-func Postponed(s Sponsorship, now time.Time) (Sponsorship, bool) {
-	if s.Status != Pending {
-		return s, false
-	}
-	s.Reason = &Reason{
-		Code:    fault.CloudUnavailable,
-		Message: "the cloud fails requests that hold this sponsorship or others; it is tried again when the others have gone",
-	}
-	s.Revision++
-	s.UpdatedAt = now
-	return s, true
-}
-
 // Unfit refuses a sponsorship whose address or label must not enter a batch;
 // the cloud never sees it.
 func Unfit(s Sponsorship, now time.Time) Sponsorship {

@@ -23,5 +23,23 @@ func Held(s Sponsorship, until, now time.Time) (Sponsorship, bool) {
 	return s, true
 }
 
-// held reports whether s waits for the end of a request that got no answer.
+// Postponed notes that a pending sponsorship waits until the others have gone, or
+// until a time at most. A status that waits for nothing is no concern of it: then it
+// returns false.
+func Postponed(s Sponsorship, until, now time.Time) (Sponsorship, bool) {
+	if s.Status != Pending {
+		return s, false
+	}
+	s.Reason = &Reason{
+		Code:    fault.CloudUnavailable,
+		Message: "the cloud fails requests that hold this sponsorship or others; it is tried again when the others have gone",
+	}
+	s.Wire.HeldUntil = until
+	s.Revision++
+	s.UpdatedAt = now
+	return s, true
+}
+
+// held reports whether s waits for a time: for the end of a request that got no
+// answer, or for others to go first.
 func (s Sponsorship) held() bool { return s.Status == Pending && !s.Wire.HeldUntil.IsZero() }

@@ -111,7 +111,7 @@ func lapsed(validUntil *time.Time, at time.Time) bool {
 
 // Due reports whether the next sync of what is pending should take s along. A
 // pending one that carries a reason was tried and waits for a full sync, unless it
-// only waits for the end of a request, or came with that reason.
+// only waits for a time, or came with that reason.
 func (s Sponsorship) Due() bool {
 	return s.Status == Pending && (s.Reason == nil || s.held() || s.Reason.Code == fault.RecipientUnconfirmed)
 }

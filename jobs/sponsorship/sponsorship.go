@@ -111,8 +111,8 @@ type Wire struct {
 	// Anew is set while the offer is to be withdrawn and made again, to the same
 	// address.
 	Anew bool `json:"anew,omitempty"`
-	// HeldUntil is set while a pending sponsorship only waits for the end of a
-	// request that got no answer: not before then is it sent again.
+	// HeldUntil is set while a pending sponsorship only waits for a time: for the end
+	// of a request that got no answer, or for others to go first.
 	HeldUntil time.Time `json:"heldUntil,omitzero"`
 	// Silences counts the answers to a withdrawal, in a row, that held no row of
 	// anybody.

@@ -2,9 +2,11 @@ package reconcile
 
 import (
 	"context"
+	"time"
 
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/worker/internal/isolate"
+	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
 )
 
 const (
@@ -13,6 +15,9 @@ const (
 	serverErrorLimit = 2
 	// maxSuspects ends one search: what is left waits until all others have gone.
 	maxSuspects = 32
+	// putOff is for how long another worker lets the others go before what is left,
+	// if this one does not come to it.
+	putOff = time.Minute
 )
 
 // isolate finds the rows that make the cloud fail, if it is rows: see examine.
@@ -67,20 +72,31 @@ func (r *round) poison(ctx context.Context, suspects []item) error {
 }
 
 // postpone lets the others go first: what one search left undecided waits, says
-// why, and is tried when nothing else is left.
+// why, and is tried when nothing else is left. The ledger keeps it behind the
+// others, so that whoever takes over goes on in the same order; what is not pending
+// waits in the full sync, whose progress is not noted meanwhile.
 func (r *round) postpone(ctx context.Context, items []item) error {
 	rows, err := r.p.Ledger.Get(ctx, r.session.Organization.ID, ids(items)...)
 	if err != nil {
 		return err
 	}
-	var waiting []change
+	now, batch := r.session.Now(), []ledger.Write(nil)
+	until := now.Add(putOff).Truncate(time.Second)
 	for _, s := range rows {
-		if after, changed := sponsorship.Postponed(s, r.session.Now()); changed {
-			waiting = append(waiting, change{s, after})
+		after, changed := sponsorship.Postponed(s, until, now)
+		if !changed {
+			continue
 		}
+		w, err := ledger.Announced(s, after)
+		if err != nil {
+			return err
+		}
+		w.DueAt = until
+		batch = append(batch, w)
 	}
 	for _, it := range items {
 		r.postponed[it.out.UserID] = true
 	}
-	return r.store(ctx, waiting)
+	_, err = r.session.Apply(ctx, batch, ledger.Ended{})
+	return err
 }

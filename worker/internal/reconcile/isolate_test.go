@@ -13,7 +13,6 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
-	"github.com/sponsorsync/sponsorsync/worker/internal/reconcile"
 )
 
 // choke makes the cloud fail every request that holds one of the sponsorships.
@@ -82,44 +81,6 @@ func TestBadRowsOfAThousandAreFoundInFewRequests(t *testing.T) {
 				t.Errorf("%d mails, want %d", len(b.cloud.Mails()), n-k)
 			}
 		})
-	}
-}
-
-func TestMoreBadRowsThanOneSearchFindsWaitForTheOthers(t *testing.T) {
-	t.Parallel()
-	const n = 200
-	b := setup(t).with(func(p *reconcile.Params) { p.BatchSize = 100 })
-	b.mustFull()
-	b.redeemMany(n)
-	bad := make([]int, 50)
-	for i := range bad {
-		bad[i] = 2 * i
-	}
-	b.choke(bad...)
-	for range 2 {
-		if fault.CodeOf(b.pending()) != fault.CloudUnavailable {
-			t.Fatal("want patience first")
-		}
-		b.clockOff.Add(int64(time.Hour))
-	}
-	waited := false
-	last := string(user(n - 1))
-	b.cloud.OnSync(b.whenSent(last, func() { waited = b.tally(100)["pending(redeem) cloud_unavailable"] > 0 }))
-	b.mustPending()
-	if !waited {
-		t.Error("no row that waits said why, or the others did not go first")
-	}
-	if got := b.tally(n); got["refused not_accepted"] != 50 || len(b.cloud.Mails()) != n-50 {
-		t.Errorf("%v, and %d mails; want 50 refused, and the others mailed", got, len(b.cloud.Mails()))
-	}
-	probes := 0
-	for _, r := range b.cloud.SyncRequests() {
-		if len(r.Rows) == 1 && r.Rows[0].ToDelete {
-			probes++
-		}
-	}
-	if probes != 2 {
-		t.Errorf("%d searches, want two", probes)
 	}
 }
 

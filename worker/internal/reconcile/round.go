@@ -164,6 +164,9 @@ func (r *round) next(ctx context.Context) ([]sponsorship.Sponsorship, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, s := range batch { // put off for long enough, or asked for anew
+		delete(r.postponed, s.UserID)
+	}
 	if err := r.readAhead(ctx); err != nil {
 		return nil, err
 	}
