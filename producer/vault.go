@@ -19,7 +19,7 @@ func openVault(cfg config.Bridge) (bridge.Source, error) {
 	if err != nil {
 		return bridge.Source{}, err
 	}
-	return bridge.Source{Database: db, Restrictions: db.Restrictions, DatesByJob: db.DatesByJob(), Close: db.Close}, nil
+	return bridge.Source{Database: db, Restrictions: db.Restrictions, People: db.People, DatesByJob: db.DatesByJob(), Close: db.Close}, nil
 }
 
 // bridge returns what follows the server's database, or nil where that is off, and what

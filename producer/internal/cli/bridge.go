@@ -92,14 +92,7 @@ func (a *app) withBridge(ctx context.Context, works bool, do func(bridged) error
 	if err != nil {
 		return err
 	}
-	cfg, err := config.LoadBridge(environ)
-	if err == nil {
-		err = switchedOn(cfg, works)
-	}
-	if err != nil {
-		return err
-	}
-	source, err := a.Vault(cfg)
+	source, cfg, err := a.openVault(environ, works)
 	if err != nil {
 		return err
 	}

@@ -55,7 +55,10 @@ func (v withVault) run(args ...string) result {
 	p := program(v.environ, strings.NewReader(""), &out, &stderr)
 	p.Vault = func(config.Bridge) (bridge.Source, error) {
 		return bridge.Source{
-			Database: v.vaultOf, Close: func() error { return nil },
+			Database: v.vaultOf, People: func(context.Context, sponsorship.ID) (map[sponsorship.ID]vault.Person, error) {
+				return map[sponsorship.ID]vault.Person{member: {Name: "Mia\x1b[2J", Email: "Mia@acme.example"}, admin: {Email: "mia@acme.example"}}, v.err
+			},
+			Close: func() error { return nil },
 			Restrictions: func() []vault.Restriction {
 				return []vault.Restriction{{Missing: "names of organizations", Grant: "GRANT SELECT"}}
 			},
@@ -144,6 +147,35 @@ func TestBridgeResumeTakesADisconnectedOrganizationUpAgain(t *testing.T) {
 	requireStatus(t, v.run("bridge", "resume", "--org", acme, "--yes"), 0)
 	requireStatus(t, v.run("bridge", "--once"), 0)
 	requireContains(t, v.run("status", "--org", acme).out, "Cloud organization: "+cloudAcme)
+}
+
+func TestAMemberIsFoundByTheExactAddress(t *testing.T) {
+	t.Parallel()
+	v := setupVault(t)
+	requireStatus(t, v.run("redeem", "--org", acme, "--user", "mia@acme.example", "--email", address), 0)
+	jobstest.RequireEnqueued(t, v.rdb, func(a jobs.Redeem) bool { return a.OrganizationUserID == admin })
+	r := v.run("change-sponsorship", "--org", acme, "--user", "MIA@acme.example", "--revoke")
+	requireStatus(t, r, 2)
+	requireContains(t, r.err, "no member of organization "+acme+" has exactly that address")
+	v.err = fault.New(fault.BridgeSchemaUnknown, "read who the members are: permission denied")
+	requireStatus(t, v.run("forget", "--org", acme, "--user", "mia@acme.example", "--yes"), 1)
+	v.environ = v.environ[:len(v.environ)-2] // no database
+	r = v.run("redeem", "--org", acme, "--user", "mia@acme.example", "--email", address)
+	requireStatus(t, r, 2)
+	requireContains(t, r.err, "no variable names the self-hosted server's database")
+}
+
+func TestStatusNamesTheOrganizationAndItsMembers(t *testing.T) {
+	t.Parallel()
+	v := setupVault(t)
+	v.store(sponsorship.Sponsorship{UserID: member, Status: sponsorship.Sent, Email: address, Name: address})
+	r := v.run("status", "--org", acme)
+	requireStatus(t, r, 0)
+	requireContains(t, r.out, "Organization:       Acme ("+acme+")", "    member Mia[2J <Mia@acme.example>")
+	v.err = fault.New(fault.BridgeDatabaseUnavailable, "refused")
+	r = v.run("status", "--org", acme)
+	requireStatus(t, r, 0)
+	requireContains(t, r.out, "Organization:       "+acme)
 }
 
 func TestBridgeSaysWhatIsWrong(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sponsorsync/sponsorsync/config"
 	"github.com/sponsorsync/sponsorsync/config/boot"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/producer/internal/bridge"
 )
 
@@ -56,7 +57,9 @@ type app struct {
 	out      *bufio.Writer // standard output; flushed before anything is waited for
 	started  bool          // a command of ours runs: errors are its own
 	envFiles []string
-	bar      bar
+
+	addresses map[*sponsorship.ID]string // of members, where a command takes one in an id's place
+	bar       bar
 }
 
 // note tells the person something on standard error, around a progress bar.

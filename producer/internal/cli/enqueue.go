@@ -70,6 +70,9 @@ person is mailed once more. For an admin-initiated sponsorship, --user is the id
   producer change-sponsorship --org ORG --user ORGUSER --revoke`,
 		GroupID: groupDaily, Args: noArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
+			if err := a.resolve(command.Context(), args.OrganizationID, &args.OrganizationUserID); err != nil {
+				return err
+			}
 			if err := usage(command, changeFaults(args)...); err != nil {
 				return err
 			}
@@ -78,7 +81,7 @@ person is mailed once more. For an admin-initiated sponsorship, --user is the id
 		},
 	}
 	orgFlag(command, &args.OrganizationID)
-	command.Flags().Var(idValue{&args.OrganizationUserID}, "user", "`UUID` of the organization user who sponsors")
+	a.memberFlag(command, &args.OrganizationUserID, "the organization user who sponsors")
 	command.Flags().StringVar(&args.SponsoredEmail, "email", "", "the new recipient's `ADDRESS`")
 	command.Flags().StringVar(&args.FriendlyName, "name", "", "the new label, `NAME`")
 	command.Flags().BoolVar(&args.Revoke, "revoke", false, "take the sponsorship back")

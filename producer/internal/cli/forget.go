@@ -27,6 +27,9 @@ one, --user is the id that 'producer status' shows.
 Without this, SPONSORSYNC_FORGET_AFTER says how long address and name are kept.`,
 		GroupID: groupDaily, Args: noArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
+			if err := a.resolve(command.Context(), org, &user); err != nil {
+				return err
+			}
 			if err := usage(command, memberFaults(org, user)...); err != nil {
 				return err
 			}
@@ -41,7 +44,7 @@ Without this, SPONSORSYNC_FORGET_AFTER says how long address and name are kept.`
 		},
 	}
 	orgFlag(command, &org)
-	command.Flags().Var(idValue{&user}, "user", "`UUID` of the organization user who sponsored")
+	a.memberFlag(command, &user, "the organization user who sponsored")
 	yesFlag(command, &yes)
 	return command
 }

@@ -36,11 +36,14 @@ changes nothing for rows that are in already.`,
 			if command.Flags().Changed("file") {
 				return a.redeemFile(command, f)
 			}
+			if err := a.resolve(command.Context(), f.args.OrganizationID, &f.args.OrganizationUserID); err != nil {
+				return err
+			}
 			return a.enqueue(command, f.args, a.settling(f.wait, redeemTarget(f.args)))
 		},
 	}
 	orgFlag(command, &f.args.OrganizationID)
-	command.Flags().Var(idValue{&f.args.OrganizationUserID}, "user", "`UUID` of the organization user who sponsors")
+	a.memberFlag(command, &f.args.OrganizationUserID, "the organization user who sponsors")
 	command.Flags().StringVar(&f.args.SponsoredEmail, "email", "", "the recipient's `ADDRESS`")
 	command.Flags().StringVar(&f.args.FriendlyName, "name", "", "label of the sponsorship, `NAME` (default: the address)")
 	command.Flags().BoolVar(&f.args.AdminInitiated, "admin-initiated", false, "--user is an admin who may sponsor several recipients")

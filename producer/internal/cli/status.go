@@ -88,7 +88,8 @@ func (a *app) statusText(ctx context.Context, s *session, org view.Organization)
 	if err != nil {
 		return err
 	}
-	for _, line := range organizationLines(org, workers) {
+	names := a.names(ctx, org.OrganizationID)
+	for _, line := range organizationLines(org, names.Organization, workers) {
 		_, _ = fmt.Fprintln(a.out, line)
 	}
 	const format = "%-36s  %-23s  %-23s  %s\n"
@@ -100,6 +101,9 @@ func (a *app) statusText(ctx context.Context, s *session, org view.Organization)
 			header = false
 		}
 		_, _ = fmt.Fprintf(a.out, format, v.OrganizationUserID, statusWords(v), clockOr(v.LastSyncAt, never), recipient(v))
+		if line := memberLine(names, v.OrganizationUserID); line != "" {
+			_, _ = fmt.Fprintln(a.out, line)
+		}
 		if v.Reason != nil {
 			_, _ = fmt.Fprintf(a.out, "    %s: %s\n", v.Reason.Code, v.Reason.Message)
 			codes = append(codes, v.Reason.Code)
@@ -143,10 +147,10 @@ func (a *app) eachSponsorship(ctx context.Context, s *session, org sponsorship.I
 }
 
 // organizationLines is the organization for people.
-func organizationLines(org view.Organization, workers []state.Worker) []string {
+func organizationLines(org view.Organization, name string, workers []state.Worker) []string {
 	next := clockOr(org.NextSyncAt, "after the first one: producer sync --org "+org.OrganizationID.String()+officialJobFlag(org.FromVault))
 	lines := []string{
-		"Organization:       " + org.OrganizationID.String(),
+		"Organization:       " + organizationWords(name, org.OrganizationID),
 		"Cloud organization: " + cloudOrganization(org),
 		"Last sync:          " + clockOr(org.LastSyncAt, never),
 		"Next sync:          " + next,

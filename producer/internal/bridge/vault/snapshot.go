@@ -59,3 +59,6 @@ type Restriction struct {
 	Missing string // what can't be read or written for lack of a right, in words
 	Grant   string // the statement that an administrator of the database runs
 }
+
+// Person is who a member is. Either may be empty.
+type Person struct{ Name, Email string }
