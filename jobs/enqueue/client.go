@@ -59,7 +59,7 @@ type Client struct {
 // New returns a client that shares rdb, which stays the caller's to close.
 func New(rdb redis.UniversalClient, o Options) *Client {
 	c := &Client{
-		rdb: rdb, asynq: asynq.NewClientFromRedisClient(rdb), inspector: asynq.NewInspectorFromRedisClient(rdb),
+		rdb: rdb, asynq: asynq.NewClientFromRedisClient(rdb), inspector: asynq.NewInspectorFromRedisClient(Clockless(rdb)),
 		records: record.New(rdb), now: o.Now, newID: o.NewID, admit: o.Admit,
 	}
 	c.ended.most = cmp.Or(o.MaxEnded, MaxEnded)

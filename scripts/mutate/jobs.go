@@ -126,4 +126,12 @@ var jobMutations = []mutation{
 		`then redis.call('HDEL', KEYS[1], all[i]) end`,
 		`then end`,
 		[]string{"./worker/internal/registry"}},
+	{"jg", "leases of others are over by one's own clock", "jobs/enqueue/clockless.go",
+		`return append([]any{neverExpired}, args[1:]...)`,
+		`return args`,
+		[]string{"./worker/internal/queue"}},
+	{"jh", "a job that kills its workers is left to nobody", "worker/internal/queue/lost.go",
+		`redis.call('ZADD', KEYS[2], 0, ARGV[1])`,
+		``,
+		[]string{"./worker/internal/queue"}},
 }

@@ -26,13 +26,16 @@ const (
 
 // rescueScript puts an active job back to the front of the queue, if it is still
 // as it was seen: with the same lease (ARGV[2], empty for none).
-// It returns 1 if it did, 2 if the job was put back too often, 3 if there is nothing
-// to put back but a name.
+// It returns 1 if it did, 2 if the job was put back too often: its lease is then given
+// up, so that asynq's recoverer takes it; 3 if there is nothing to put back but a name.
 const rescueScript = `
 local lease = redis.call('ZSCORE', KEYS[2], ARGV[1]) or ''
 if lease ~= ARGV[2] then return 0 end
 if redis.call('HEXISTS', KEYS[4], 'msg') == 0 then return 3 end
-if redis.call('HINCRBY', KEYS[4], 'rescues', 1) > tonumber(ARGV[3]) and lease ~= '' then return 2 end
+if redis.call('HINCRBY', KEYS[4], 'rescues', 1) > tonumber(ARGV[3]) and lease ~= '' then
+	redis.call('ZADD', KEYS[2], 0, ARGV[1])
+	return 2
+end
 if redis.call('LREM', KEYS[1], 0, ARGV[1]) == 0 then return 0 end
 redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('HSET', KEYS[4], 'state', 'pending')
@@ -137,7 +140,7 @@ func (s *Server) nobodys(ctx context.Context) (map[string]string, error) {
 			nobodys[id] = fmt.Sprintf("%.0f", z.Score)
 		}
 	}
-	servers, err := asynq.NewInspectorFromRedisClient(s.p.Redis).Servers()
+	servers, err := asynq.NewInspectorFromRedisClient(enqueue.Clockless(s.p.Redis)).Servers()
 	if err != nil {
 		return nil, fmt.Errorf("list servers: %w", err)
 	}

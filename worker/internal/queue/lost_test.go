@@ -114,6 +114,8 @@ func TestAJobThatKillsItsWorkersIsLeftToWhoCounts(t *testing.T) {
 	l.look(0)
 	l.look(queue.LostAfter)
 	jobstest.Equal(t, "state after too many", l.state(), "active")
+	given := jobstest.Value(l.rdb.ZScore(t.Context(), key("lease"), l.id).Result())(t)
+	jobstest.Equal(t, "date of its lease, which asynq's recoverer goes by", given, 0)
 }
 
 func TestAJobInNoListIsFoundAndRun(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/sponsorsync/sponsorsync/jobs"
+	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/record"
 )
@@ -102,7 +103,7 @@ func NewServer(p Params) (*Server, error) {
 	s.handlers, s.stopHandlers = context.WithCancel(context.Background())
 	for i := range p.Servers {
 		share := (p.Concurrency + i) / p.Servers
-		s.servers = append(s.servers, asynq.NewServerFromRedisClient(p.Redis, s.config(share)))
+		s.servers = append(s.servers, asynq.NewServerFromRedisClient(enqueue.Clockless(p.Redis), s.config(share)))
 	}
 	return s, nil
 }

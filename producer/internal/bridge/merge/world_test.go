@@ -187,8 +187,6 @@ func (w *world) odd(kind merge.OddKind) bool {
 	return slices.ContainsFunc(w.plan().Odd, func(o merge.Oddity) bool { return o.Kind == kind })
 }
 
-func (w *world) status(n int) sponsorship.Status { return w.ledger[user(n)].Status }
-
 // want holds a look to the kinds of jobs that it makes.
 func (w *world) want(what string, kinds ...string) []merge.Job {
 	w.t.Helper()
