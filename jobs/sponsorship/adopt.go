@@ -36,3 +36,16 @@ func (s Sponsorship) unconfirmed() *Reason {
 		Message: "taken over without a date: perhaps the cloud was told of another address before, and mailed that one",
 	}
 }
+
+// Handover is s as another ledger would adopt it, or false if it is over. whole is false
+// where the cloud holds another offer than the wanted one: the wish to replace it stays
+// behind, for an adopted sponsorship is what the cloud knows.
+func Handover(s Sponsorship) (a Adopt, whole, living bool) {
+	a = Adopt{Email: s.Email, Name: s.Name, AdminInitiated: s.AdminInitiated, Revoke: s.revoking()}
+	if offered := s.Wire.Offered; offered != "" && !sameAddress(offered, s.Email) {
+		if a.Email = offered; s.Name == s.Email {
+			a.Name = offered
+		}
+	}
+	return a, !s.replacing(), s.Exists()
+}

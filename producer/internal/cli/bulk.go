@@ -14,7 +14,22 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 )
 
-// bulk is many redeems at once.
+// enqueueRows enqueues all, then waits for all if that is wanted.
+func (a *app) enqueueRows(ctx context.Context, s *session, rows []row, p patience) error {
+	w, err := a.newWaiter(ctx, s, organizationsOf(rows)...)
+	if err != nil {
+		return err
+	}
+	b := bulk{app: a, session: s, waiter: w, rows: rows, ids: make([]string, 0, len(rows))}
+	if err := b.enqueue(ctx); err != nil || !p.wait {
+		return err
+	}
+	ctx, cancel := p.limit(ctx)
+	defer cancel()
+	return b.wait(ctx)
+}
+
+// bulk is many jobs of a file at once.
 type bulk struct {
 	app     *app
 	session *session
@@ -80,8 +95,7 @@ func (b *bulk) wait(ctx context.Context) error {
 func (b *bulk) waitJobs(ctx context.Context) ([]target, error) {
 	targets := make([]target, 0, len(b.rows))
 	for i, r := range b.rows {
-		t := redeemTarget(r.args)
-		t.line = r.line
+		t := r.target()
 		err := b.waiter.job(ctx, enqueued{org: t.org, id: b.ids[i]})
 		switch {
 		case ctx.Err() != nil:
@@ -184,7 +198,7 @@ func organizationsOf(rows []row) []sponsorship.ID {
 	seen := map[sponsorship.ID]bool{}
 	var all []sponsorship.ID
 	for _, r := range rows {
-		if org := r.args.OrganizationID; !seen[org] {
+		if org := r.args.Organization(); !seen[org] {
 			seen[org] = true
 			all = append(all, org)
 		}

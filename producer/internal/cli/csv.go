@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -15,30 +16,47 @@ import (
 
 // column reads one field of a CSV row. The message of its error follows the
 // column's name.
-type column func(args *jobs.Redeem, value string) error
+type column func(all *jobs.Adopt, value string) error
 
-// columns are the columns that a file may have, by their names in lower case.
-// Read-only.
-var columns = map[string]column{
-	"organizationid":      func(a *jobs.Redeem, v string) error { return a.OrganizationID.UnmarshalText([]byte(v)) },
-	"organizationuserid":  func(a *jobs.Redeem, v string) error { return a.OrganizationUserID.UnmarshalText([]byte(v)) },
-	"sponsoredemail":      func(a *jobs.Redeem, v string) error { a.SponsoredEmail = v; return nil },
-	"friendlyname":        func(a *jobs.Redeem, v string) error { a.FriendlyName = v; return nil },
-	"admininitiated":      readAdminInitiated,
-	"plansponsorshiptype": readPlanSponsorshipType,
+// commonColumns are those that every file may have, by their names in lower case.
+func commonColumns() map[string]column {
+	return map[string]column{
+		"organizationid":     func(a *jobs.Adopt, v string) error { return a.OrganizationID.UnmarshalText([]byte(v)) },
+		"organizationuserid": func(a *jobs.Adopt, v string) error { return a.OrganizationUserID.UnmarshalText([]byte(v)) },
+		"sponsoredemail":     func(a *jobs.Adopt, v string) error { a.SponsoredEmail = v; return nil },
+		"friendlyname":       func(a *jobs.Adopt, v string) error { a.FriendlyName = v; return nil },
+		"admininitiated":     func(a *jobs.Adopt, v string) error { return readBool(&a.AdminInitiated, v) },
+	}
 }
 
-func readAdminInitiated(a *jobs.Redeem, v string) (err error) {
+func redeemSheet() sheet {
+	columns := commonColumns()
+	columns["plansponsorshiptype"] = readPlanSponsorshipType
+	return sheet{command: "redeem", kind: jobs.KindRedeem, columns: columns, args: func(a jobs.Adopt) jobs.Ordered {
+		return jobs.Redeem{
+			OrganizationID: a.OrganizationID, OrganizationUserID: a.OrganizationUserID,
+			SponsoredEmail: a.SponsoredEmail, FriendlyName: a.FriendlyName, AdminInitiated: a.AdminInitiated,
+		}
+	}}
+}
+
+func importSheet() sheet {
+	columns := commonColumns()
+	columns["revoke"] = func(a *jobs.Adopt, v string) error { return readBool(&a.Revoke, v) }
+	return sheet{command: "import", kind: jobs.KindAdopt, columns: columns, args: func(a jobs.Adopt) jobs.Ordered { return a }}
+}
+
+func readBool(into *bool, v string) (err error) {
 	if v == "" {
 		return nil
 	}
-	if a.AdminInitiated, err = strconv.ParseBool(strings.ToLower(v)); err != nil {
+	if *into, err = strconv.ParseBool(strings.ToLower(v)); err != nil {
 		return errors.New("must be true or false")
 	}
 	return nil
 }
 
-func readPlanSponsorshipType(a *jobs.Redeem, v string) error {
+func readPlanSponsorshipType(_ *jobs.Adopt, v string) error {
 	if v != "" && v != "0" {
 		return errors.New("must be 0 (Families), the only type that exists")
 	}
@@ -54,7 +72,7 @@ func (p *rowParser) readCSV(in io.Reader) error {
 		return p.csvFault(err)
 	}
 	line, _ := records.FieldPos(0)
-	table, faults := readHeader(slices.Clone(header), p.org != "")
+	table, faults := p.readHeader(slices.Clone(header), p.org != "")
 	for _, message := range faults {
 		p.fault(line, message)
 	}
@@ -78,14 +96,15 @@ func (p *rowParser) readCSV(in io.Reader) error {
 }
 
 func (p *rowParser) addRecord(line int, t table, record []string) {
-	r := row{line: line}
+	var all jobs.Adopt
 	var faults []string
 	for i, read := range t.columns {
-		if err := read(&r.args, strings.TrimSpace(record[i])); err != nil {
+		if err := read(&all, strings.TrimSpace(record[i])); err != nil {
 			faults = append(faults, t.names[i]+" "+err.Error())
 		}
 	}
-	p.add(r, faults...)
+	all.OrganizationID = cmp.Or(all.OrganizationID, p.org)
+	p.add(row{line, p.args(all)}, faults...)
 }
 
 // csvFault turns a faulty line into a fault, and returns every other error.
@@ -119,16 +138,24 @@ type table struct {
 	columns []column
 }
 
+// more are the columns that only this kind of file has and that are worth a word.
+func (s sheet) more() string {
+	if s.columns["revoke"] != nil {
+		return ",revoke"
+	}
+	return ""
+}
+
 // readHeader finds each column's reader.
-func readHeader(header []string, orgGiven bool) (t table, faults []string) {
+func (s sheet) readHeader(header []string, orgGiven bool) (t table, faults []string) {
 	t.names = header
 	seen := map[string]bool{}
 	for i, name := range header {
 		header[i] = strings.TrimSpace(name)
 		key := strings.ToLower(header[i])
-		switch read, known := columns[key]; {
+		switch read, known := s.columns[key]; {
 		case !known:
-			faults = append(faults, columnName(i, header[i])+" is unknown; want organizationUserId,sponsoredEmail and optionally organizationId,friendlyName,adminInitiated")
+			faults = append(faults, columnName(i, header[i])+" is unknown; want organizationUserId,sponsoredEmail and optionally organizationId,friendlyName,adminInitiated"+s.more())
 		case seen[key]:
 			faults = append(faults, columnName(i, header[i])+" is there twice")
 		default:

@@ -1,13 +1,8 @@
 package cli
 
 import (
-	"errors"
-	"fmt"
-	"os"
-
 	"github.com/spf13/cobra"
 
-	"github.com/sponsorsync/sponsorsync/config/boot"
 	"github.com/sponsorsync/sponsorsync/jobs"
 )
 
@@ -39,7 +34,7 @@ changes nothing for rows that are in already.`,
 			if err := a.resolve(command.Context(), f.args.OrganizationID, &f.args.OrganizationUserID); err != nil {
 				return err
 			}
-			return a.enqueue(command, f.args, a.settling(f.wait, redeemTarget(f.args)))
+			return a.enqueue(command, f.args, a.settling(f.wait, row{args: f.args}.target()))
 		},
 	}
 	orgFlag(command, &f.args.OrganizationID)
@@ -52,32 +47,18 @@ changes nothing for rows that are in already.`,
 	return command
 }
 
-func redeemTarget(args jobs.Redeem) target {
-	return target{org: args.OrganizationID, id: args.SponsorshipID()}
-}
-
 // redeemFile checks all, then enqueues all, then waits for all.
 func (a *app) redeemFile(command *cobra.Command, f redeemFlags) error {
 	if err := usage(command, f.fileFaults(command)...); err != nil {
 		return err
 	}
 	ctx := command.Context()
-	rows, err := jobs.Await(ctx, func() ([]row, error) { return a.readRows(f) })
+	rows, err := a.readRows(ctx, source{redeemSheet(), f.file, f.args.OrganizationID})
 	if err != nil {
 		return err
 	}
 	return a.withSession(ctx, func(s *session) error {
-		w, err := a.newWaiter(ctx, s, organizationsOf(rows)...)
-		if err != nil {
-			return err
-		}
-		b := bulk{app: a, session: s, waiter: w, rows: rows, ids: make([]string, 0, len(rows))}
-		if err := b.enqueue(ctx); err != nil || !f.wait.wait {
-			return err
-		}
-		ctx, cancel := f.wait.limit(ctx)
-		defer cancel()
-		return b.wait(ctx)
+		return a.enqueueRows(ctx, s, rows, f.wait)
 	})
 }
 
@@ -92,27 +73,4 @@ func (f redeemFlags) fileFaults(command *cobra.Command) []string {
 		faults = append(faults, orgFaults(f.args.OrganizationID)...)
 	}
 	return faults
-}
-
-func (a *app) readRows(f redeemFlags) ([]row, error) {
-	source, name := a.Stdin, "standard input"
-	if f.file != "-" {
-		file, err := os.Open(f.file)
-		if err != nil {
-			return nil, &boot.UsageError{Faults: []string{"--file: " + err.Error()}, Hint: "give a file that this user may read, or - for standard input"}
-		}
-		defer func() { _ = file.Close() }()
-		source, name = file, f.file
-	}
-	rows, err := parseRows(source, f.args.OrganizationID)
-	var bad lineFaults
-	switch {
-	case errors.As(err, &bad):
-		return nil, &boot.UsageError{Faults: bad.in(name), Hint: "nothing was enqueued; correct these lines and run it again"}
-	case err != nil:
-		return nil, fmt.Errorf("read %s: %w", name, err)
-	case len(rows) == 0:
-		return nil, &boot.UsageError{Faults: []string{name + " has no rows"}, Hint: "see 'producer redeem --help' for what a file looks like"}
-	}
-	return rows, nil
 }

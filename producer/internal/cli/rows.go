@@ -12,10 +12,22 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 )
 
-// row is one redeem of a file.
+// row is one job of a file.
 type row struct {
 	line int // in the file, from 1
-	args jobs.Redeem
+	args jobs.Ordered
+}
+
+func (r row) target() target {
+	return target{org: r.args.Organization(), id: r.args.SponsorshipID(), line: r.line}
+}
+
+// sheet is what a file looks like.
+type sheet struct {
+	command string // that reads it
+	kind    jobs.Kind
+	columns map[string]column                 // by their names in lower case
+	args    func(all jobs.Adopt) jobs.Ordered // of what the columns of a row say
 }
 
 // lineFault is what is wrong with one line. It never holds the address.
@@ -41,8 +53,8 @@ func (f lineFaults) in(name string) []string {
 // parseRows reads CSV or NDJSON, which it tells by the first character. Either
 // all rows are valid, or the error is lineFaults with everything that is wrong.
 // A row without an organization is org's.
-func parseRows(source io.Reader, org sponsorship.ID) ([]row, error) {
-	p := &rowParser{org: org, members: map[member]row{}}
+func (s sheet) parseRows(source io.Reader, org sponsorship.ID) ([]row, error) {
+	p := &rowParser{sheet: s, org: org, members: map[member]row{}}
 	in := bufio.NewReader(source)
 	var err error
 	switch first, peekErr := firstCharacter(in); {
@@ -79,6 +91,7 @@ func firstCharacter(in *bufio.Reader) (byte, error) {
 }
 
 type rowParser struct {
+	sheet
 	org     sponsorship.ID
 	rows    []row
 	faults  lineFaults
@@ -95,22 +108,29 @@ func (p *rowParser) fault(line int, message string) {
 // add checks a row by itself, and against the others: one member can sponsor
 // one address only. The faults are those of reading it.
 func (p *rowParser) add(r row, faults ...string) {
-	if r.args.OrganizationID == "" {
-		r.args.OrganizationID = p.org
-	}
 	faults = append(faults, fieldFaults(r.args.Validate(), asNamed)...)
 	if len(faults) > 0 {
 		p.fault(r.line, strings.Join(faults, "; "))
 		return
 	}
-	key := member{r.args.OrganizationID, r.args.SponsorshipID()}
+	key := member{r.args.Organization(), r.args.SponsorshipID()}
 	if before, again := p.members[key]; !again {
 		p.members[key] = r
-	} else if !strings.EqualFold(before.args.SponsoredEmail, r.args.SponsoredEmail) {
+	} else if !strings.EqualFold(address(before.args), address(r.args)) {
 		p.fault(r.line, fmt.Sprintf("the same member as in line %d, with another address", before.line))
 		return
 	}
 	p.rows = append(p.rows, r)
+}
+
+func address(args jobs.Ordered) string {
+	switch a := args.(type) {
+	case jobs.Redeem:
+		return a.SponsoredEmail
+	case jobs.Adopt:
+		return a.SponsoredEmail
+	}
+	return ""
 }
 
 // asNamed leaves field names as they are: a file has fields, not flags.
@@ -129,12 +149,12 @@ func (p *rowParser) readNDJSON(in io.Reader) error {
 		if text == "" {
 			continue
 		}
-		args, err := jobs.Decode(jobs.KindRedeem, []byte(p.withOrganization(text)))
+		args, err := jobs.Decode(p.kind, []byte(p.withOrganization(text)))
 		if err != nil {
 			p.fault(n, strings.Join(fieldFaults(err, asNamed), "; "))
 			continue
 		}
-		p.add(row{n, args.(jobs.Redeem)})
+		p.add(row{n, args.(jobs.Ordered)})
 	}
 	if errors.Is(lines.Err(), bufio.ErrTooLong) {
 		p.fault(n+1, fmt.Sprintf("is longer than %d bytes; want one JSON object a line", maxLine))

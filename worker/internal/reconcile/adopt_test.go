@@ -3,10 +3,17 @@ package reconcile_test
 import (
 	"testing"
 
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
+	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
+	"github.com/sponsorsync/sponsorsync/worker/internal/reconcile"
 )
 
 func (b *bundle) adopt(n int, edit func(*jobs.Adopt)) error {
@@ -87,4 +94,57 @@ func TestAnAdoptedSponsorshipThatTheCloudLackedIsNotOfferedTwiceAtOnce(t *testin
 	b.mustFull()
 	b.is(1, "sent")
 	jobstest.Equal(t, "mails", b.mails(1), 1)
+}
+
+// elsewhere is the same organization on an empty ledger, and the same cloud.
+func (b *bundle) elsewhere() *bundle {
+	b.t.Helper()
+	other := &bundle{t: b.t, cloud: b.cloud, remote: b.remote, params: b.params}
+	other.rdb = redis.NewClient(&redis.Options{Addr: miniredis.RunT(b.t).Addr()})
+	b.t.Cleanup(func() { _ = other.rdb.Close() })
+	sealer, err := state.NewSealer(make([]byte, 32))
+	jobstest.Must(b.t, err)
+	other.ledger = ledger.New(other.rdb, sealer)
+	other.clockOff.b = other
+	other.intake = newIntake(other)
+	jobstest.Must(b.t, other.ledger.Connect(b.t.Context(), org, b.connection()))
+	return other.with(func(p *reconcile.Params) { p.Ledger = other.ledger })
+}
+
+func TestAHandoverToAnotherLedgerMailsNobodyAgain(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for n := 1; n <= 6; n++ {
+		b.redeem(n)
+	}
+	b.mustFull()
+	_, err := b.cloud.Accept(b.remote.ID, string(user(2)))
+	jobstest.Must(t, err)
+	_, err = b.cloud.Accept(b.remote.ID, string(user(3)))
+	jobstest.Must(t, err)
+	jobstest.Must(t, b.change(3, revoke))
+	b.mustFull()
+	jobstest.Must(t, b.change(4, revoke))
+	jobstest.Must(t, b.change(5, readdress("another@example.com")))
+	jobstest.Must(t, b.change(6, resend))
+	b.redeem(7) // of which the cloud never heard
+	mailed := len(b.cloud.Mails())
+
+	other := b.elsewhere()
+	for n := 1; n <= 7; n++ {
+		as, whole, living := sponsorship.Handover(b.get(n))
+		if !living || whole != (n != 5 && n != 6) {
+			t.Errorf("%d: living %v, whole %v", n, living, whole)
+		}
+		jobstest.Must(t, other.adopt(n, func(a *jobs.Adopt) { a.SponsoredEmail, a.FriendlyName, a.Revoke = as.Email, as.Name, as.Revoke }))
+	}
+	other.mustFull()
+	for n, want := range map[int]string{1: "sent", 2: "redeemed", 3: "expiring", 4: "removed", 5: "sent", 6: "sent", 7: "sent"} {
+		other.is(n, want)
+	}
+	if got := other.get(5).Email; got != address(5) {
+		t.Errorf("taken over with %s, want the address that the cloud has", got)
+	}
+	jobstest.Equal(t, "mails since", len(b.cloud.Mails())-mailed, 1)
+	jobstest.Equal(t, "mails to who was waiting to be offered one", b.mails(7), 1)
 }
