@@ -3,8 +3,7 @@ package database
 import (
 	"context"
 	"database/sql"
-	"hash/fnv"
-	"io"
+	"hash/maphash"
 	"maps"
 	"slices"
 	"strings"
@@ -18,6 +17,7 @@ type watch struct {
 	answer answer                    // of the present session; settled only when it can be compared
 	prints map[sponsorship.ID]uint64 // by organization; nil before the first look
 	all    time.Time                 // when every organization was last named
+	seed   maphash.Seed              // of the fingerprints, which this process alone compares
 }
 
 // Changed returns the organizations that may differ since the last call that
@@ -41,7 +41,7 @@ func (d *Database) Changed(ctx context.Context) ([]sponsorship.ID, error) {
 		if err != nil {
 			return err
 		}
-		changed, err = d.watch.look(ctx, look{dialect: d.dialect, session: session, layout: k.layout, all: all, now: now})
+		changed, err = d.watch.look(ctx, look{dialect: d.dialect, session: session, layout: k.layout, all: all, now: now, seed: d.watch.seed})
 		return err
 	})
 	return changed, err
@@ -54,6 +54,7 @@ type look struct {
 	layout  layout
 	all     bool
 	now     time.Time
+	seed    maphash.Seed
 }
 
 func (w *watch) look(ctx context.Context, l look) ([]sponsorship.ID, error) {
@@ -106,7 +107,9 @@ func (l look) prints(ctx context.Context) (map[sponsorship.ID]uint64, error) {
 			}
 			organization := sponsorship.ID(strings.ToLower(id))
 			if _, follows := found[organization]; follows || table != organizations {
-				found[organization] += sum(table, print.String)
+				// Added up, so that the order of the lines is no matter. A hash whose changes are
+				// nearly linear, such as FNV, would cancel out when two rows change in one way.
+				found[organization] += maphash.String(l.seed, table+" "+print.String)
 			}
 			return nil
 		})
@@ -115,12 +118,4 @@ func (l look) prints(ctx context.Context) (map[sponsorship.ID]uint64, error) {
 		}
 	}
 	return found, nil
-}
-
-// sum is a hash to be added up, so that the order of the lines is no matter.
-func sum(table, print string) uint64 {
-	h := fnv.New64a()
-	_, _ = io.WriteString(h, table)
-	_, _ = io.WriteString(h, print)
-	return h.Sum64()
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"sync"
 	"time"
 
@@ -62,7 +63,7 @@ func Open(o Options) (*Database, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Database{target: o.Target, dialect: d, writes: o.Writes, now: o.Now, pool: pool}, nil
+	return &Database{target: o.Target, dialect: d, writes: o.Writes, now: o.Now, pool: pool, watch: watch{seed: maphash.MakeSeed()}}, nil
 }
 
 // dialectOf returns an engine's dialect.
@@ -100,9 +101,9 @@ func (d *Database) use(ctx context.Context, doing string, do func(context.Contex
 	ctx, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
 	old := d.session != nil
-	start := time.Now()
+	start := d.now()
 	err := d.try(ctx, do)
-	if old && d.session == nil && ctx.Err() == nil && time.Since(start) < lockLimit {
+	if old && d.session == nil && ctx.Err() == nil && d.now().Sub(start) < lockLimit {
 		err = d.try(ctx, do)
 	}
 	return d.explained(ctx, err, doing)
