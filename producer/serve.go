@@ -19,9 +19,11 @@ import (
 	"github.com/sponsorsync/sponsorsync/config"
 	"github.com/sponsorsync/sponsorsync/config/boot"
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/producer/internal/access"
 	"github.com/sponsorsync/sponsorsync/producer/internal/api"
+	"github.com/sponsorsync/sponsorsync/producer/internal/bridge"
 	"github.com/sponsorsync/sponsorsync/producer/internal/console"
 	"github.com/sponsorsync/sponsorsync/producer/internal/schedule"
 )
@@ -36,6 +38,7 @@ type server struct {
 	jobs *enqueue.Client
 
 	registry *prometheus.Registry
+	names    func(context.Context, sponsorship.ID) bridge.Names // nil where the bridge is off
 }
 
 // serve runs the HTTP API, the status page and the scheduler task until ctx
@@ -58,15 +61,15 @@ func serve(ctx context.Context, env config.Environ, stderr io.Writer) error {
 	}
 	defer s.js.Conn().Close()
 	s.jobs, s.hub = enqueue.New(s.rdb, enqueue.Options{Admit: state.New(s.rdb, nil).Admit}), api.NewHub(s.js, s.log)
-	handler, err := s.handler()
-	if err != nil {
-		return err
-	}
 	follow, closeVault, err := s.bridge()
 	if err != nil {
 		return err
 	}
 	defer closeVault()
+	handler, err := s.handler()
+	if err != nil {
+		return err
+	}
 	listener, err := net.Listen("tcp", cfg.Listen)
 	if err != nil {
 		return fmt.Errorf("listen for HTTP: %w", err)
@@ -109,7 +112,7 @@ func (s *server) handler() (http.Handler, error) {
 		return nil, err
 	}
 	pages, err := console.New(console.Params{
-		Ledger: ledger, Jobs: s.jobs, Access: door, Position: s.hub.Position, Log: s.log,
+		Ledger: ledger, Jobs: s.jobs, Access: door, Position: s.hub.Position, Log: s.log, Names: s.names,
 	})
 	if err != nil {
 		return nil, err

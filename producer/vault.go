@@ -37,6 +37,7 @@ func (s *server) bridge() (*bridge.Bridge, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	s.names = source.Names
 	b := bridge.New(bridge.Params{
 		Database: source, Queue: bridge.NewQueue(s.jobs), Ledger: state.New(s.rdb, sealer), Memory: memory.New(s.rdb, sealer),
 		Rules:  merge.Rules{Grace: cfg.Grace, WithdrawOrphans: cfg.Orphans == config.BridgeWithdraw, DatesByJob: source.DatesByJob},

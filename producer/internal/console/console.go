@@ -10,8 +10,10 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/producer/internal/access"
+	"github.com/sponsorsync/sponsorsync/producer/internal/bridge"
 	"github.com/sponsorsync/sponsorsync/producer/internal/view"
 )
 
@@ -22,13 +24,17 @@ var files embed.FS
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
-// Params are what a console is made of. All fields but Log are required.
+// Params are what a console is made of. All fields but Log and Names are required.
 type Params struct {
 	Ledger   *state.Ledger
 	Jobs     *enqueue.Client
 	Access   *access.Access
 	Position func() (uint64, bool) // where an event stream must begin to miss nothing; false if unknown
 	Log      zerolog.Logger
+
+	// Names reads the names that the server's own database has, on demand; nil where this
+	// process does not follow it.
+	Names func(context.Context, sponsorship.ID) bridge.Names
 }
 
 // Console is the status page. It is safe for concurrent use.

@@ -167,6 +167,19 @@ func TestAHoldIsShownWithTheCommandThatEndsIt(t *testing.T) {
 	requireText(t, page, "<code>producer bridge resume --org "+string(acme)+"</code>")
 }
 
+func TestMembersAreNamedWhereTheVaultIsFollowed(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.connected(t, acme, sponsorship.Sponsorship{UserID: user1, Email: "f@example.com", Name: "F", Status: sponsorship.Sent})
+	address := "/organizations/" + string(acme)
+	if page, _ := b.page(t, address); strings.Contains(page, "Mia") {
+		t.Error("the vault of an organization that is not followed is read")
+	}
+	jobstest.Must(t, jobstest.Ledger{Redis: b.redis}.Held(t.Context(), acme, noon))
+	page, _ := b.page(t, address)
+	requireText(t, page, "<h1>Organization Acme &lt;Ltd&gt; <code>", "Member Mia &lt;mia@acme.example&gt; <code>"+string(user1))
+}
+
 func TestOverviewSaysWhatToDo(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

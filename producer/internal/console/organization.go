@@ -14,6 +14,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
+	"github.com/sponsorsync/sponsorsync/producer/internal/bridge"
 	"github.com/sponsorsync/sponsorsync/producer/internal/view"
 )
 
@@ -23,6 +24,8 @@ const pageSize = 50
 // organizationPage is the content of one organization's page.
 type organizationPage struct {
 	organizationCard
+	Name    string // of the organization; "" where it may not be read
+	Unnamed bool   // another process follows the server's vault, and could name people
 	Events  string // address of the event stream
 	FormKey string // makes a double click one job
 	Job     *job
@@ -82,13 +85,25 @@ func (c *Console) fill(r *http.Request, org sponsorship.ID, page *organizationPa
 	if err != nil {
 		return err
 	}
+	names := c.names(r.Context(), shown)
+	page.Name, page.Unnamed = names.Organization, c.p.Names == nil && shown.Bridge != nil
 	for _, s := range found {
-		page.Rows = append(page.Rows, present(s, shown.LastSyncAt != nil))
+		row := present(s, shown.LastSyncAt != nil)
+		row.Member = names.Members[s.OrganizationUserID]
+		page.Rows = append(page.Rows, row)
 	}
 	page.Filters = filters(shown, wanted)
 	page.First, page.More = paging(query, org, cursor)
 	page.Job, err = c.job(r.Context(), query.Get("job"))
 	return err
+}
+
+// names are read anew for each page; nothing keeps them.
+func (c *Console) names(ctx context.Context, o view.Organization) bridge.Names {
+	if c.p.Names == nil || o.Bridge == nil {
+		return bridge.Names{}
+	}
+	return c.p.Names(ctx, o.OrganizationID)
 }
 
 // job returns nil for an id that is not known any more: the notice is no loss.

@@ -20,6 +20,8 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/producer/internal/access"
+	"github.com/sponsorsync/sponsorsync/producer/internal/bridge"
+	"github.com/sponsorsync/sponsorsync/producer/internal/bridge/vault"
 	"github.com/sponsorsync/sponsorsync/producer/internal/console"
 )
 
@@ -63,6 +65,9 @@ func setupOn(t *testing.T, redisURL string) *bundle {
 	jobstest.Value(console.New(console.Params{
 		Ledger: b.ledger, Jobs: enqueue.New(rdb, enqueue.Options{}), Access: b.access,
 		Position: func() (uint64, bool) { return 42, true }, Log: zerolog.Nop(),
+		Names: func(_ context.Context, org sponsorship.ID) bridge.Names {
+			return bridge.Names{Organization: "Acme <Ltd>", Members: map[sponsorship.ID]vault.Person{user1: {Name: "Mia", Email: "mia@acme.example"}}}
+		},
 	}))(t).Register(b.mux)
 	return b
 }

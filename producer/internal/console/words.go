@@ -5,6 +5,7 @@ import (
 
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+	"github.com/sponsorsync/sponsorsync/producer/internal/bridge/vault"
 	"github.com/sponsorsync/sponsorsync/producer/internal/view"
 )
 
@@ -85,6 +86,7 @@ func bridgeProblems(o view.Organization) (all []problem) {
 // row is a sponsorship as a person wants to see it.
 type row struct {
 	view.Sponsorship
+	Member  vault.Person // empty where the server's database does not tell
 	Word    string
 	Until   *time.Time // follows the word: Expires 2 Jan 2027
 	Details []string
