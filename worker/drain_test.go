@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -24,9 +25,10 @@ type draining struct {
 	ledger *ledger.Ledger
 	gate   *cloudtest.Gate
 	status chan int
+	errs   *lines
 }
 
-func drain(t *testing.T) draining {
+func drain(t *testing.T, timeout string) draining {
 	t.Helper()
 	stack := jobstest.Value(jobstest.Start(jobstest.Options{}))(t)
 	t.Cleanup(func() { jobstest.Must(t, stack.Close()) })
@@ -37,7 +39,7 @@ func drain(t *testing.T) draining {
 
 	rdb := jobstest.Value(enqueue.NewRedis(stack.RedisURL()))(t)
 	t.Cleanup(func() { _ = rdb.Close() })
-	d := draining{t: t, status: make(chan int, 1)}
+	d := draining{t: t, status: make(chan int, 1), errs: &lines{}}
 	d.ledger = ledger.New(rdb, jobstest.Value(state.NewSealer(make([]byte, 32)))(t))
 	jobstest.Must(t, d.ledger.Connect(t.Context(), orderedOrg, state.Connection{
 		CloudOrganizationID: sponsorship.ID(tenant.ID), BillingSyncToken: secret.Text(tenant.BillingSyncKey),
@@ -52,8 +54,8 @@ func drain(t *testing.T) draining {
 		"globalSettings__enableCloudCommunication=true",
 		"globalSettings__installation__id="+installation.ID, "globalSettings__installation__key="+installation.Key,
 		"globalSettings__installation__identityUri="+remote.URL(), "globalSettings__installation__apiUri="+remote.URL(),
-		"SPONSORSYNC_SHUTDOWN_TIMEOUT=60s")
-	go func() { d.status <- run(ctx, nil, env, streams{out: &lines{}, err: &lines{}}) }()
+		"SPONSORSYNC_SHUTDOWN_TIMEOUT="+timeout)
+	go func() { d.status <- run(ctx, nil, env, streams{out: &lines{}, err: d.errs}) }()
 	jobstest.Value(d.gate.Wait(t.Context()))(t)
 	stop()
 	return d
@@ -80,7 +82,7 @@ func (d draining) untold() int64 {
 // Events are told as long as a job runs, and its own are the last ones.
 // Not parallel: a worker sets go-redis's one logger.
 func TestEventsAreToldUntilTheLastJobHasDrained(t *testing.T) {
-	d := drain(t)
+	d := drain(t, "60s")
 	jobstest.Must(t, d.ledger.Beat(t.Context()))
 	for n := range 20 { // a relay that is about to end might still take a few
 		d.tell(n)
@@ -91,5 +93,14 @@ func TestEventsAreToldUntilTheLastJobHasDrained(t *testing.T) {
 	jobstest.Must(t, err)
 	if org.LastSyncAt == nil || d.untold() != 0 {
 		t.Errorf("last sync %v, %d events were never told", org.LastSyncAt, d.untold())
+	}
+}
+
+// Not parallel: a worker sets go-redis's one logger.
+func TestADrainThatIsCutShortEndsWithStatusOne(t *testing.T) {
+	d := drain(t, "1s")
+	jobstest.Equal(t, "exit status", <-d.status, boot.Failed)
+	if text := d.errs.String(); !strings.Contains(text, "error: stop queue urgent: the drain was cut short: 1 jobs") {
+		t.Errorf("the worker said:\n%s", text)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/sponsorsync/sponsorsync/config/boot"
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
@@ -157,7 +158,7 @@ func TestAPersonIsAmongTheNextThreeTurns(t *testing.T) {
 	go func() { status <- run(ctx, nil, h.env, streams{out: &lines{}, err: &lines{}}) }()
 	defer func() {
 		stop()
-		if s := <-status; s != 0 {
+		if s := <-status; s != boot.Done && s != boot.Failed { // what is under way is cut off
 			t.Errorf("the worker ended with %d", s)
 		}
 	}()

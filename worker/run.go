@@ -93,4 +93,5 @@ const workerHelp = `Execute sync, redeem, change-sponsorship, adopt and sync-lic
 publish each change of a sponsorship's status to NATS JetStream.
 
 Settings come from the environment and from --env-file; the README lists them.
-SIGTERM or SIGINT drains and ends with status 0; a second signal kills.`
+SIGTERM or SIGINT drains and ends with status 0, or with 1 if jobs that ran had to be
+cut off, which run again elsewhere; a second signal kills.`

@@ -183,6 +183,10 @@ var coreMutations = []mutation{
 `,
 		"",
 		[]string{"./worker/internal/queue"}},
+	{"9e2", "nobody is told that a drain was cut short", "worker/internal/queue/server.go",
+		"n := s.cut.Load() + s.running.Load(); n > 0",
+		"n := s.cut.Load() + s.running.Load(); n < 0",
+		[]string{"./worker/internal/queue"}},
 	{"9b", "no last pass of the relay", "worker/internal/relay/relay.go",
 		`			r.finish(ctx, shard)
 `,

@@ -156,7 +156,7 @@ func TestRedisHangs(t *testing.T) {
 		t.Errorf("producer: status %d, want 1 with queue_unavailable\n%s", r.status, r.errors)
 	}
 	told := time.Now()
-	w.stop()
+	w.cutOff()
 	t.Logf("the worker ended %v after SIGTERM with Redis hanging", time.Since(told).Round(100*time.Millisecond))
 	if long() {
 		<-time.After(time.Minute)

@@ -70,7 +70,7 @@ func TestSIGTERMInTheMiddleOfARequest(t *testing.T) {
 			}
 		},
 		"the request hangs": func(l *lab, w *program, gate *cloudtest.Gate) {
-			w.stop()
+			w.cutOff()
 			gate.Release()
 			status, found, err := l.inspector.Job(l.t.Context(), l.acked[len(l.acked)-1])
 			if err != nil || !found || status.Attempts != 0 || status.LastError != nil {

@@ -234,6 +234,20 @@ func (p *program) terminate() (ended func()) {
 
 func (p *program) ended() {
 	p.t.Helper()
+	p.exits(0)
+}
+
+// cutOff asks the program to end, which has a job that cannot, and demands status 1
+// and no data race.
+func (p *program) cutOff() {
+	p.t.Helper()
+	_ = p.terminate()
+	p.exits(1)
+}
+
+// exits waits until the program has ended, and demands a status and no data race.
+func (p *program) exits(status int) {
+	p.t.Helper()
 	select {
 	case <-p.done:
 	case <-time.After(deadline):
@@ -241,8 +255,8 @@ func (p *program) ended() {
 		<-p.done
 		p.t.Fatalf("the program does not end after SIGTERM:\n%s", p.log.String())
 	}
-	if code := p.cmd.ProcessState.ExitCode(); code != 0 {
-		p.t.Errorf("status %d after SIGTERM", code)
+	if code := p.cmd.ProcessState.ExitCode(); code != status {
+		p.t.Errorf("status %d after SIGTERM, want %d", code, status)
 	}
 	if strings.Contains(p.log.String(), "DATA RACE") {
 		p.t.Error("data race")

@@ -85,8 +85,21 @@ func setup(t *testing.T, h handlers) bundle {
 	return b
 }
 
-// start runs a server until the test ends or stop is called.
+// start runs a server until the test ends or stop is called, and all jobs have ended.
 func (b bundle) start(t *testing.T) (stop func()) {
+	t.Helper()
+	run := b.run(t)
+	stop = sync.OnceFunc(func() {
+		if err := run(); err != nil {
+			t.Errorf("the server did not stop cleanly: %v", err)
+		}
+	})
+	t.Cleanup(stop)
+	return stop
+}
+
+// run runs a server until stop is called, which returns how it ended.
+func (b bundle) run(t *testing.T) (stop func() error) {
 	t.Helper()
 	server, err := queue.NewServer(b.params)
 	if err != nil {
@@ -95,13 +108,11 @@ func (b bundle) start(t *testing.T) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- server.Run(ctx) }()
-	stop = sync.OnceFunc(func() {
+	stop = sync.OnceValue(func() error {
 		cancel()
-		if err := <-ended; err != nil {
-			t.Errorf("the server did not stop cleanly: %v", err)
-		}
+		return <-ended
 	})
-	t.Cleanup(stop)
+	t.Cleanup(func() { _ = stop() })
 	return stop
 }
 

@@ -52,6 +52,8 @@ func deliveryOf(ctx context.Context, task *asynq.Task) delivery {
 
 // process is asynq's handler of all kinds.
 func (s *Server) process(ctx context.Context, task *asynq.Task) error {
+	s.running.Add(1)
+	defer s.running.Add(-1)
 	began := s.p.Now()
 	d := deliveryOf(ctx, task)
 	err := s.attempt(ctx, &d)
@@ -59,8 +61,11 @@ func (s *Server) process(ctx context.Context, task *asynq.Task) error {
 		attempt: d.attempt, maxAttempts: d.policy.MaxAttempts,
 		draining: s.handlers.Err() != nil, curve: s.p.Curve, rnd: s.p.Rand(),
 	})
-	if v.outcome == OutcomeDead {
+	switch v.outcome {
+	case OutcomeDead:
 		v = s.bury(ctx, d, v)
+	case OutcomeInterrupted:
+		s.cut.Add(1)
 	}
 	took := s.p.Now().Sub(began)
 	s.report(d, v, took)

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -91,6 +92,7 @@ type Server struct {
 
 	handlers     context.Context // done when handlers must come to an end
 	stopHandlers context.CancelFunc
+	running, cut atomic.Int64 // jobs that run, and that a shutdown has interrupted
 }
 
 // NewServer refuses a queue with a kind that has no handler, and a registry
@@ -133,11 +135,15 @@ func (s *Server) healthCheck(err error) {
 	}
 }
 
+// ErrCutShort is how a drain ends that could not wait for all jobs that ran.
+var ErrCutShort = errors.New("the drain was cut short")
+
 // Run runs jobs until ctx is done, and then drains: no new job is begun, those
 // that run have until shortly before the shutdown timeout, are then canceled,
 // and run again elsewhere without having lost an attempt. It returns nil after
-// that, or an error if it could not begin. A server runs once.
-func (s *Server) Run(ctx context.Context) error {
+// that, [ErrCutShort] if any was canceled, or another error if it could not begin.
+// A server runs once.
+func (s *Server) Run(ctx context.Context) (err error) {
 	defer s.stopHandlers()
 	if err := s.greet(ctx); err != nil {
 		return fault.Wrap(fault.QueueUnavailable, err, "start queue %s: Redis did not answer as it should", s.p.Queue)
@@ -148,7 +154,7 @@ func (s *Server) Run(ctx context.Context) error {
 	watches.Go(func() { s.watchLost(ctx) })
 	watches.Go(func() { s.watchDelayed(ctx) })
 	defer watches.Wait()
-	defer s.drain()
+	defer func() { err = errors.Join(err, s.drain()) }()
 	for _, server := range s.servers {
 		if err := server.Start(asynq.HandlerFunc(s.process)); err != nil {
 			return fmt.Errorf("start queue %s: %w", s.p.Queue, err)
@@ -160,7 +166,7 @@ func (s *Server) Run(ctx context.Context) error {
 
 // drain cancels handlers before asynq gives up on them: what it gives up on
 // goes back to the queue while it still runs here.
-func (s *Server) drain() {
+func (s *Server) drain() error {
 	stopTime := min(maxStopTime, s.p.ShutdownTimeout/4)
 	timer := time.AfterFunc(s.p.ShutdownTimeout-stopTime, s.stopHandlers)
 	defer timer.Stop()
@@ -172,4 +178,9 @@ func (s *Server) drain() {
 		})
 	}
 	running.Wait()
+	if n := s.cut.Load() + s.running.Load(); n > 0 { // some heed no cancellation
+		return fmt.Errorf("stop queue %s: %w: %d jobs did not end within %v and run again elsewhere; give SPONSORSYNC_SHUTDOWN_TIMEOUT more time",
+			s.p.Queue, ErrCutShort, n, s.p.ShutdownTimeout)
+	}
+	return nil
 }

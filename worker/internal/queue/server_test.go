@@ -2,6 +2,7 @@ package queue_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -112,11 +113,13 @@ func TestShutdownCountsNoAttempt(t *testing.T) {
 	b.params.ShutdownTimeout = 400 * time.Millisecond
 	id := b.enqueue(t, redeem)
 	for range 2 {
-		stop := b.start(t)
+		stop := b.run(t)
 		if attempt := <-started; attempt != 1 {
 			t.Errorf("attempt %d, want the first again", attempt)
 		}
-		stop()
+		if err := stop(); !errors.Is(err, queue.ErrCutShort) || !strings.Contains(err.Error(), "1 jobs") {
+			t.Errorf("the server ended with %v, want one job cut off", err)
+		}
 		if s := b.await(t, id, enqueue.StatePending); s.Attempts != 0 || s.LastError != nil {
 			t.Errorf("%+v", s)
 		}
@@ -135,10 +138,12 @@ func TestShutdownLeavesADeafHandler(t *testing.T) {
 		return nil
 	}})
 	b.params.ShutdownTimeout = 200 * time.Millisecond
-	stop := b.start(t)
+	stop := b.run(t)
 	id := b.enqueue(t, redeem)
 	<-started
-	stop()
+	if err := stop(); !errors.Is(err, queue.ErrCutShort) {
+		t.Errorf("the server ended with %v, want one job cut off", err)
+	}
 	if s := b.await(t, id, enqueue.StatePending); s.Attempts != 0 {
 		t.Errorf("%+v", s)
 	}
