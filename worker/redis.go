@@ -16,6 +16,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/config/boot"
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/worker/internal/durable"
 	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
 	"github.com/sponsorsync/sponsorsync/worker/internal/pipeline"
 	"github.com/sponsorsync/sponsorsync/worker/internal/queue"
@@ -27,6 +28,7 @@ type store struct {
 	rdb       *redis.Client // obeys deadlines to the letter
 	ledger    *ledger.Ledger
 	pipelined pipelined
+	forgetful atomic.Bool  // it cannot confirm what it has on disk
 	lastRun   atomic.Value // the run id of Redis that was noted last, a string
 	log       zerolog.Logger
 }
@@ -82,10 +84,15 @@ func (s *store) greet(ctx context.Context, conn *redis.Conn) error {
 	if err != nil || run == "" || run == s.lastRun.Load() { // without a name there is nothing to compare
 		return err
 	}
-	another, err := s.ledger.NoteRun(ctx, conn, run)
+	able, err := durable.Ask(ctx, conn)
 	if err != nil {
 		return err
 	}
+	another, err := s.ledger.NoteRun(ctx, conn, ledger.Run{ID: run, Before: s.run(), Confirms: able.Confirms()})
+	if err != nil {
+		return err
+	}
+	s.forgetful.Store(!able.Confirms())
 	s.lastRun.Store(run)
 	if another {
 		s.log.Warn().Str("run", run).Msg("Redis was restarted, restored or failed over; revisions go on above all that was published")
@@ -123,7 +130,7 @@ func reason(err error) error {
 func (w *worker) register(parent context.Context) (signOff func(), err error) {
 	entry, err := registry.New(registry.Params{
 		Redis: w.rdb, ID: uuid.NewString(), Version: boot.Version(), Run: w.run, Servers: intakeLoops + 2, Now: now,
-		Skew: w.skew, Log: w.log,
+		Skew: w.skew, Log: w.log, Owes: func() bool { return w.forgetful.Load() && w.ledger.Owes() },
 	})
 	if err != nil {
 		return nil, err
@@ -131,11 +138,32 @@ func (w *worker) register(parent context.Context) (signOff func(), err error) {
 	if err := errors.Join(entry.Beat(parent), w.guard.Look(parent)); err != nil {
 		return nil, err
 	}
+	if err := w.settle(parent); err != nil {
+		return nil, err
+	}
+	counter := registry.Counter{Ledger: w.ledger, Entry: entry, Life: w.cfg.Cloud.Timeout + w.cfg.Cloud.Grace, Log: w.log}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(parent))
 	var keeping sync.WaitGroup
 	keeping.Go(func() { entry.Keep(ctx) })
 	keeping.Go(func() { w.guard.Keep(ctx) })
+	keeping.Go(func() { counter.Keep(ctx) })
 	return func() { cancel(); keeping.Wait() }, nil
+}
+
+// settle waits until the registration cannot be lost, as far as waiting helps.
+func (w *worker) settle(ctx context.Context) error {
+	if w.run() == "" {
+		return nil
+	}
+	able, err := durable.Ask(ctx, w.rdb)
+	if err != nil {
+		return fmt.Errorf("ask Redis what it can confirm: %w", err)
+	}
+	if wait := registry.Settling(able); wait > 0 {
+		w.log.Info().Dur("wait", wait).Msg("Redis cannot confirm what is on disk: waiting until others know of this worker")
+		_ = jobs.Sleep(ctx, wait) // an end is noticed by what comes next
+	}
+	return nil
 }
 
 // run names the run of Redis that was reached last, if it has a name.

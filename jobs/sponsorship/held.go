@@ -14,13 +14,25 @@ func Held(s Sponsorship, until, now time.Time) (Sponsorship, bool) {
 	if s.Status != Pending {
 		return s, false
 	}
-	s.Reason = &Reason{Code: fault.CloudUnavailable, Message: fmt.Sprintf(
-		"a request that holds this sponsorship got no answer, and the cloud may still be at work on it; it is not sent again before %s",
-		until.UTC().Format(time.RFC3339))}
+	s.Reason = waits("a request that holds this sponsorship got no answer, and the cloud may still be at work on it; it is not sent again before %s", until)
 	s.Wire.HeldUntil = until
 	s.Revision++
 	s.UpdatedAt = now
 	return s, true
+}
+
+// HeldBack is the same where a request may have held it that Redis has lost, with
+// the worker that sent it.
+func HeldBack(s Sponsorship, until, now time.Time) (Sponsorship, bool) {
+	s, pending := Held(s, until, now)
+	if pending {
+		s.Reason = waits("Redis came back without its last writes, and a worker that was killed may have sent this sponsorship; it is not sent before %s", until)
+	}
+	return s, pending
+}
+
+func waits(why string, until time.Time) *Reason {
+	return &Reason{Code: fault.CloudUnavailable, Message: fmt.Sprintf(why, until.UTC().Format(time.RFC3339))}
 }
 
 // Postponed notes that a pending sponsorship waits until the others have gone, or

@@ -27,6 +27,7 @@ import (
 //	fault_kill    a worker is killed: at random, and between answer and record
 //	fault_stop    SIGTERM; clocks that disagree
 //	fault_redis   Redis is killed, away, hung; its answers are lost
+//	fault_durable Redis crashes, fails over or is put back while a request is under way
 //	fault_nats    NATS is away; acknowledgements are lost; the stream is deleted
 //	fault_cloud   the cloud hangs, limits, refuses; one row of a batch is bad
 //	fault_access  tokens expire and rotate; credentials are replaced

@@ -67,7 +67,10 @@ func (p *proxy) accept() {
 		if err != nil {
 			return
 		}
-		outer, err := net.Dial("tcp", p.target)
+		p.mu.Lock()
+		target := p.target
+		p.mu.Unlock()
+		outer, err := net.Dial("tcp", target)
 		if err != nil { // the server is away: so is its address
 			_ = inner.Close()
 			continue
@@ -172,6 +175,13 @@ func (p *proxy) stall() (resume func()) {
 		p.stalled = nil
 		close(stalled)
 	})
+}
+
+// lead sends every new connection to another server.
+func (p *proxy) lead(target string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.target = target
 }
 
 // cut resets every connection; new ones are welcome.

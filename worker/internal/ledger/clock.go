@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -68,29 +69,18 @@ func (l *Ledger) ShardNow(shard int) time.Time { return l.clocks.now(shard) }
 // Beat asks for the time of every shard, in one round trip. Call it at every
 // [BeatInterval], and before anything else.
 func (l *Ledger) Beat(ctx context.Context) error {
-	_, err := l.everyShard(ctx, l.rdb, l.scripts.beat.EvalSha)
+	told, err := l.everyShard(ctx, l.rdb, l.scripts.beat.EvalSha)
 	if redis.HasErrorPrefix(err, "NOSCRIPT") {
-		_, err = l.everyShard(ctx, l.rdb, l.scripts.beat.Eval)
+		told, err = l.everyShard(ctx, l.rdb, l.scripts.beat.Eval)
+	}
+	if err == nil {
+		l.memory.uncounted.Store(slices.ContainsFunc(told, func(reply []int64) bool { return reply[2] == 1 }))
 	}
 	return wrap(err, "ask the ledger for the time")
 }
 
 // Pipeliner is a connection that sends commands together.
 type Pipeliner interface{ Pipeline() redis.Pipeliner }
-
-// NoteRun tells every shard under which run id Redis runs, over a connection that
-// nobody else uses yet, and returns whether one knew another. A store that went
-// back in time must count on above what it had published, before it is used.
-//
-// It sends one pipeline: a script by itself would be held up by what waits for
-// this very connection (package pipeline).
-func (l *Ledger) NoteRun(ctx context.Context, conn Pipeliner, run string) (another bool, err error) {
-	told, err := l.everyShard(ctx, conn, l.scripts.run.Eval, run)
-	for _, reply := range told {
-		another = another || reply[2] == 1
-	}
-	return another, wrap(err, "note that Redis runs anew")
-}
 
 // runScript is how a script is run: by its hash, or with its source.
 type runScript func(ctx context.Context, c redis.Scripter, keys []string, args ...any) *redis.Cmd

@@ -114,7 +114,7 @@ func TestAnotherRunOfRedisRaisesTheFloor(t *testing.T) {
 	b.at(t0)
 	conn := b.rdb.(*redis.Client)
 	note := func(run string) bool {
-		another, err := b.NoteRun(t.Context(), conn, run)
+		another, err := b.NoteRun(t.Context(), conn, ledger.Run{ID: run, Confirms: true})
 		jobstest.Must(t, err)
 		return another
 	}

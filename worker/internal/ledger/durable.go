@@ -62,5 +62,5 @@ func (l *Ledger) conn(ctx context.Context, org sponsorship.ID) (*redis.Conn, err
 // broken tells an error of the connection from one that Redis answered.
 func broken(err error) bool {
 	var answered redis.Error
-	return err != nil && !errors.As(err, &answered) && !errors.Is(err, ErrLeaseLost) && !errors.Is(err, ErrNotDurable)
+	return err != nil && !errors.As(err, &answered) && !errors.Is(err, ErrLeaseLost) && !errors.Is(err, ErrNotDurable) && !errors.Is(err, ErrUncounted)
 }

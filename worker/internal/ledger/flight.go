@@ -42,22 +42,28 @@ type Departing struct {
 type Marked struct {
 	Left bool      // it may leave
 	Held time.Time // another request may be at work on it until then
+	Lost bool      // with Held: if there is one, Redis has lost it, with the worker that sent it
 }
 
 // Mark stores, before a request leaves, what must be known of it whatever happens
 // then: its rows, and until when the cloud may be at work on them. It extends the
 // lease. When it returns without an error, all that survives a crash of Redis. With
 // an error some rows may be noted all the same: see [Session.Apply] for taking that
-// back. The error is ErrLeaseLost when the lease is gone.
+// back. The error is ErrLeaseLost when the lease is gone, and ErrUncounted while Redis
+// has come back and nobody knows yet what it has lost.
 func (s *Session) Mark(ctx context.Context, d Departure) ([]Marked, error) {
 	if len(d.Rows) == 0 {
 		return nil, s.Renew(ctx)
 	}
+	began := time.Now()
 	var marked []Marked
 	err := s.ledger.durably(ctx, s.org, func(conn redis.Scripter) (err error) {
 		marked, err = s.markOn(ctx, conn, d)
 		return err
 	})
+	if err == nil {
+		s.ledger.memory.begin(departed{s.org, d.Request, d.Life, began, left(d.Rows, marked)})
+	}
 	return marked, err
 }
 
@@ -80,6 +86,10 @@ func (s *Session) markOn(ctx context.Context, conn redis.Scripter, d Departure) 
 			return nil, fmt.Errorf("note what leaves of %s: %w", s.org, err)
 		}
 		s.ledger.clocks.learn(state.Shard(s.org), reply[0], reply[1])
+		if reply[2] == -1 {
+			s.ledger.memory.uncounted.Store(true)
+			return nil, ErrUncounted
+		}
 		for _, r := range reply[2:] {
 			marked = append(marked, readMarked(r))
 		}
@@ -88,8 +98,11 @@ func (s *Session) markOn(ctx context.Context, conn redis.Scripter, d Departure) 
 }
 
 func readMarked(reply int64) Marked {
-	if reply > 1 {
+	switch {
+	case reply > 1:
 		return Marked{Held: time.UnixMilli(reply).UTC()}
+	case reply < 0:
+		return Marked{Held: time.UnixMilli(-reply).UTC(), Lost: true}
 	}
 	return Marked{Left: reply == 1}
 }

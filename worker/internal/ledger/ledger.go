@@ -30,16 +30,17 @@ type Ledger struct {
 	rdb     redis.UniversalClient
 	scripts scripts
 	clocks  *clocks
+	memory  *memory
 }
 
 // New returns a ledger on the client, which stays the caller's to close.
 func New(rdb redis.UniversalClient, sealer *state.Sealer) *Ledger {
-	return &Ledger{Ledger: state.New(rdb, sealer), rdb: rdb, scripts: newScripts(), clocks: &clocks{}}
+	return &Ledger{Ledger: state.New(rdb, sealer), rdb: rdb, scripts: newScripts(), clocks: &clocks{}, memory: &memory{}}
 }
 
 // Through is the same ledger on another client.
 func (l *Ledger) Through(rdb redis.UniversalClient) *Ledger {
-	return &Ledger{Ledger: l.Ledger, rdb: rdb, scripts: l.scripts, clocks: l.clocks}
+	return &Ledger{Ledger: l.Ledger, rdb: rdb, scripts: l.scripts, clocks: l.clocks, memory: l.memory}
 }
 
 // Get is [state.Ledger.Get] with the revisions that a write must name.

@@ -47,13 +47,17 @@ var (
 	dueSource string
 	//go:embed lua/bringback.lua
 	bringBackSource string
+	//go:embed lua/counted.lua
+	countedSource string
+	//go:embed lua/remark.lua
+	remarkSource string
 	//go:embed lua/run.lua
 	runSource string
 )
 
 // scripts are hashed once per ledger.
 type scripts struct {
-	accept, remember, write, lift, request, begin, settle, release, fail, damage, license, beat, run, aside, mark, due, progress, bringBack *redis.Script
+	accept, remember, write, lift, request, begin, settle, release, fail, damage, license, beat, run, aside, mark, due, progress, bringBack, counted, remark *redis.Script
 }
 
 func newScripts() scripts {
@@ -66,5 +70,6 @@ func newScripts() scripts {
 		aside:  redis.NewScript(asideSource), // about a shard, not an organization
 		beat:   script(beatSource), run: script(runSource), mark: script(markSource), due: script(dueSource),
 		progress: script(progressSource), bringBack: script(bringBackSource),
+		counted: script(countedSource), remark: script(remarkSource),
 	}
 }

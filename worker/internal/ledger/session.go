@@ -232,6 +232,7 @@ func (s *Session) Apply(ctx context.Context, writes []Write, ended Ended) ([]boo
 		if err != nil {
 			return stored, err
 		}
+		s.ledger.memory.end(ended.Request, ended.Rows[:rows])
 		stored = append(stored, more...)
 		writes, ended.Rows = writes[part:], ended.Rows[rows:]
 	}

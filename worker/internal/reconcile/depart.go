@@ -40,7 +40,7 @@ func (r *round) depart(ctx context.Context, items []item) ([]item, error) {
 		case m.Held.IsZero():
 			r.outdated = append(r.outdated, items[i].out.UserID)
 		default:
-			held = append(held, holding{items[i].read, m.Held})
+			held = append(held, holding{items[i].read, m.Held, m.Lost})
 		}
 	}
 	return going, r.hold(ctx, held)
@@ -68,6 +68,14 @@ func kind(out sponsorship.Outgoing) ledger.Kind {
 type holding struct {
 	row   sponsorship.Sponsorship
 	until time.Time
+	lost  bool // see ledger.Marked
+}
+
+func (h holding) held(until, now time.Time) (sponsorship.Sponsorship, bool) {
+	if h.lost {
+		return sponsorship.HeldBack(h.row, until, now)
+	}
+	return sponsorship.Held(h.row, until, now)
 }
 
 // hold notes why rows wait, and until when. What is not pending was to be sent by a
@@ -77,7 +85,7 @@ func (r *round) hold(ctx context.Context, held []holding) error {
 	for _, h := range held {
 		until := h.until.Truncate(time.Second).Add(time.Second)
 		r.waitFor(until)
-		after, changed := sponsorship.Held(h.row, until, r.session.Now())
+		after, changed := h.held(until, r.session.Now())
 		if !changed {
 			r.behind = true
 			continue
@@ -133,7 +141,7 @@ func (r *round) unanswered(items []item) []holding {
 	var held []holding
 	for _, it := range items {
 		if kind(it.out) != ledger.Refresh {
-			held = append(held, holding{it.out.Marked, r.request.began.Add(r.p.Life)})
+			held = append(held, holding{row: it.out.Marked, until: r.request.began.Add(r.p.Life)})
 		}
 	}
 	return held

@@ -18,6 +18,9 @@ import (
 // be over by then.
 const cleanupTimeout = 5 * time.Second
 
+// uncountedDelay is how soon a sync looks again whether the workers are counted.
+const uncountedDelay = time.Second
+
 // fail records why the round failed, gives the lease back, and returns what
 // should become of the job.
 func (r *round) fail(parent context.Context, err error) error {
@@ -29,25 +32,18 @@ func (r *round) fail(parent context.Context, err error) error {
 	case errors.Is(err, ledger.ErrLeaseLost):
 		return err
 	case errors.As(err, &notYet): // our own limit: no failure, and nothing to tell
-		if _, err := r.release(ctx, r.session, ledger.Leave{Anyway: true}); err != nil {
-			return err
-		}
-		return jobs.Snooze(notYet.After, notYet.Error())
+		return r.again(ctx, notYet.After, notYet)
 	case fault.CodeOf(err) == fault.Paused:
 		if _, err := r.release(ctx, r.session, ledger.Leave{Anyway: true}); err != nil {
 			return err
 		}
 		return err
+	case errors.Is(err, ledger.ErrUncounted):
+		return r.again(ctx, uncountedDelay, err)
 	case errors.Is(err, errGiveWay):
-		if _, err := r.release(ctx, r.session, ledger.Leave{Anyway: true}); err != nil {
-			return err
-		}
-		return jobs.Snooze(0, err.Error())
+		return r.again(ctx, 0, err)
 	case fault.CodeOf(err) == fault.StoreFull: // it would only add an event
-		if _, err := r.release(ctx, r.session, ledger.Leave{Anyway: true}); err != nil {
-			return err
-		}
-		return jobs.Snooze(fullDelay, err.Error())
+		return r.again(ctx, fullDelay, err)
 	case parent.Err() != nil, !errors.As(err, &f), f.Code == fault.QueueUnavailable:
 		// A shutdown, or our own trouble: nothing to tell the admin of this organization.
 		_, _ = r.release(ctx, r.session, ledger.Leave{Anyway: true})
@@ -75,6 +71,14 @@ func (r *round) fail(parent context.Context, err error) error {
 		return jobs.Snooze(busyDelay, "the connection was saved anew while this sync used the old one")
 	}
 	return jobs.RetryAfter(delay, err)
+}
+
+// again gives the lease back and lets the job come again: nothing has failed.
+func (r *round) again(ctx context.Context, delay time.Duration, why error) error {
+	if _, err := r.release(ctx, r.session, ledger.Leave{Anyway: true}); err != nil {
+		return err
+	}
+	return jobs.Snooze(delay, why.Error())
 }
 
 func (r *round) log(f *fault.Error, org state.Organization, delay time.Duration) {

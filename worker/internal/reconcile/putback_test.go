@@ -119,7 +119,7 @@ func (m *model) putBack() {
 func (m *model) begins() {
 	run := fmt.Sprint("run-", m.restores)
 	for _, l := range []*ledger.Ledger{m.ledger, m.hands[0].ledger, m.hands[1].ledger} {
-		if _, err := l.NoteRun(m.t.Context(), m.rdb, run); err != nil {
+		if _, err := l.NoteRun(m.t.Context(), m.rdb, ledger.Run{ID: run, Confirms: true}); err != nil {
 			m.rt.Fatal(err)
 		}
 	}

@@ -3,7 +3,25 @@
 // off once it has drained, so one that neither lives nor signed off was killed and
 // may have left requests behind. Everybody reads with [state.Ledger.Workers].
 //
-// It never decides what follows from that, and it holds no lock.
+// When Redis comes back as another run and cannot confirm what it had on disk, the
+// workers are counted, for marks of what had left may be lost with its last second,
+// or with all since the copy that was put back. The rule:
+//
+//   - A worker is listed before its first request, and, where only that helps, waits
+//     until its entry must be on disk and its peers have read it (see [Settling]). It
+//     signs off once it has drained and no request of its is open.
+//   - A worker that lived through it writes its own marks again before it does
+//     anything else (package ledger), lists itself under the new run, and lists the
+//     peers that it had seen: a list that came back empty or old is whole again.
+//   - Nothing leaves until all who are listed or were seen work under the new run. A
+//     worker that has just started saw nobody: it gives the others the time in which
+//     each living one beats.
+//   - One that does not show up in that time was killed: for as long as the cloud may
+//     be at work on its last request nothing leaves but what may be repeated. One that
+//     had been silent for longer than that when the others beat last is none of those.
+//
+// What no list can tell: of a copy that is older than all its workers, with none of
+// them alive, nobody knows who sent what. It holds no lock.
 package registry
 
 import (
@@ -58,6 +76,9 @@ type Params struct {
 	Now     func() time.Time
 	Skew    func() time.Duration // how far the ledger's clock is ahead of this machine's; nil: not measured
 	Log     zerolog.Logger
+	// Owes: a request of this worker has not ended; then it does not sign off. nil:
+	// never.
+	Owes func() bool
 }
 
 // Entry is a worker's place in the registry.
@@ -85,16 +106,31 @@ func New(p Params) (*Entry, error) {
 
 // Beat says that the worker lives. Call it before the first request leaves.
 func (e *Entry) Beat(ctx context.Context) error {
-	e.self.Run = e.p.Run()
+	self := e.self
+	self.Run = e.p.Run()
 	if e.p.Skew != nil {
-		e.self.SkewMS = e.p.Skew().Milliseconds()
+		self.SkewMS = e.p.Skew().Milliseconds()
 	}
-	text, err := state.EncodeWorker(e.self)
+	text, err := state.EncodeWorker(self)
 	if err == nil {
 		err = e.script.Run(ctx, e.p.Redis, []string{state.WorkersKey}, e.p.ID, text, remembered.Milliseconds()).Err()
 	}
 	if err != nil {
 		return fmt.Errorf("register worker %s: %w", e.p.ID, err)
+	}
+	return nil
+}
+
+// Vouch lists workers that Redis has forgotten, as they were when they were seen last.
+func (e *Entry) Vouch(ctx context.Context, peers []state.Worker) error {
+	for _, w := range peers {
+		text, err := state.EncodeWorker(w)
+		if err == nil {
+			err = e.p.Redis.HSetNX(ctx, state.WorkersKey, w.ID, fmt.Sprintf("%d %s", w.LastBeat.UnixMilli(), text)).Err()
+		}
+		if err != nil {
+			return fmt.Errorf("vouch for worker %s: %w", w.ID, err)
+		}
 	}
 	return nil
 }
@@ -110,6 +146,10 @@ func (e *Entry) Keep(ctx context.Context) {
 			e.p.Log.Warn().Err(err).Msg("others take this worker for gone")
 		}
 		away = err != nil
+	}
+	if e.p.Owes != nil && e.p.Owes() {
+		e.p.Log.Warn().Msg("the worker stays listed: the cloud may be at work on a request of its still")
+		return
 	}
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
 	defer cancel()

@@ -140,3 +140,61 @@ func TestNewNamesWhatIsMissing(t *testing.T) {
 		t.Error("an entry without parts was made")
 	}
 }
+
+// ledgerOf is what a counter asks of the ledger.
+type ledgerOf struct {
+	*state.Ledger
+	uncounted bool
+	quiet     []time.Duration
+}
+
+func (l *ledgerOf) Uncounted() bool { return l.uncounted }
+func (l *ledgerOf) Counted(_ context.Context, _ string, quiet time.Duration) error {
+	l.uncounted, l.quiet = false, append(l.quiet, quiet)
+	return nil
+}
+
+// Redis was emptied under two workers, one of which was killed with it: the other one
+// knows of it.
+func TestAListThatCameBackEmptyIsWholeAgain(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	run := "one"
+	entry := jobstest.Value(registry.New(registry.Params{
+		Redis: b.rdb, ID: "living", Run: func() string { return run }, Now: func() time.Time { return noon },
+	}))(b)
+	jobstest.Must(t, entry.Beat(t.Context()))
+	jobstest.Must(t, b.entry("killed").Beat(t.Context()))
+	l := &ledgerOf{Ledger: b.ledger}
+	counter := registry.Counter{Ledger: l, Entry: entry, Life: 7 * time.Minute}
+	jobstest.Must(t, registry.Look(&counter, t.Context()))
+	b.server.FlushAll()
+	run, l.uncounted = "two", true
+	jobstest.Must(t, registry.Look(&counter, t.Context()))
+	if all := b.workers(); all["living"].Run != "two" || all["killed"].Run != "run" {
+		t.Errorf("listed are %+v", all)
+	}
+	if len(l.quiet) != 0 {
+		t.Fatal("it was counted before the other one had time to come back")
+	}
+	registry.Wait(&counter, state.WorkerLife)
+	jobstest.Must(t, registry.Look(&counter, t.Context()))
+	if len(l.quiet) != 1 || l.quiet[0] != 7*time.Minute {
+		t.Errorf("quiet for %v, want once, for as long as the cloud may be at work", l.quiet)
+	}
+}
+
+func TestWhoOwesAnAnswerDoesNotSignOff(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	entry := jobstest.Value(registry.New(registry.Params{
+		Redis: b.rdb, ID: "owing", Run: func() string { return "run" }, Now: func() time.Time { return noon }, Owes: func() bool { return true },
+	}))(b)
+	jobstest.Must(t, entry.Beat(t.Context()))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	entry.Keep(ctx)
+	if _, listed := b.workers()["owing"]; !listed {
+		t.Error("nobody knows any more that the cloud may be at work for it")
+	}
+}
