@@ -51,9 +51,9 @@ var jobMutations = []mutation{
 		`if was || err != nil {`,
 		[]string{"./jobs/enqueue"}},
 	{"j1", "a dead job is not written down", "worker/internal/queue/process.go",
-		`if v.outcome == OutcomeDead {
+		`case OutcomeDead:
 		v = s.bury`,
-		`if v.outcome == OutcomeRetry {
+		`case OutcomeRetry:
 		v = s.bury`,
 		[]string{"./worker/internal/queue"}},
 	{"j2", "a job dies although that could not be written down", "worker/internal/queue/process.go",
