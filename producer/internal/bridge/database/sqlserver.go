@@ -94,14 +94,15 @@ func addressSQLServer(t connstring.Target) (string, error) {
 }
 
 // inspectSQLServer lists what the user may see: a column without any right on it
-// looks like one that is not there.
+// looks like one that is not there, but to those who may see everything.
 func inspectSQLServer(ctx context.Context, session *sql.Conn) (catalog, error) {
-	c := catalog{columns: map[string]map[string]rights{}, tables: map[string]rights{}, hides: true}
+	c := catalog{columns: map[string]map[string]rights{}, tables: map[string]rights{}}
 	var admin, owner bool
 	err := session.QueryRowContext(ctx, whoSQLServer).Scan(&c.user, &admin, &owner)
 	if err != nil {
 		return catalog{}, err
 	}
+	c.hides = !admin && !owner
 	if admin {
 		c.beyond = append(c.beyond, "is a server administrator")
 	}
