@@ -15,9 +15,10 @@ import (
 // openAtOnce is how many jobs are looked up in one round trip.
 const openAtOnce = 500
 
-// Open returns those of an organization's jobs for sponsorships that have not ended: not
-// carried out, refused, dead or deleted. What one that is missing here did stands in the
-// ledger by now.
+// Open returns, of those of an organization's jobs for sponsorships that have reached the
+// queue, whether they are still to end: not carried out, refused, dead or deleted. What
+// one that has ended did stands in the ledger by now. A job that ended a day ago is as if it
+// had never come.
 func (s System) Open(ctx context.Context, org sponsorship.ID, ids []string) (map[string]bool, error) {
 	open := map[string]bool{}
 	for part := range slices.Chunk(ids, openAtOnce) {
@@ -34,8 +35,8 @@ func (s System) Open(ctx context.Context, org sponsorship.ID, ids []string) (map
 			return nil, unavailable(err, "look up jobs of "+string(org))
 		}
 		for i, id := range part {
-			if replies[i].open() {
-				open[id] = true
+			if replies[i].reached() {
+				open[id] = replies[i].open()
 			}
 		}
 	}
@@ -45,6 +46,12 @@ func (s System) Open(ctx context.Context, org sponsorship.ID, ids []string) (map
 type openReply struct {
 	record, task *redis.StringCmd
 	left         *redis.DurationCmd
+}
+
+// reached: it is in the queue, was, or is just about to be.
+func (r openReply) reached() bool {
+	ended := r.record.Val() != "" && r.record.Val() != string(record.Waiting)
+	return ended || r.task.Val() != "" || r.open()
 }
 
 // open: a job that waits is in the queue, or has just got its place and is about to be.

@@ -29,7 +29,8 @@ type Queue interface {
 	// Send puts jobs in, those of one sponsorship in their order. A job that is there
 	// already is no error.
 	Send(ctx context.Context, all []merge.Job) error
-	// Open returns those jobs of an organization that have not ended.
+	// Open returns, of those jobs of an organization that have reached the queue, whether
+	// they are still to end.
 	Open(ctx context.Context, org sponsorship.ID, ids []string) (map[string]bool, error)
 	// WakeNow is as in package enqueue's System.
 	WakeNow(ctx context.Context, org sponsorship.ID, generation string) error

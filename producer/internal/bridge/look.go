@@ -78,24 +78,16 @@ func (b *Bridge) see(ctx context.Context, org sponsorship.ID) (s sight, err erro
 	if !s.known.Connected {
 		s.look.Memory.Secrets = "" // whatever the ledger was handed, it has it no more
 	}
-	if s.look.Open, err = b.p.Queue.Open(ctx, org, named(s.kept.Memory)); err != nil {
+	if s.look.Open, err = b.p.Queue.Open(ctx, org, s.kept.Memory.Named()); err != nil {
 		return s, err
 	}
+	s.look.Memory = merge.Reached(s.look.Memory, s.look.Open)
 	s.look.Ledger, err = b.entries(ctx, s.look)
 	return s, err
 }
 
-// named are the jobs that a memory waits for.
-func named(m merge.Memory) (ids []string) {
-	for _, link := range m.Links {
-		if link.Job != "" {
-			ids = append(ids, link.Job)
-		}
-	}
-	return ids
-}
-
-// carryOut does what a plan says, and remembers it last.
+// carryOut does what a plan says. It remembers whom its jobs are about before it sends
+// them, and the rest after.
 func (b *Bridge) carryOut(ctx context.Context, s sight, p merge.Plan) error {
 	if s.kept.New && p.Memory.TakenOver.IsZero() && p.Connect == nil && len(p.Jobs)+len(p.Memory.Holds) == 0 {
 		return nil // an organization that was never connected to the cloud is none of ours
@@ -110,6 +102,9 @@ func (b *Bridge) carryOut(ctx context.Context, s sight, p merge.Plan) error {
 	}
 	if errors.Is(err, state.ErrDisconnected) {
 		return nil // just now; nothing is done for it any more
+	}
+	if err == nil && len(p.Jobs) > 0 {
+		kept, err = b.p.Memory.Save(ctx, kept, p.Asked(s.look.Memory), s.look.Now)
 	}
 	if err == nil {
 		err = b.send(ctx, p.Jobs)

@@ -25,7 +25,7 @@ func TestAtRestTheLedgerHasWhatTheVaultWishes(t *testing.T) {
 	for _, engine := range vaulttest.Engines() {
 		t.Run(string(engine), func(t *testing.T) {
 			t.Parallel()
-			for seed := range uint64(2) {
+			for seed := range uint64(4) {
 				playRandomly(t, engine, seed)
 			}
 		})
@@ -67,7 +67,7 @@ func playRandomly(t *testing.T, engine vaulttest.Engine, seed uint64) {
 		w.resume(org)
 		w.pass(time.Minute)
 	}
-	requireWishes(t, fmt.Sprintf("%s, seed %d", engine, seed), w.live(org), script.Wishes())
+	requireWishes(t, fmt.Sprintf("%s, seed %d", engine, seed), w.live(org), w.kept(org, script.Wishes()))
 	if got := jobstest.Value(v.Backup(t.Context()))(t); fmt.Sprint(got) != fmt.Sprint(stored) {
 		t.Errorf("%s, seed %d: something was written to the vault", engine, seed)
 	}
@@ -105,6 +105,16 @@ func (w *world) live(org sponsorship.ID) (addresses []string) {
 	}
 	slices.Sort(addresses)
 	return addresses
+}
+
+// kept leaves out offers whose member's account was gone before the bridge saw them: nobody is
+// left whose offer it could be, and the dry run says so.
+func (w *world) kept(org sponsorship.ID, wishes []vaulttest.Offered) []vaulttest.Offered {
+	w.t.Helper()
+	links := jobstest.Value(w.memory.Load(w.t.Context(), org))(w.t).Links
+	return slices.DeleteFunc(wishes, func(o vaulttest.Offered) bool {
+		return links[o.Row].Key == "" && !links[o.Row].Orphaned.IsZero()
+	})
 }
 
 func requireWishes(t *testing.T, where string, got []string, wishes []vaulttest.Offered) {

@@ -16,6 +16,7 @@ func (m *merger) fresh(s *step, r vault.Row) {
 	case !s.seen.Orphaned.IsZero(): // shown; nobody is left whose offer it could be
 	case m.replace(s, r):
 	case m.taken(r):
+	case m.busy[keyOf(r)]: // what came before it has not taken effect yet
 	default:
 		m.enter(s, r)
 	}

@@ -15,7 +15,8 @@ type Look struct {
 	Memory Memory
 	// Ledger holds what the ledger has of the organization, by key.
 	Ledger map[sponsorship.ID]sponsorship.Sponsorship
-	// Open holds those of the jobs that Memory names which have not ended yet.
+	// Open says of the jobs that Memory names, as far as they have reached the queue, whether
+	// they are still to end.
 	Open  map[string]bool
 	Rules Rules
 }
@@ -48,6 +49,8 @@ type Job struct {
 	ID   string // the same for the same wish, whoever plans it
 	Row  string
 	Args jobs.Args
+	// Replaces is the row, gone, whose sponsorship Row carries on, or "".
+	Replaces string
 	// Unconfirmed is set for an adopt whose row the cloud need not know under this address.
 	Unconfirmed bool
 }

@@ -81,6 +81,15 @@ type Link struct {
 	Deleted   bool      `json:"deleted,omitempty"`   // we deleted the row ourselves
 	Settled   Settled   `json:"settled,omitempty"`   // what a person said of a vanished row
 	Over      bool      `json:"over,omitempty"`      // gone, and nothing follows from it; kept to know the row's id again
+
+	Undo *Undo `json:"undo,omitempty"`
+}
+
+// Undo is a link as it was before a job that may never have reached the queue: it is
+// remembered before the job is sent, and dropped after.
+type Undo struct {
+	Job  string `json:"job"`
+	Link *Link  `json:"link,omitempty"` // nil: there was none
 }
 
 // Settled is a person's word about one member's vanished row.

@@ -39,12 +39,14 @@ type merger struct {
 	present map[string]vault.Row      // the rows of the vault by id
 	claimed map[sponsorship.ID]string // which present row has which key of the ledger
 	ending  map[string]int            // digest of address to how many of its offers are being withdrawn
+	busy    map[sponsorship.ID]bool   // keys that a job of ours is still about to change
 }
 
 func newMerger(l Look) *merger {
 	m := &merger{
 		Look: l, plan: Plan{Memory: l.Memory},
 		present: map[string]vault.Row{}, claimed: map[sponsorship.ID]string{}, ending: map[string]int{},
+		busy: map[sponsorship.ID]bool{},
 	}
 	m.next = &m.plan.Memory
 	m.next.Links = maps.Clone(l.Memory.Links)
@@ -61,6 +63,9 @@ func newMerger(l Look) *merger {
 		}
 	}
 	for id, link := range l.Memory.Links {
+		if m.Open[link.Job] {
+			m.busy[link.Key] = true
+		}
 		if m.isEnding(id, link) {
 			m.ending[link.Email]++
 		}

@@ -19,16 +19,18 @@ func TestPropertyLedgerFollowsTheVault(t *testing.T) {
 		var queue []merge.Job
 		deliver := func() {
 			for _, j := range queue {
-				delete(w.open, j.ID)
+				w.open[j.ID] = false
 			}
 			w.work(queue)
 			queue = nil
 		}
 		for range rapid.IntRange(1, 40).Draw(rt, "steps") {
 			w.act(rt)
-			for _, j := range w.look() {
-				w.open[j.ID] = true
-				queue = append(queue, j)
+			for _, j := range w.cut(rapid.SampledFrom([]string{"", "before", "after"}).Draw(rt, "killed")) {
+				if _, there := w.open[j.ID]; !there {
+					w.open[j.ID] = true
+					queue = append(queue, j)
+				}
 			}
 			if rapid.Bool().Draw(rt, "workers run") {
 				deliver()
@@ -42,6 +44,21 @@ func TestPropertyLedgerFollowsTheVault(t *testing.T) {
 		w.rest()
 		w.agree(rt)
 	})
+}
+
+// cut looks as a bridge does that is killed before it has sent its jobs, or after, or
+// not at all, and returns what it has sent.
+func (w *world) cut(killed string) []merge.Job {
+	w.memory = merge.Reached(w.memory, w.open)
+	if killed == "" {
+		return w.look()
+	}
+	p := w.plan()
+	w.memory = p.Asked(w.memory)
+	if killed == "before" {
+		return nil
+	}
+	return p.Jobs
 }
 
 // act does one thing that a member, or somebody at the console, does.

@@ -26,7 +26,7 @@ func (m *merger) take() {
 			m.next.Links[s.replaces] = old
 		}
 		if s.kind != nothing {
-			m.plan.Jobs = append(m.plan.Jobs, Job{ID: s.done.Job, Row: s.row, Args: s.args, Unconfirmed: s.unconfirmed})
+			m.plan.Jobs = append(m.plan.Jobs, Job{ID: s.done.Job, Row: s.row, Args: s.args, Replaces: s.replaces, Unconfirmed: s.unconfirmed})
 		}
 	}
 }

@@ -110,7 +110,12 @@ func (w *world) look() []merge.Job {
 // settle looks, and carries jobs out until nothing moves.
 func (w *world) settle() {
 	for range 5 {
-		w.work(w.look())
+		w.memory = merge.Reached(w.memory, w.open)
+		all := w.look()
+		for _, j := range all {
+			w.open[j.ID] = false
+		}
+		w.work(all)
 		w.sync()
 	}
 }
