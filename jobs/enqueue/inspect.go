@@ -41,7 +41,7 @@ func (i *Inspector) Job(ctx context.Context, id string) (Status, bool, error) {
 	if err != nil {
 		return Status{}, false, unavailable(err, "look up job")
 	}
-	if r.State == record.Refused || r.State == record.Dead {
+	if r.State == record.Dead {
 		s, err := i.ended(ctx, r)
 		return s, true, err
 	}
@@ -49,7 +49,9 @@ func (i *Inspector) Job(ctx context.Context, id string) (Status, bool, error) {
 	switch {
 	case err != nil:
 		return Status{}, false, err
-	case info != nil:
+	case r.State == record.Refused && info != nil: // the queue has the arguments for a day
+		return recorded(r).asked(info.Payload), true, nil
+	case info != nil && r.State != record.Refused:
 		return statusOf(info), true, nil
 	}
 	return recorded(r), known, nil

@@ -9,6 +9,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/record"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 )
 
 // WaitPrefix begins the text that the worker leaves with a job that was put off
@@ -26,16 +27,20 @@ const (
 	StateDead     = "dead"    // failed for good; see Inspector.Retry
 )
 
-// Status is what the outside may know of a job. It never holds the arguments.
+// Status is what the outside may know of a job. It never holds an address or a label.
 type Status struct {
 	ID         string
 	Kind       jobs.Kind
+	Wish       string // what it asks for, in words
 	State      string
 	Attempts   int          // begun so far, but for those that were put off
 	LastError  *fault.Error // of a job that is retrying, refused or dead, or paused; the code is empty if it was no fault
 	EnqueuedAt time.Time    // zero if unknown
 
 	CompletedAt *time.Time // when it succeeded or was refused
+
+	Organization sponsorship.ID // empty if that cannot be told, or it is about none
+	User         sponsorship.ID // the ledger key, of a job about one sponsorship
 }
 
 // recorded is what a record says of a job that the queue does not know any more,
@@ -43,7 +48,8 @@ type Status struct {
 func recorded(r record.Record) Status {
 	s := Status{
 		ID: r.ID, Kind: r.Kind, State: StatePending, Attempts: r.Attempts, LastError: r.Reason, EnqueuedAt: r.EnqueuedAt,
-	}
+		Organization: r.Organization, User: r.User,
+	}.asked(r.Args)
 	switch r.State {
 	case record.Done:
 		s.State = StateDone
@@ -59,7 +65,7 @@ func recorded(r record.Record) Status {
 }
 
 func statusOf(info *asynq.TaskInfo) Status {
-	s := Status{ID: info.ID, Kind: jobs.Kind(info.Type), State: stateOf(info)}
+	s := Status{ID: info.ID, Kind: jobs.Kind(info.Type), State: stateOf(info)}.asked(info.Payload)
 	s.Attempts = attempts(info, s.State)
 	if s.State == StateRetrying || s.State == StateDead {
 		s.LastError = fault.Parse(info.LastErr)

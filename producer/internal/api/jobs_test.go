@@ -43,6 +43,9 @@ func TestPostOneJob(t *testing.T) {
 	status := read[map[string]any](t, b.get(t, a.header.Get("Location")))
 	jobstest.Equal[any](t, "state", status["state"], "pending")
 	jobstest.Equal[any](t, "id", status["id"], r.ID)
+	jobstest.Equal[any](t, "wish", status["wish"], "redeem")
+	jobstest.Equal[any](t, "organization", status["organizationId"], string(acme))
+	jobstest.Equal[any](t, "member", status["organizationUserId"], string(user1))
 	if strings.Contains(b.log.String(), "family@") {
 		t.Error("the log holds an address")
 	}
