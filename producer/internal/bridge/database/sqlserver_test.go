@@ -23,9 +23,11 @@ func TestSQLServerStatementsAreTheOnesThatWereParsed(t *testing.T) {
 		"CONVERT(varchar(27), [D], 121)": s.readDate("D"),
 		"CAST([ToDelete] AS int)":        s.readFlag("ToDelete"),
 		"[odd]]name]":                    s.quote("odd]name"),
-		"SELECT LOWER(CONVERT(char(36), [SponsoringOrganizationId])), CONCAT(COUNT_BIG(*), '/', CHECKSUM_AGG(BINARY_CHECKSUM([Id], [OfferedToEmail]))) " +
+		"SELECT LOWER(CONVERT(char(36), [SponsoringOrganizationId])), CONCAT(COUNT_BIG(*), '/', CHECKSUM_AGG(BINARY_CHECKSUM([Id], [OfferedToEmail])), '/', " +
+			"SUM(CAST(BINARY_CHECKSUM([Id], [OfferedToEmail]) AS bigint) * (BINARY_CHECKSUM([Id]) % 8191))) " +
 			"FROM [OrganizationSponsorship] WHERE [SponsoringOrganizationId] IS NOT NULL GROUP BY [SponsoringOrganizationId]": s.print(sponsorships, l),
-		"SELECT LOWER(CONVERT(char(36), [OrganizationId])), CONCAT(COUNT_BIG(*), '/', CHECKSUM_AGG(BINARY_CHECKSUM([Config]))) " +
+		"SELECT LOWER(CONVERT(char(36), [OrganizationId])), CONCAT(COUNT_BIG(*), '/', CHECKSUM_AGG(BINARY_CHECKSUM([Config])), '/', " +
+			"SUM(CAST(BINARY_CHECKSUM([Config]) AS bigint) * (BINARY_CHECKSUM([Id]) % 8191))) " +
 			"FROM [OrganizationConnection] WHERE [OrganizationId] IS NOT NULL AND [Type] = 1 GROUP BY [OrganizationId]": s.print(connections, l),
 		"GRANT SELECT ON OBJECT::[dbo].[Organization] ([Id], [Name]) TO [bridge];": s.grant(grant{"SELECT", organizations, []string{"Id", "Name"}, "[bridge]"}),
 		"GRANT DELETE ON OBJECT::[dbo].[OrganizationSponsorship] TO [bridge];":     s.grant(grant{"DELETE", sponsorships, nil, "[bridge]"}),
