@@ -98,6 +98,21 @@ func TestBridgeOff(t *testing.T) {
 	}
 }
 
+// A mode that this release does not have must not pass for one that it has.
+func TestBridgeThatWritesIsRefused(t *testing.T) {
+	t.Parallel()
+	for name, load := range map[string]func(config.Environ) error{
+		"bridge": func(e config.Environ) error { _, err := config.LoadBridge(e); return err },
+		"serve":  func(e config.Environ) error { _, err := config.LoadServer(e); return err },
+	} {
+		list := faults(t, load(read(t, "SPONSORSYNC_BRIDGE=full", postgresString, "globalSettings__databaseProvider=postgres",
+			"SPONSORSYNC_API_TOKEN=0123456789abcdef0123456789abcdef", "SPONSORSYNC_ENCRYPTION_KEY="+strings.Repeat("A", 43)+"=")))
+		if names(list) != "SPONSORSYNC_BRIDGE" || !strings.Contains(list[0].Message, "want read: this release only reads") {
+			t.Errorf("%s: got faults %v", name, list)
+		}
+	}
+}
+
 // Setup tools of the server write the string in quotes, with those inside escaped.
 func TestConnectionStringsInEnvFiles(t *testing.T) {
 	t.Parallel()

@@ -14,7 +14,7 @@ import (
 // Bridge is what people see of the bridge to the server's own database, for one
 // organization that it follows.
 type Bridge struct {
-	Mode    string // "read" or "full", as it last ran
+	Mode    string // "read", as it last ran
 	Running bool   // a bridge works just now
 	Looked  time.Time
 	Held    []Hold

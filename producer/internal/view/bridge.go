@@ -10,7 +10,7 @@ import (
 
 // Bridge is how the bridge to the server's own database fares with one organization.
 type Bridge struct {
-	Mode       string      `json:"mode"` // "read" or "full"
+	Mode       string      `json:"mode"` // "read": nothing is written to the vault
 	State      BridgeState `json:"state"`
 	Held       []Hold      `json:"held"`
 	LastLookAt *time.Time  `json:"lastLookAt"` // null until the first look ended
