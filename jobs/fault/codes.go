@@ -55,9 +55,9 @@ const (
 // hints holds one sentence or two per code: which setting, which page, which token.
 var hints = map[Code]string{
 	CloudCommunicationDisabled: "Set globalSettings__enableCloudCommunication=true in bwdata/env/global.override.env and restart the worker.",
-	ConnectionMissing:          "Paste the billing sync token first: 'producer connect', or Admin Console > Billing > Subscription > Manage billing sync.",
+	ConnectionMissing:          "Give the billing sync token to 'producer connect'. Only where the bridge follows the server's own database (SPONSORSYNC_BRIDGE=read) save it in the server's web vault instead (Admin Console > Billing > Subscription > Manage billing sync), and have the server's own sync job switched off before the first sync.",
 	InstallationRejected:       "Check globalSettings__installation__id, globalSettings__installation__key and the region: an id of the US cloud is unknown in the EU and the reverse. EU servers also need the identityUri and apiUri of bitwarden.eu.",
-	BillingSyncTokenInvalid:    "In the cloud web app, Admin Console > Billing > Subscription > Self-hosting > Set up billing sync, generate the token and save it here again (Manage billing sync). A rotated token makes the old one invalid at once.",
+	BillingSyncTokenInvalid:    "In the cloud web app, Admin Console > Billing > Subscription > Self-hosting > Set up billing sync, generate the token and give it to 'producer connect' again; where the bridge follows the server's own database, save it in the server's web vault instead. A rotated token makes the old one invalid at once.",
 	OrganizationUnknown:        "Check the cloud organization's id (it is the Id in the license file) and the region: the other region's cloud does not know it.",
 	CloudRateLimited:           "Nothing to do: the cloud's limit is shared by everything behind your address, and the job goes on by itself when the cloud allows.",
 	CloudEdgeBlocked:           "The cloud's network protection refused your address; no credential is wrong. The job goes on by itself; if it lasts, connect from another address or ask Bitwarden's support.",
@@ -81,7 +81,7 @@ var hints = map[Code]string{
 	SubscriptionInactive:       "The cloud organization has no active subscription or a payment is due: see Billing > Subscription in the cloud web app.",
 	BridgeDatabaseUnavailable:  "Check that the server's database runs, and SPONSORSYNC_BRIDGE_DATABASE (or the server's own connection string) with the rights of its user. The bridge goes on by itself.",
 	BridgeSchemaUnknown:        "The tables of the server's database are not those that this version knows, so nothing is read or written. Update sponsorsync after the server; until then SPONSORSYNC_BRIDGE=off leaves everything else at work.",
-	BridgeDatabaseUnsafe:       "The SQLite database is not in WAL mode, so a reader could block the server. Switch it to WAL as the server's own configuration does, then start the bridge again.",
+	BridgeDatabaseUnsafe:       "The SQLite database is not in WAL mode, so a reader could block the server. Only while the server is stopped, and with a copy of the file at hand, switch it to WAL with the command that the message names. The bridge goes on by itself.",
 	BridgeHeld:                 "The bridge has stopped for this organization until somebody has looked. Run 'producer bridge --dry-run --org ORG', then 'producer bridge resume --org ORG'.",
 	Paused:                     "Somebody has paused sending. Run 'producer resume' (with --org for one organization) to go on; nothing that was accepted is lost.",
 	StoreFull:                  "The ledger has reached its bound and takes no new jobs. Start NATS or the worker if events or jobs pile up, delete dead jobs with 'producer jobs delete', or give Redis more memory; then send again what was refused.",

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
@@ -41,6 +43,26 @@ func TestEveryReasonToHoldHasOneHint(t *testing.T) {
 	}
 	if len(seen) != 11 {
 		t.Errorf("%d reasons, want 11", len(seen))
+	}
+}
+
+// What is recommended must not lose a token, or begin a second sender of the same rows.
+func TestNoHintIsHarmful(t *testing.T) {
+	t.Parallel()
+	hints := map[string]string{}
+	for _, code := range fault.Codes() {
+		hints[string(code)] = code.Hint()
+	}
+	for _, reason := range fault.HeldReasons() {
+		hints[string(reason)] = reason.Hint()
+	}
+	for name, hint := range hints {
+		if regexp.MustCompile(`(?i)(delete|disable|remove)[^.]*connection`).MatchString(hint) {
+			t.Errorf("%s gives the vault's connection up: %s", name, hint)
+		}
+		if strings.Contains(hint, "Manage billing sync") && !strings.Contains(hint, "Only where the bridge follows") {
+			t.Errorf("%s has a token saved in the vault, which starts the server's own job: %s", name, hint)
+		}
 	}
 }
 

@@ -31,10 +31,10 @@ var heldHints = map[Held]string{
 	HeldMassOffer:         "Unusually many offers would be mailed at once. If they are meant, run 'producer bridge resume --org ORG'.",
 	HeldRestored:          "The server's database looks restored from an older copy. Compare 'producer bridge --dry-run' with what you expect, then run 'producer bridge resume --org ORG'; nothing that was removed here is offered again.",
 	HeldMemoryLost:        "What the bridge remembered of this organization is gone. Look at 'producer bridge --dry-run', then run 'producer bridge resume --org ORG' to link the vault's rows anew.",
-	HeldConnectionChanged: "The vault's billing sync connection names another cloud organization while sponsorships are with the former one. Save the former connection again, or withdraw them there first.",
-	HeldSourceMissing:     "The organization, its connection or all its members are missing in the server's database. Check that the bridge reads the right database; then run 'producer bridge resume --org ORG'.",
-	HeldOfficialJob:       "The server's own sync job seems to be running beside this one. Switch it off (delete or disable the vault's connection for it), then run 'producer sync --official-job-off' and 'producer bridge resume --org ORG'.",
-	HeldRowVanished:       "A sponsorship that the cloud holds is gone from the vault though its member is still there. 'producer bridge resume --org ORG --member ORGUSER' withdraws it; with --keep the offer stays and is only reported.",
+	HeldConnectionChanged: "The vault's billing sync connection names another cloud organization while sponsorships are with the former one. If that was not meant, save the former connection in the vault again; if it was, first withdraw each of them with 'producer change-sponsorship --revoke'. Then run 'producer bridge resume --org ORG'.",
+	HeldSourceMissing:     "The organization, its connection or all its members are missing in the server's database. Check that the bridge reads the right database, and put back what was lost. Then run 'producer bridge resume --org ORG': it carries out what 'producer bridge --dry-run' lists.",
+	HeldOfficialJob:       "The server's own sync job seems to be running beside this one. Set globalSettings__enableCloudCommunication=false for the server's api and admin services alone and start them again; the vault's connection stays as it is. Then run 'producer sync --org ORG --official-job-off' and 'producer bridge resume --org ORG'.",
+	HeldRowVanished:       "A sponsorship that the cloud holds is gone from the vault though its member is still there. 'producer bridge resume --org ORG --member ORGUSER' withdraws it; with --keep the offer stays and is only reported. Without an answer an offer that nobody has accepted is withdrawn after 72 hours.",
 	HeldSchema:            "The server's database is of a version that this bridge does not know. Update sponsorsync, then run 'producer bridge resume --org ORG'.",
 }
 
