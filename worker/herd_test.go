@@ -143,6 +143,21 @@ func (h *herd) among(what string, before int, is func(cloudtest.Request) bool) {
 	}
 }
 
+// accepted waits until intake has stored a wish, which takes as long as this machine is
+// busy, and returns how many requests were sent by then, at most until the one that holds it.
+func (h *herd) accepted(org, user, before int) int {
+	h.Helper()
+	jobstest.Eventually(h, jobstest.Timeout, func() bool {
+		rows, err := h.ledger.Get(h.Context(), member(org), member(user))
+		return err == nil && len(rows) == 1 && rows[0].Status != ""
+	})
+	sent := h.cloud.SyncRequests()
+	if n := slices.IndexFunc(sent[before:], holds(user)); n >= 0 {
+		return before + n
+	}
+	return len(sent)
+}
+
 func holds(n int) func(cloudtest.Request) bool {
 	return func(r cloudtest.Request) bool { return slices.Contains(r.RowKeys(), string(member(n))) }
 }
@@ -172,10 +187,12 @@ func TestAPersonIsAmongTheNextThreeTurns(t *testing.T) {
 
 	before := h.sent()
 	h.enqueue(jobs.Redeem{OrganizationID: member(quiet), OrganizationUserID: member(manyRows), SponsoredEmail: "fresh@example.com"})
+	before = h.accepted(quiet, manyRows, before)
 	h.among("a fresh redeem", before, holds(manyRows))
 
 	before = h.sent()
 	h.enqueue(jobs.Redeem{OrganizationID: member(large), OrganizationUserID: member(manyRows + 1), SponsoredEmail: "late@example.com"})
+	before = h.accepted(large, manyRows+1, before)
 	h.among("a redeem in the large organization", before, holds(manyRows+1))
 
 	before = h.sent()
