@@ -232,7 +232,7 @@ func TestOrganizationPage(t *testing.T) {
 	requireText(t, bad, "status must be one of")
 	unseen, status := b.page(t, "/organizations/"+string(user1))
 	jobstest.Equal(t, "unseen", status, http.StatusNotFound)
-	requireText(t, unseen, "was never seen here", "Give the billing sync token to 'producer connect'")
+	requireText(t, unseen, "was never seen here", "Give the billing sync token to")
 	_, status = b.page(t, "/organizations/acme")
 	jobstest.Equal(t, "no id", status, http.StatusBadRequest)
 }
