@@ -52,7 +52,7 @@ var jobMutations = []mutation{
 		[]string{"./jobs/enqueue"}},
 	{"jw", "a wish that cannot be read tells what it holds", "jobs/enqueue/wish.go",
 		"if err != nil {",
-		"if args == nil {",
+		"if args == nil && err != nil {",
 		[]string{"./jobs/enqueue"}},
 	{"jq", "dead jobs are dropped without a question", "producer/internal/cli/dead.go",
 		"err = a.confirm(ctx, chosen.question(d), yes)",
