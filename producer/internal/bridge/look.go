@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/sponsorsync/sponsorsync/internal/origin"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/producer/internal/bridge/memory"
@@ -108,6 +109,9 @@ func (b *Bridge) carryOut(ctx context.Context, s sight, p merge.Plan) error {
 	}
 	if err == nil {
 		err = b.send(ctx, p.Jobs)
+	}
+	if err == nil && len(p.Unlink) > 0 {
+		err = b.p.Ledger.Unlink(origin.WithBridge(ctx), s.look.Vault.Organization, p.Unlink...)
 	}
 	if err == nil {
 		_, err = b.p.Memory.Save(ctx, kept, p.Memory, s.look.Now)

@@ -39,9 +39,11 @@ type Plan struct {
 	// Disconnected is set when the vault has no usable token any more.
 	Disconnected bool
 	Memory       Memory
-	Odd          []Oddity
-	Waiting      []Wait // wishes that wait, and why
-	Counts       Counts
+	// Unlink are the keys of which the vault has no row any more: anybody may change them.
+	Unlink  []sponsorship.ID
+	Odd     []Oddity
+	Waiting []Wait // wishes that wait, and why
+	Counts  Counts
 }
 
 // Job is one wish of a member, ready for the queue.

@@ -22,6 +22,7 @@ func Merge(l Look) Plan {
 	m.evidence()
 	m.hold()
 	m.take()
+	m.unlink()
 	m.oddities()
 	return m.plan
 }

@@ -1,5 +1,12 @@
 package merge
 
+import (
+	"maps"
+	"slices"
+
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+)
+
 // tally counts what people are told, before anything is held back.
 func (m *merger) tally() {
 	c := &m.plan.Counts
@@ -8,6 +15,21 @@ func (m *merger) tally() {
 	for _, s := range m.steps {
 		if _, here := m.present[s.row]; here && s.seen.Key != "" && !s.seen.Over {
 			c.Known++
+		}
+	}
+}
+
+// unlink lets go of what the vault manages no more: its row is gone, and the withdrawal,
+// if there is to be one, has ended.
+func (m *merger) unlink() {
+	held := map[sponsorship.ID]bool{}
+	for _, link := range m.next.Links {
+		leaving := link.Withdrawn && m.Ledger[link.Key].Exists()
+		held[link.Key] = held[link.Key] || !link.Over || leaving || m.Open[link.Job] || link.Undo != nil
+	}
+	for _, key := range slices.Sorted(maps.Keys(held)) {
+		if key != "" && !held[key] && m.Ledger[key].Vault {
+			m.plan.Unlink = append(m.plan.Unlink, key)
 		}
 	}
 }

@@ -157,3 +157,22 @@ func TestWhatTheServerDropsByItselfIsNoWish(t *testing.T) {
 		}
 	}
 }
+
+func TestKeyIsLetGoOnceItsRowIsGoneAndItsOfferWithdrawn(t *testing.T) {
+	w := vanished(t, 0)
+	w.want("gone")
+	w.now = w.now.Add(3 * time.Minute)
+	withdrawal := w.want("the grace is over", "revoke")
+	if p := w.plan(); len(p.Unlink) > 0 {
+		t.Errorf("let go before its withdrawal has taken effect: %v", p.Unlink)
+	}
+	w.work(withdrawal)
+	w.sync()
+	if p := w.plan(); len(p.Unlink) != 1 || p.Unlink[0] != user(1) {
+		t.Errorf("let go: %v", p.Unlink)
+	}
+	w.offer(1, "dad@home.test")
+	if p := w.plan(); len(p.Unlink) > 0 || len(p.Jobs) != 1 {
+		t.Errorf("let go of what a new row asks for: %v, jobs %v", p.Unlink, p.Jobs)
+	}
+}
