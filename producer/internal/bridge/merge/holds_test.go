@@ -209,21 +209,24 @@ func (w *world) appear(age time.Duration) {
 }
 
 func TestRowRemovedHereIsNotOfferedAgainByARestoredCopy(t *testing.T) {
-	w := takenOver(t)
-	id := w.offer(1, "mum@home.test")
-	w.settle()
-	row := *w.row(id)
-	w.delete(id)
-	w.look()
-	w.now = w.now.Add(3 * time.Minute)
-	w.settle()
-	w.vault.Rows = append(w.vault.Rows, row)
-	w.want("it is back")
-	w.memory = merge.Resume(w.memory, w.now)
-	w.want("resumed: it stays as it is")
-	w.want("and stays")
-	w.row(id).Email = "dad@home.test"
-	w.want("until the member changes it", "redeem")
+	for name, address := range map[string]string{"as it was last": "mum@home.test", "as it was before": "former@home.test"} {
+		w := takenOver(t)
+		id := w.offer(1, "mum@home.test")
+		w.settle()
+		row := *w.row(id)
+		w.delete(id)
+		w.look()
+		w.now = w.now.Add(3 * time.Minute)
+		w.settle()
+		row.Email = address
+		w.vault.Rows = append(w.vault.Rows, row)
+		w.want(name + ": it is back")
+		w.memory = merge.Resume(w.memory, w.now)
+		w.want(name + ", resumed: it stays as it is")
+		w.want(name + ", and stays")
+		w.row(id).Email = "dad@home.test"
+		w.want(name+", until the member changes it", "redeem")
+	}
 }
 
 func TestDatesOfAnotherWriterAreHeld(t *testing.T) {

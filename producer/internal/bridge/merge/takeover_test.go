@@ -96,6 +96,19 @@ func TestOfAnAdminsRowsTheCloudKnowsOne(t *testing.T) {
 	w.want("again")
 }
 
+// The official job sent each of them under the member's own id, of which the cloud keeps one.
+func TestOfAnAdminsDatedRowsOneIsAdopted(t *testing.T) {
+	w := newWorld(t)
+	w.row(w.dated(w.offer(1, "a@home.test"))).Admin = true
+	w.row(w.dated(w.offer(1, "b@home.test"))).Admin = true
+	got := w.want("take-over", "adopt", "redeem")
+	if r := got[1].Args.(jobs.Redeem); r.SponsoredEmail != "b@home.test" || r.SponsorshipID() == user(1) {
+		t.Errorf("the other one: %+v", r)
+	}
+	w.work(got)
+	w.want("again")
+}
+
 func TestLostMemoryHolds(t *testing.T) {
 	w := newWorld(t)
 	w.ledger[user(1)] = sponsorship.Sponsorship{UserID: user(1), Email: "mum@home.test", Status: sponsorship.Sent, Vault: true}

@@ -89,6 +89,21 @@ func TestVanishedWithItsMemberIsWithdrawn(t *testing.T) {
 	w.want("row and member", "revoke")
 }
 
+// Rows and members are two tables: one look may have read them torn.
+func TestMemberThatIsMissingInOneLookEndsNoRow(t *testing.T) {
+	w := vanished(t, 2*time.Minute)
+	w.want("gone")
+	w.now = w.now.Add(3 * time.Minute)
+	w.want("its member is there")
+	delete(w.vault.Members, user(1))
+	w.want("missing in one look")
+	w.vault.Members[user(1)] = true
+	w.want("there again")
+	delete(w.vault.Members, user(1))
+	w.want("missing in one look again")
+	w.want("missing in two", "revoke")
+}
+
 func TestMembersThatMayNotBeReadCountAsThere(t *testing.T) {
 	w := vanished(t, 2*time.Minute)
 	w.vault.Members = nil
