@@ -29,7 +29,7 @@ type connectFlags struct {
 func (a *app) connectCommand() *cobra.Command {
 	var f connectFlags
 	command := &cobra.Command{
-		Use: "connect --org ORG --cloud-org CLOUDORG", Short: "Step 3 of the guide: save the billing sync token",
+		Use: "connect --org ORG --cloud-org CLOUDORG", Short: "Save the billing sync token, where no bridge reads it from the vault",
 		Long: `Saves the billing sync token, encrypted with SPONSORSYNC_ENCRYPTION_KEY.
 
 Generate the token in the cloud web app: Admin Console, Billing, Subscription,

@@ -15,7 +15,7 @@ func (a *app) syncCommand() *cobra.Command {
 		wait patience
 	)
 	command := &cobra.Command{
-		Use: "sync --org ORG", Short: "Step 4 of the guide: start a full sync now",
+		Use: "sync --org ORG", Short: "Start a full sync now; before the first one nothing is sent",
 		Long: `Enqueues a full sync and prints the job's id. The first one starts the daily
 syncs; nothing is sent to the cloud before it. A sync also ends the wait after a
 failure that somebody had to put right.
