@@ -28,6 +28,7 @@ func (m *merger) takeOver(s *step, r vault.Row, group []vault.Row) {
 		m.carry(s, r, key)
 	case entry.Exists(), known == OfficialJobRan:
 		m.takeAsKnown(s, r, entry)
+	case !s.seen.Orphaned.IsZero(): // shown; nobody is left whose offer it could be
 	case known == OfficialJobNever:
 		m.redeem(s, r)
 	default:
@@ -55,6 +56,7 @@ func (m *merger) second(s *step, r, first vault.Row) {
 		s.done.Marked, s.done.Undecided = true, false
 	case m.Ledger[keyOf(r)].Exists():
 		m.enter(s, r)
+	case !s.seen.Orphaned.IsZero():
 	case m.knownToCloud(first) == "":
 		m.unanswered++
 	default:

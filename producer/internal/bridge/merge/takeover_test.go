@@ -77,6 +77,25 @@ func TestUndatedRowsAreOfferedWhereTheJobDatesThem(t *testing.T) {
 	w.want("take-over", "redeem")
 }
 
+func TestRowsWhoseAccountIsGoneAreNotOfferedAtTakeOver(t *testing.T) {
+	for name, datesByJob := range map[string]bool{"the job dates its rows": true, "it dates nothing": false} {
+		w := newWorld(t)
+		w.rules.DatesByJob = datesByJob
+		w.offer(1, "mum@home.test")
+		w.row(w.dated(w.offer(2, "a@home.test"))).Admin = true
+		w.row(w.offer(2, "b@home.test")).Admin = true
+		w.vault.Members[user(999)] = true
+		delete(w.vault.Members, user(1))
+		delete(w.vault.Members, user(2))
+		w.work(w.want(name, "adopt"))
+		w.memory = merge.Answer(w.memory, merge.OfficialJobNever)
+		w.want(name + ", again")
+		if w.held(fault.HeldTakeOver) || !w.odd(merge.OddOrphan) {
+			t.Errorf("%s: holds %+v, or the orphans are not shown", name, w.memory.Holds)
+		}
+	}
+}
+
 func TestOfAnAdminsRowsTheCloudKnowsOne(t *testing.T) {
 	w := newWorld(t)
 	w.rules.DatesByJob = true
