@@ -143,7 +143,7 @@ func TestConnections(t *testing.T) {
 		{"no token", state.Organization{LastSyncAt: &at}, unread, doctor.Warn, []string{"no billing sync token", "producer connect"}},
 		{"other key", state.Organization{Connected: true, LastSyncAt: &at}, unread, doctor.Fail, []string{"sealed with another key", "SPONSORSYNC_ENCRYPTION_KEY"}},
 		{"wrong token", state.Organization{Connected: true, LastError: failure(fault.BillingSyncTokenInvalid)}, nil, doctor.Fail,
-			[]string{"last sync Never", "last error at 2026-11-22T12:00:00Z: billing_sync_token_invalid: what came back", "generate the token", "Manage billing sync"}},
+			[]string{"last sync Never", "last error at 2026-11-22T12:00:00Z: billing_sync_token_invalid: what came back", "generate the token", "producer connect"}},
 		{"outage", state.Organization{Connected: true, LastSyncAt: &at, LastError: failure(fault.CloudUnavailable)}, nil, doctor.Warn, []string{"cloud_unavailable"}},
 		{"license", state.Organization{Connected: true, LastSyncAt: &at, LastLicenseError: failure(fault.UnsupportedVersion)}, nil, doctor.Warn,
 			[]string{"last license sync failed", "Update the self-hosted server"}},
