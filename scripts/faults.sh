@@ -5,4 +5,6 @@
 # choices of a run, which it prints.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-SPONSORSYNC_TEST_LONG=1 go test -race -count=1 -timeout 60m -v "$@" ./worker/internal/e2e
+export SPONSORSYNC_TEST_LONG=1
+go test -race -count=1 -timeout 60m -v "$@" ./worker/internal/e2e
+go test -race -count=1 -timeout 10m -v -run 'TestAPersonIsAmongTheNextThreeTurns' ./worker # 8,000 organizations, 100,000 rows

@@ -6,4 +6,5 @@ cd "$(dirname "$0")/.."
 SPONSORSYNC_TEST_DATABASES=$(mktemp -d /tmp/sponsorsync-databases-XXXXXX)
 export SPONSORSYNC_TEST_DATABASES
 exec 9> >(exec bash scripts/databases.sh "$SPONSORSYNC_TEST_DATABASES")
-go test -race -shuffle=on -timeout 10m "$@" ./... 9>&-
+# Three packages at once: much of the time is spent waiting for servers.
+go test -race -shuffle=on -p 3 -timeout 10m "$@" ./... 9>&-

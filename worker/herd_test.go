@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"testing"
 	"time"
@@ -21,10 +22,17 @@ import (
 	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
 )
 
-const (
-	herdSize = 8000
-	manyRows = 100_000
-)
+// herdSize and manyRows are how many organizations are due, and how many rows the large
+// one has: enough to be in the middle of its sync; make faults has more.
+func herdSize() int { return scaled(800, 8000) }
+func manyRows() int { return scaled(40_000, 100_000) }
+
+func scaled(short, long int) int {
+	if os.Getenv("SPONSORSYNC_TEST_LONG") != "" {
+		return long
+	}
+	return short
+}
 
 // herd is a whole worker, at the default limit of the cloud but for a burst that lets
 // the large organization get into the middle of its sync at once.
@@ -68,7 +76,8 @@ func member(n int) sponsorship.ID {
 
 // large is the number of the organization with many rows, quiet that of one with none,
 // whose members begin where the large one's end.
-const large, quiet = herdSize, herdSize + 1
+func large() int { return herdSize() }
+func quiet() int { return herdSize() + 1 }
 
 // due connects organizations that have synced before, and whose next sync was due
 // while everything was down.
@@ -166,8 +175,8 @@ func holds(n int) func(cloudtest.Request) bool {
 // of 100,000 rows. Not parallel: a worker sets go-redis's one logger.
 func TestAPersonIsAmongTheNextThreeTurns(t *testing.T) {
 	h := newHerd(t)
-	h.due(0, herdSize+2)
-	h.rows(large, manyRows)
+	h.due(0, herdSize()+2)
+	h.rows(large(), manyRows())
 	ctx, stop := context.WithCancel(t.Context())
 	status := make(chan int, 1)
 	go func() { status <- run(ctx, nil, h.env, streams{out: &lines{}, err: &lines{}}) }()
@@ -177,7 +186,7 @@ func TestAPersonIsAmongTheNextThreeTurns(t *testing.T) {
 			t.Errorf("the worker ended with %d", s)
 		}
 	}()
-	h.enqueue(jobs.Sync{OrganizationID: member(large)})
+	h.enqueue(jobs.Sync{OrganizationID: member(large())})
 	jobstest.Eventually(t, jobstest.Timeout, func() bool { return h.sent() > 10 }) // now it is like any other
 	jobstest.Must(t, enqueue.NewSystem(h.queue).Sweep(t.Context(), 1))
 	jobstest.Eventually(t, jobstest.Timeout, func() bool {
@@ -186,19 +195,19 @@ func TestAPersonIsAmongTheNextThreeTurns(t *testing.T) {
 	})
 
 	before := h.sent()
-	h.enqueue(jobs.Redeem{OrganizationID: member(quiet), OrganizationUserID: member(manyRows), SponsoredEmail: "fresh@example.com"})
-	before = h.accepted(quiet, manyRows, before)
-	h.among("a fresh redeem", before, holds(manyRows))
+	h.enqueue(jobs.Redeem{OrganizationID: member(quiet()), OrganizationUserID: member(manyRows()), SponsoredEmail: "fresh@example.com"})
+	before = h.accepted(quiet(), manyRows(), before)
+	h.among("a fresh redeem", before, holds(manyRows()))
 
 	before = h.sent()
-	h.enqueue(jobs.Redeem{OrganizationID: member(large), OrganizationUserID: member(manyRows + 1), SponsoredEmail: "late@example.com"})
-	before = h.accepted(large, manyRows+1, before)
-	h.among("a redeem in the large organization", before, holds(manyRows+1))
+	h.enqueue(jobs.Redeem{OrganizationID: member(large()), OrganizationUserID: member(manyRows() + 1), SponsoredEmail: "late@example.com"})
+	before = h.accepted(large(), manyRows()+1, before)
+	h.among("a redeem in the large organization", before, holds(manyRows()+1))
 
 	before = h.sent()
-	h.enqueue(jobs.Sync{OrganizationID: member(quiet)})
-	h.among("a person's sync", before, holds(manyRows))
-	if done := h.sent(); done > herdSize/2 {
+	h.enqueue(jobs.Sync{OrganizationID: member(quiet())})
+	h.among("a person's sync", before, holds(manyRows()))
+	if done := h.sent(); done > herdSize()/2 {
 		t.Errorf("%d requests: there is no herd any more", done)
 	}
 }
