@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -99,11 +98,17 @@ func (a *app) names(ctx context.Context, org sponsorship.ID) bridge.Names {
 	return source.Names(ctx, org)
 }
 
-// memberLine names a member, or is "".
+// memberLine says what is known of a member's name and address, or is "".
 func memberLine(n bridge.Names, id sponsorship.ID) string {
-	person, known := n.Members[id]
-	if !known {
+	line := ""
+	if person := n.Members[id]; person.Name != "" {
+		line = " " + printable(person.Name)
+	}
+	if person := n.Members[id]; person.Email != "" {
+		line += " <" + printable(person.Email) + ">"
+	}
+	if line == "" {
 		return ""
 	}
-	return fmt.Sprintf("    member %s <%s>", printable(person.Name), printable(person.Email))
+	return "    member" + line
 }
