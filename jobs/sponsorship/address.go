@@ -68,6 +68,6 @@ func isLetterOrDigit(r rune) bool {
 	return r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
 }
 
-// sameAddress compares addresses as the cloud does when an offer is redeemed:
+// SameAddress compares addresses as the cloud does when an offer is redeemed:
 // without regard to case (PROTOCOL.md 6.1).
-func sameAddress(a, b string) bool { return strings.EqualFold(a, b) }
+func SameAddress(a, b string) bool { return strings.EqualFold(a, b) }

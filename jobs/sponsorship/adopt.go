@@ -41,8 +41,8 @@ func (s Sponsorship) unconfirmed() *Reason {
 // where the cloud holds another offer than the wanted one: the wish to replace it stays
 // behind, for an adopted sponsorship is what the cloud knows.
 func Handover(s Sponsorship) (a Adopt, whole, living bool) {
-	a = Adopt{Email: s.Email, Name: s.Name, AdminInitiated: s.AdminInitiated, Revoke: s.revoking()}
-	if offered := s.Wire.Offered; offered != "" && !sameAddress(offered, s.Email) {
+	a = Adopt{Email: s.Email, Name: s.Name, AdminInitiated: s.AdminInitiated, Revoke: s.Revoking()}
+	if offered := s.Wire.Offered; offered != "" && !SameAddress(offered, s.Email) {
 		if a.Email = offered; s.Name == s.Email {
 			a.Name = offered
 		}

@@ -132,7 +132,7 @@ func (s Sponsorship) undecided(a Answer) Sponsorship {
 // withdrawn: the cloud no longer holds the row. That ends a revocation, and is
 // the middle of a changed address, whose new offer comes next.
 func (s Sponsorship) withdrawn() Sponsorship {
-	if s.revoking() {
+	if s.Revoking() {
 		return s.gone()
 	}
 	s.Status, s.Intent, s.Reason = Pending, IntentChange, nil
@@ -202,7 +202,7 @@ func (s Sponsorship) confirmed(a Answer, now time.Time) Sponsorship {
 // tooLate: the recipient accepted before the offer could be replaced, so what
 // was offered stands.
 func (s Sponsorship) tooLate() Sponsorship {
-	if !sameAddress(s.Wire.Offered, s.Email) {
+	if !SameAddress(s.Wire.Offered, s.Email) {
 		s = s.editedInPlace(s.Wire.Offered, "")
 	}
 	s.Wire.Anew = false

@@ -67,9 +67,9 @@ func (r Redeem) decide(s Sponsorship) (Sponsorship, error) {
 	switch {
 	case !s.Exists():
 		return s.offerAnew(r), nil
-	case s.revoking():
+	case s.Revoking():
 		return s, fault.New(fault.RevocationPending, "redeem: the member's sponsorship is being revoked")
-	case sameAddress(s.Email, r.Email):
+	case SameAddress(s.Email, r.Email):
 		return s, nil
 	case s.onlyHere():
 		return s.editedInPlace(r.Email, r.label()), nil
@@ -78,16 +78,16 @@ func (r Redeem) decide(s Sponsorship) (Sponsorship, error) {
 }
 
 func (c Change) decide(s Sponsorship) (Sponsorship, error) {
-	if s.Exists() && c.Email != s.Email && sameAddress(c.Email, s.Email) {
+	if s.Exists() && c.Email != s.Email && SameAddress(c.Email, s.Email) {
 		if s = s.recased(c.Email); c.Name == "" {
 			return s, nil
 		}
 	}
-	newAddress := c.Email != "" && !sameAddress(c.Email, s.Email)
+	newAddress := c.Email != "" && !SameAddress(c.Email, s.Email)
 	switch {
 	case !s.Exists():
 		return s, fault.New(fault.SponsorshipNotFound, "change-sponsorship: the member has no sponsorship")
-	case s.revoking():
+	case s.Revoking():
 		return s, fault.New(fault.RevocationPending, "change-sponsorship: the sponsorship is being revoked")
 	case newAddress && s.holdsRedemption():
 		return s, fault.New(fault.AlreadyRedeemed, "change-sponsorship: the offer was redeemed, its address is final")
@@ -111,7 +111,7 @@ func (Resend) decide(s Sponsorship) (Sponsorship, error) {
 	switch {
 	case !s.Exists():
 		return s, fault.New(fault.SponsorshipNotFound, "resend: the member has no sponsorship")
-	case s.revoking():
+	case s.Revoking():
 		return s, fault.New(fault.RevocationPending, "resend: the sponsorship is being revoked")
 	case s.holdsRedemption():
 		return s, fault.New(fault.AlreadyRedeemed, "resend: the offer was redeemed")
@@ -133,7 +133,7 @@ func (Revoke) decide(s Sponsorship) (Sponsorship, error) {
 	switch {
 	case !s.Exists():
 		return s, fault.New(fault.SponsorshipNotFound, "revoke: the member has no sponsorship")
-	case s.revoking():
+	case s.Revoking():
 		return s, nil
 	case s.onlyHere():
 		return s.gone(), nil
@@ -150,7 +150,8 @@ func (s Sponsorship) onlyHere() bool {
 		s.Status == Refused && !s.Wire.Known && s.Wire.Offered == ""
 }
 
-func (s Sponsorship) revoking() bool {
+// Revoking reports whether the sponsorship is being taken back, or has been and runs out.
+func (s Sponsorship) Revoking() bool {
 	return s.Status == Expiring || s.Status == Pending && (s.Intent == IntentRevoke || s.Intent == IntentAdopt && s.Wire.Leaving)
 }
 

@@ -40,7 +40,7 @@ func Plan(s Sponsorship, now time.Time) (Outgoing, bool) {
 		out.Email = s.Wire.Offered
 	}
 	switch {
-	case s.revoking(), s.withdrawing(now):
+	case s.Revoking(), s.withdrawing(now):
 		out.Tombstone, out.repeated = true, s.Wire.Tombstoned
 		out.Marked.Wire.Tombstoned = true
 	case s.replacing():
@@ -92,7 +92,7 @@ func (s Sponsorship) unsure() bool {
 //
 // What is over is asked of today, see [Answer]; now is stamped on the result.
 func Lapse(s Sponsorship, today, now time.Time) (Sponsorship, bool) {
-	if s.revoking() || !s.Exists() || !lapsed(s.ValidUntil, today) {
+	if s.Revoking() || !s.Exists() || !lapsed(s.ValidUntil, today) {
 		return s, false
 	}
 	asked := s.LastSyncAt != nil && lapsed(s.ValidUntil, *s.LastSyncAt)

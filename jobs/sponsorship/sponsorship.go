@@ -128,7 +128,7 @@ func (s Sponsorship) Exists() bool {
 // wanted one. The cloud ignores edits of a row it knows, so such a row must be
 // withdrawn and offered anew.
 func (s Sponsorship) replacing() bool {
-	return s.Wire.Offered != "" && (s.Wire.Anew || !sameAddress(s.Wire.Offered, s.Email))
+	return s.Wire.Offered != "" && (s.Wire.Anew || !SameAddress(s.Wire.Offered, s.Email))
 }
 
 // Withheld reports whether the next sync that nobody asked for leaves s out. The

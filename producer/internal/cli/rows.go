@@ -116,7 +116,7 @@ func (p *rowParser) add(r row, faults ...string) {
 	key := member{r.args.Organization(), r.args.SponsorshipID()}
 	if before, again := p.members[key]; !again {
 		p.members[key] = r
-	} else if !strings.EqualFold(address(before.args), address(r.args)) {
+	} else if !sponsorship.SameAddress(address(before.args), address(r.args)) {
 		p.fault(r.line, fmt.Sprintf("the same member as in line %d, with another address", before.line))
 		return
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/producer/internal/bridge/vault"
 )
 
@@ -37,11 +38,11 @@ func (m *merger) enter(s *step, r vault.Row) {
 	key := keyOf(r)
 	entry := m.Ledger[key]
 	switch {
-	case revoking(entry):
+	case entry.Revoking():
 		m.wait(r, "the member's former offer is being withdrawn; this one follows when it is gone")
 	case !entry.Exists():
 		m.anew(s, r)
-	case !strings.EqualFold(entry.Email, r.Email):
+	case !sponsorship.SameAddress(entry.Email, r.Email):
 		m.amend(s, r, key)
 	case entry.Vault:
 		m.carry(s, r, key)
@@ -79,7 +80,7 @@ func (m *merger) predecessor(r vault.Row) (string, Link, bool) {
 		if r.Admin && gone.Email != m.digest("address", strings.ToLower(r.Email)) {
 			continue // of an admin, each address is an offer of its own
 		}
-		if entry := m.Ledger[gone.Key]; revoking(entry) || !entry.Exists() && !m.Open[gone.Job] {
+		if entry := m.Ledger[gone.Key]; entry.Revoking() || !entry.Exists() && !m.Open[gone.Job] {
 			continue
 		}
 		return id, gone, true

@@ -82,8 +82,8 @@ func (m *merger) isEnding(id string, link Link) bool {
 	}
 	entry := m.Ledger[link.Key]
 	row, here := m.present[id]
-	leaving := !here || row.Marked || link.Withdrawn || entry.Intent == sponsorship.IntentRevoke
-	return leaving && (m.Open[link.Job] || entry.AtCloud() && entry.Status != sponsorship.Expiring)
+	gone := !here || row.Marked || link.Withdrawn || leaving(entry)
+	return gone && (m.Open[link.Job] || entry.AtCloud() && entry.Status != sponsorship.Expiring)
 }
 
 // ready reports whether there is anything to merge yet.

@@ -45,11 +45,17 @@ func (m *merger) observe(r vault.Row, link Link) Link {
 	if len(r.Unreadable) == 0 {
 		link.ValidUntil = at(r.ValidUntil)
 	}
+	return m.follow(link)
+}
+
+// follow updates what a link says whether its row is there or not: of its job, and of
+// its member.
+func (m *merger) follow(link Link) Link {
 	if !m.Open[link.Job] {
 		link.Job = ""
 	}
 	switch {
-	case !m.memberGone(r.User):
+	case !m.memberGone(link.User):
 		link.Orphaned = time.Time{}
 	case link.Orphaned.IsZero():
 		link.Orphaned = m.Now
@@ -80,7 +86,7 @@ func (m *merger) linked(s *step, r vault.Row, link Link) {
 		m.orphaned(s, link)
 	case !m.sound(r):
 	case m.Open[link.Job]: // what came before it has not taken effect yet
-	case revoking(entry):
+	case entry.Revoking():
 		m.wait(r, "the former offer of this row is being withdrawn; this one follows when it is gone")
 	case !entry.Exists():
 		m.anew(s, r)
@@ -95,7 +101,7 @@ func (m *merger) linked(s *step, r vault.Row, link Link) {
 // may bring back an old address together with the mark.
 func (m *merger) marked(s *step, link Link) {
 	s.done.Marked = true
-	if entry := m.Ledger[link.Key]; !revoking(entry) && (entry.Exists() || m.Open[link.Job]) {
+	if entry := m.Ledger[link.Key]; !entry.Revoking() && (entry.Exists() || m.Open[link.Job]) {
 		m.revoke(s, link.Key)
 	}
 }
@@ -110,7 +116,7 @@ func (m *merger) differsInText(r vault.Row, link Link) bool {
 func (m *merger) orphaned(s *step, link Link) {
 	if m.Rules.WithdrawOrphans && !s.seen.Orphaned.IsZero() && s.seen.Orphaned.Before(m.Now) && !link.Withdrawn {
 		s.done.Withdrawn = true
-		if entry := m.Ledger[link.Key]; entry.Exists() && !revoking(entry) {
+		if entry := m.Ledger[link.Key]; entry.Exists() && !entry.Revoking() {
 			m.revoke(s, link.Key)
 		}
 	}
@@ -144,8 +150,8 @@ func (m *merger) endingElsewhere(r vault.Row) bool {
 
 // withdrawing: the offer to an address is to go, by a revoke or for another address.
 func withdrawing(s sponsorship.Sponsorship, address string) bool {
-	revoke := s.Intent == sponsorship.IntentRevoke && strings.EqualFold(s.Email, address)
-	replaced := strings.EqualFold(s.Wire.Offered, address) && !strings.EqualFold(s.Email, address)
+	revoke := leaving(s) && sponsorship.SameAddress(s.Email, address)
+	replaced := sponsorship.SameAddress(s.Wire.Offered, address) && !sponsorship.SameAddress(s.Email, address)
 	return revoke || replaced && s.Exists()
 }
 

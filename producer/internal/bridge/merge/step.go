@@ -111,6 +111,7 @@ func (m *merger) wait(r vault.Row, message string) {
 	})
 }
 
-func revoking(s sponsorship.Sponsorship) bool {
-	return s.Status == sponsorship.Expiring || s.Status == sponsorship.Pending && s.Intent == sponsorship.IntentRevoke
+// leaving: the cloud has not confirmed yet that the sponsorship is taken back.
+func leaving(s sponsorship.Sponsorship) bool {
+	return s.Status == sponsorship.Pending && s.Revoking()
 }

@@ -193,3 +193,14 @@ func TestOfTwoConnectionsTheRememberedOneIsUsed(t *testing.T) {
 		t.Errorf("connect %+v, odd %+v", p.Connect, p.Odd)
 	}
 }
+
+func TestOfferAgainAfterATakenOverMarkWaitsForTheWithdrawal(t *testing.T) {
+	w := newWorld(t)
+	id := w.offer(1, "mum@home.test")
+	w.row(id).Marked = true
+	w.work(w.want("take-over", "adopt"))
+	w.row(id).Marked, w.row(id).Name = false, "Mum"
+	w.want("offered again before the first sync has withdrawn it")
+	w.sync()
+	w.want("after removed", "redeem")
+}

@@ -41,16 +41,7 @@ func (m *merger) missing(link Link) Link {
 	if link.Gone.IsZero() {
 		link.Gone = m.Now
 	}
-	if !m.Open[link.Job] {
-		link.Job = ""
-	}
-	switch {
-	case !m.memberGone(link.User):
-		link.Orphaned = time.Time{}
-	case link.Orphaned.IsZero():
-		link.Orphaned = m.Now
-	}
-	return link
+	return m.follow(link)
 }
 
 // settledAnyway: nothing was carried out of the row, or all that could be; or the
@@ -59,7 +50,7 @@ func (m *merger) settledAnyway(link Link) bool {
 	entry := m.Ledger[link.Key]
 	return link.Key == "" || link.Deleted || link.Marked || link.Withdrawn ||
 		!link.ValidUntil.IsZero() && m.since(link.ValidUntil) > purgedAfter ||
-		!m.Open[link.Job] && (!entry.Exists() || revoking(entry))
+		!m.Open[link.Job] && (!entry.Exists() || entry.Revoking())
 }
 
 // gone withdraws, once it is certain that the row's end was meant.

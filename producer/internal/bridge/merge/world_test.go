@@ -129,8 +129,7 @@ func (w *world) work(all []merge.Job) {
 		case jobs.Redeem:
 			key, wish = a.SponsorshipID(), sponsorship.Redeem{Email: a.SponsoredEmail, Name: a.FriendlyName, AdminInitiated: a.AdminInitiated}
 		case jobs.Adopt:
-			w.adopt(a, j)
-			continue
+			key, wish = a.SponsorshipID(), sponsorship.Adopt{Email: a.SponsoredEmail, Name: a.FriendlyName, AdminInitiated: a.AdminInitiated, Revoke: a.Revoke}
 		case jobs.ChangeSponsorship:
 			key, wish = a.OrganizationUserID, sponsorship.Change{Email: a.SponsoredEmail, Name: a.FriendlyName}
 			if a.Revoke {
@@ -148,26 +147,11 @@ func (w *world) work(all []merge.Job) {
 	}
 }
 
-func (w *world) adopt(a jobs.Adopt, j merge.Job) {
-	s := w.ledger[a.OrganizationUserID]
-	if !s.Exists() {
-		s = sponsorship.Sponsorship{
-			OrganizationID: org, UserID: a.OrganizationUserID, Email: a.SponsoredEmail, Status: sponsorship.Pending, JobID: j.ID,
-			Wire: sponsorship.Wire{Offered: a.SponsoredEmail},
-		}
-		if a.Revoke {
-			s.Intent = sponsorship.IntentRevoke
-		}
-	}
-	s.Vault = true
-	w.ledger[a.OrganizationUserID] = s
-}
-
 // sync does what the cloud does.
 func (w *world) sync() {
 	for key, s := range w.ledger {
 		switch {
-		case s.Status == sponsorship.Pending && s.Intent == sponsorship.IntentRevoke:
+		case s.Status == sponsorship.Pending && s.Revoking():
 			s.Status, s.Intent = sponsorship.Removed, ""
 		case s.Status == sponsorship.Pending:
 			s.Status, s.Intent = sponsorship.Sent, ""
