@@ -44,6 +44,7 @@ type Bridge struct {
 	Interval time.Duration `env:"SPONSORSYNC_BRIDGE_INTERVAL"` // between two questions whether anything changed
 	Grace    time.Duration `env:"SPONSORSYNC_BRIDGE_GRACE"`    // how long a row must be gone
 	Orphans  string        `env:"SPONSORSYNC_BRIDGE_ORPHANS"`  // "report" or BridgeWithdraw
+	Listen   string        `env:"SPONSORSYNC_BRIDGE_LISTEN"`   // health and metrics of a bridge that runs by itself; "" for none
 
 	// Database is the server's database, and Source the variable that named it. Both
 	// are empty where none is named, which is a fault only while the bridge is on.

@@ -49,7 +49,7 @@ func commands(environ []string, std streams, begun func()) *cobra.Command {
 		Use:           "worker",
 		Short:         "Execute sponsorship jobs against Bitwarden's cloud and publish what comes of them",
 		Long:          workerHelp,
-		Version:       boot.Version(),
+		Version:       boot.Build(),
 		Args:          cobra.NoArgs,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -63,7 +63,7 @@ func commands(environ []string, std streams, begun func()) *cobra.Command {
 	}
 	root.PersistentFlags().StringArrayVar(&files, "env-file", nil,
 		"read settings from `FILE`, such as bwdata/env/global.override.env; repeatable, a later one wins, real environment variables win over all")
-	root.AddCommand(doctorCommand(load, std))
+	root.AddCommand(doctorCommand(load, std), healthcheckCommand(load))
 	return root
 }
 
@@ -87,6 +87,29 @@ func doctorCommand(load func() (config.Environ, error), std streams) *cobra.Comm
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
 	return cmd
+}
+
+func healthcheckCommand(load func() (config.Environ, error)) *cobra.Command {
+	return &cobra.Command{
+		Use:   "healthcheck",
+		Short: "End with status 0 when the worker that runs on this machine is ready, and say what is amiss otherwise",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			env, err := load()
+			if err != nil {
+				return err
+			}
+			listen, err := config.LoadProbes(env)
+			if err != nil {
+				return err
+			}
+			return probe(listen.Worker, "/readyz").Ask(cmd.Context())
+		},
+	}
+}
+
+func probe(listen, path string) boot.Probe {
+	return boot.Probe{Listen: listen, Setting: "SPONSORSYNC_WORKER_LISTEN", Path: path}
 }
 
 const workerHelp = `Execute sync, redeem, change-sponsorship, adopt and sync-license jobs, with retries, and

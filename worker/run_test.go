@@ -65,10 +65,11 @@ func TestUsage(t *testing.T) {
 		{[]string{"--nonsense"}, boot.Usage, "nonsense"},
 		{[]string{"surplus"}, boot.Usage, "surplus"},
 		{[]string{"--env-file", "does-not-exist.env"}, boot.Usage, "does-not-exist.env"},
+		{[]string{"healthcheck"}, boot.Failed, "nothing listens at 127.0.0.1:1 (SPONSORSYNC_WORKER_LISTEN)"},
 		{[]string{"doctor", "--help"}, boot.Done, "changes nothing"},
 	} {
 		var out, errs lines
-		if got := run(t.Context(), c.args, nil, streams{out: &out, err: &errs}); got != c.status {
+		if got := run(t.Context(), c.args, []string{"SPONSORSYNC_WORKER_LISTEN=127.0.0.1:1"}, streams{out: &out, err: &errs}); got != c.status {
 			t.Errorf("%v: status %d, want %d\n%s", c.args, got, c.status, errs.String())
 		}
 		if text := out.String() + errs.String(); !strings.Contains(text, c.says) {
@@ -142,6 +143,9 @@ func TestProbesAndMetrics(t *testing.T) {
 	jobstest.Eventually(t, 30*time.Second, func() bool { code, _ := get("/readyz"); return code == http.StatusOK })
 	if code, _ := get("/healthz"); code != http.StatusOK {
 		t.Errorf("/healthz: %d", code)
+	}
+	if got := run(t.Context(), []string{"healthcheck"}, []string{"SPONSORSYNC_WORKER_LISTEN=" + address}, streams{out: &lines{}, err: &errs}); got != boot.Done {
+		t.Errorf("healthcheck of a worker that is ready: status %d\n%s", got, errs.String())
 	}
 	_, metrics := get("/metrics")
 	for _, name := range []string{"sponsorsync_queue_depth", "sponsorsync_outbox_depth 0", "sponsorsync_cloud_limiter_wait_seconds", "sponsorsync_queue_oldest_pending_seconds"} {

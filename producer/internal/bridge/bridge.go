@@ -56,6 +56,7 @@ type Metrics struct {
 	Failed   func(code string)     // a look came to nothing
 	Enqueued func(kind string)     // one job was put in, or was there already
 	Working  func(holdsLease bool) // at each round
+	Round    func(error)           // how a round of [Bridge.Run] ended, as [Bridge.Once] says
 }
 
 // Bridge follows one database. Use it from one goroutine.
@@ -80,7 +81,10 @@ func New(p Params) *Bridge {
 func (b *Bridge) Run(ctx context.Context) error {
 	defer b.Leave(ctx)
 	for {
-		_ = b.Once(ctx) // it has been told, and the next round tries again
+		err := b.Once(ctx) // it has been told, and the next round tries again
+		if b.p.Metrics.Round != nil {
+			b.p.Metrics.Round(err)
+		}
 		if jobs.Sleep(ctx, b.p.Interval) != nil {
 			return nil
 		}

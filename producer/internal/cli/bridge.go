@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/sponsorsync/sponsorsync/config"
 	"github.com/sponsorsync/sponsorsync/config/boot"
@@ -14,6 +15,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/producer/internal/bridge"
 	"github.com/sponsorsync/sponsorsync/producer/internal/bridge/memory"
 	"github.com/sponsorsync/sponsorsync/producer/internal/bridge/merge"
+	"github.com/sponsorsync/sponsorsync/producer/internal/bridge/watched"
 )
 
 type bridgeFlags struct {
@@ -79,6 +81,9 @@ type bridged struct {
 	*session
 	*bridge.Bridge
 	source bridge.Source
+
+	watched *watched.Endpoints
+	listen  string // where those are served; "" for nowhere
 }
 
 // withBridge connects to Redis and the server's database for as long as do runs. A bridge that
@@ -97,12 +102,14 @@ func (a *app) withBridge(ctx context.Context, works bool, do func(bridged) error
 		return err
 	}
 	defer func() { _ = source.Close() }()
+	endpoints := watched.New()
 	return a.connected(ctx, settings, func(s *session) error {
 		return do(bridged{s, bridge.New(bridge.Params{
 			Database: source, Queue: bridge.NewQueue(s.client), Ledger: s.ledger, Memory: s.memory,
 			Rules:  merge.Rules{Grace: cfg.Grace, WithdrawOrphans: cfg.Orphans == config.BridgeWithdraw, DatesByJob: source.DatesByJob},
 			Holder: memory.Holder{Token: rand.Text(), Mode: cfg.Mode}, Interval: cfg.Interval, Now: a.Now, Log: boot.Logger(settings.Log, a.Stderr),
-		}), source})
+			Metrics: endpoints.Metrics(),
+		}), source, endpoints, cfg.Listen})
 	})
 }
 
@@ -121,7 +128,7 @@ func switchedOn(cfg config.Bridge, works bool) error {
 // follow runs the bridge, or makes one round.
 func (a *app) follow(ctx context.Context, s bridged, f bridgeFlags) error {
 	if !f.once {
-		return s.Run(ctx)
+		return s.run(ctx)
 	}
 	orgs := []sponsorship.ID(nil)
 	if f.org != "" {
@@ -133,6 +140,16 @@ func (a *app) follow(ctx context.Context, s bridged, f bridgeFlags) error {
 		return &withHint{err, "it sees to everything; 'producer status' says how it fares"}
 	}
 	return err
+}
+
+// run follows until ctx ends, and lets itself be watched meanwhile.
+func (b bridged) run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	if b.listen != "" {
+		group.Go(func() error { return b.watched.Serve(ctx, b.listen) })
+	}
+	group.Go(func() error { return b.Run(ctx) })
+	return group.Wait()
 }
 
 // organizations are those that the command is about.

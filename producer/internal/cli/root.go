@@ -44,7 +44,7 @@ its limit, 130 interrupted.`,
 	root.AddGroup(&cobra.Group{ID: groupSetup, Title: "Set up:"},
 		&cobra.Group{ID: groupDaily, Title: "Sponsor:"}, &cobra.Group{ID: groupLook, Title: "Look and repair:"})
 	root.AddCommand(a.connectCommand(), a.syncCommand(), a.syncLicenseCommand(), a.importCommand(), a.exportCommand(), a.serveCommand(), a.pauseCommand(), a.resumeCommand(),
-		a.redeemCommand(), a.changeCommand(), a.bridgeCommand(), a.statusCommand(), a.watchCommand(), a.jobsCommand(), a.forgetCommand(), a.disconnectCommand(), environmentTopic())
+		a.redeemCommand(), a.changeCommand(), a.bridgeCommand(), a.statusCommand(), a.watchCommand(), a.jobsCommand(), a.forgetCommand(), a.disconnectCommand(), a.healthcheckCommand(), environmentTopic())
 	strictDefaults(root)
 	return root
 }
@@ -105,12 +105,15 @@ SPONSORSYNC_ENCRYPTION_KEY. Ends with status 0 on SIGTERM or SIGINT.`,
 // environmentTopic is 'producer help environment'.
 func environmentTopic() *cobra.Command {
 	var text strings.Builder
-	text.WriteString("The settings, from the environment or an --env-file. Names that end in _KEY,\n" +
-		"_TOKEN or _SECRET have a _FILE form each, which names a file with the value.\n")
+	text.WriteString("The settings, from the environment or an --env-file. Those marked _FILE may be given\n" +
+		"under that longer name instead, as the name of a file that holds the value.\n")
 	for _, v := range config.Variables() {
 		text.WriteString("\n" + v.Name)
 		if v.Default != "" {
 			text.WriteString(" (default " + v.Default + ")")
+		}
+		if v.FileForm() != "" {
+			text.WriteString(" (_FILE)")
 		}
 		text.WriteString("\n    " + v.Meaning + "\n")
 	}
