@@ -20,6 +20,6 @@ type process struct {
 func run(ctx context.Context, p process) int {
 	return cli.Program{
 		Environ: p.environ, Stdin: p.stdin, Stdout: p.stdout, Stderr: p.stderr,
-		Version: boot.Version(), Now: time.Now, Serve: serve, Vault: openVault,
+		Version: boot.Build(), Now: time.Now, Serve: serve, Vault: openVault,
 	}.Run(ctx, p.args)
 }

@@ -75,6 +75,7 @@ func serve(ctx context.Context, env config.Environ, stderr io.Writer) error {
 		return fmt.Errorf("listen for HTTP: %w", err)
 	}
 	s.log.Info().Str("address", listener.Addr().String()).Str("version", boot.Version()).Msg("serving")
+	defer boot.Supervise(ctx, boot.Probe{Listen: cfg.Listen, Setting: "SPONSORSYNC_LISTEN", Path: "/healthz"}.Ask, s.log)()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { s.hub.Run(ctx); return nil })
 	group.Go(func() error {

@@ -56,6 +56,7 @@ func work(ctx context.Context, env config.Environ, stderr io.Writer) error {
 		return err
 	}
 	defer w.close()
+	defer boot.Supervise(ctx, probe(cfg.Listen, "/healthz").Ask, log)()
 	h, err := w.newHandlers()
 	if err != nil {
 		return err

@@ -5,5 +5,5 @@
 // every program ends with the same status on it.
 //
 // The package never decides what a program does, never waits for a server to
-// answer, and never reads the environment but for NO_COLOR.
+// answer, and never reads the environment but for NO_COLOR and what systemd sets.
 package boot
