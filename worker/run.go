@@ -24,7 +24,7 @@ var errChecks = errors.New("at least one check failed")
 func run(ctx context.Context, args, environ []string, std streams) int {
 	started := false
 	root := commands(environ, std, func() { started = true })
-	root.SetArgs(args)
+	root.SetArgs(append([]string{}, args...)) // of nil, cobra would take the process' own
 	root.SetOut(std.out)
 	root.SetErr(std.err)
 	err := root.ExecuteContext(ctx)

@@ -122,7 +122,7 @@ func TestProbesAndMetrics(t *testing.T) {
 	go func() { status <- run(ctx, nil, environment(t, stack), streams{out: &lines{}, err: &errs}) }()
 
 	var address string
-	jobstest.Eventually(t, 30*time.Second, func() bool {
+	jobstest.Eventually(t, jobstest.Timeout, func() bool {
 		found := regexp.MustCompile(`"address":"([^"]+)"`).FindStringSubmatch(errs.String())
 		if found != nil {
 			address = found[1]
@@ -140,7 +140,7 @@ func TestProbesAndMetrics(t *testing.T) {
 		_, _ = body.ReadFrom(response.Body)
 		return response.StatusCode, body.String()
 	}
-	jobstest.Eventually(t, 30*time.Second, func() bool { code, _ := get("/readyz"); return code == http.StatusOK })
+	jobstest.Eventually(t, jobstest.Timeout, func() bool { code, _ := get("/readyz"); return code == http.StatusOK })
 	if code, _ := get("/healthz"); code != http.StatusOK {
 		t.Errorf("/healthz: %d", code)
 	}

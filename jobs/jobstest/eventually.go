@@ -7,7 +7,7 @@ import (
 
 // Timeout is how long the Require functions wait. It is generous because it costs
 // nothing when all is well.
-const Timeout = 30 * time.Second
+const Timeout = 90 * time.Second
 
 const pollEvery = 5 * time.Millisecond
 

@@ -35,7 +35,7 @@ type Program struct {
 func (p Program) Run(ctx context.Context, args []string) int {
 	a := &app{Program: p, out: bufio.NewWriter(p.Stdout)}
 	root := a.root()
-	root.SetArgs(args)
+	root.SetArgs(append([]string{}, args...)) // of nil, cobra would take the process' own
 	command, err := root.ExecuteContextC(ctx)
 	if err != nil && !a.started { // cobra's own errors: unknown commands, flags, arguments
 		err = &boot.UsageError{Faults: []string{err.Error()}, Hint: helpHint(command)}
