@@ -79,7 +79,9 @@ func serve(ctx context.Context, env config.Environ, stderr io.Writer) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { s.hub.Run(ctx); return nil })
 	group.Go(func() error {
-		return schedule.Scheduler{Sweeper: enqueue.NewSystem(s.jobs), Interval: cfg.Schedule.SweepInterval, Log: s.log}.Run(ctx)
+		return schedule.Scheduler{
+			Sweeper: enqueue.NewSystem(s.jobs), Interval: cfg.Schedule.SweepInterval, Log: s.log, Beat: state.New(s.rdb, nil).BeatScheduler,
+		}.Run(ctx)
 	})
 	if follow != nil {
 		group.Go(func() error { return follow.Run(ctx) })

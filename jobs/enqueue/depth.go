@@ -15,6 +15,8 @@ type Depth struct {
 	Queue                                                 jobs.Queue
 	Pending, Active, Scheduled, Retry, Archived, Complete int64
 
+	Paused bool // by hand, with asynq's own tools: none of its jobs starts
+
 	// PendingSince is when the next job to run became ready; zero if none
 	// waits, or if nobody knows.
 	PendingSince time.Time
@@ -50,6 +52,7 @@ func Depths(ctx context.Context, rdb redis.UniversalClient) ([]Depth, error) {
 type gauge struct {
 	queue                                                 jobs.Queue
 	pending, active, scheduled, retry, archived, complete *redis.IntCmd
+	paused                                                *redis.IntCmd
 	next                                                  *redis.StringCmd // id
 }
 
@@ -62,6 +65,7 @@ func measure(ctx context.Context, pipe redis.Pipeliner, q jobs.Queue) gauge {
 		retry:     pipe.ZCard(ctx, QueueKey(q, "retry")),
 		archived:  pipe.ZCard(ctx, QueueKey(q, "archived")),
 		complete:  pipe.ZCard(ctx, QueueKey(q, "completed")),
+		paused:    pipe.Exists(ctx, QueueKey(q, "paused")),
 		next:      pipe.LIndex(ctx, QueueKey(q, "pending"), -1),
 	}
 }
@@ -69,7 +73,7 @@ func measure(ctx context.Context, pipe redis.Pipeliner, q jobs.Queue) gauge {
 func (g gauge) depth(pendingSince string) Depth {
 	d := Depth{
 		Queue: g.queue, Pending: g.pending.Val(), Active: g.active.Val(), Scheduled: g.scheduled.Val(),
-		Retry: g.retry.Val(), Archived: g.archived.Val(), Complete: g.complete.Val(),
+		Retry: g.retry.Val(), Archived: g.archived.Val(), Complete: g.complete.Val(), Paused: g.paused.Val() > 0,
 	}
 	if nanos, err := strconv.ParseInt(pendingSince, 10, 64); err == nil {
 		d.PendingSince = time.Unix(0, nanos)

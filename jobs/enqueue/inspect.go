@@ -96,6 +96,27 @@ func (i *Inspector) Dead(ctx context.Context) iter.Seq2[Status, error] {
 	}
 }
 
+// countedOneByOne is how many dead jobs [Inspector.Ended] looks at.
+const countedOneByOne = 1000
+
+// Ended returns how many jobs are dead and how many were refused, as far as they are
+// kept, and how many of both together may be. Above a thousand, dead syncs that a
+// later one has made good count as well.
+func (i *Inspector) Ended(ctx context.Context) (dead, refused, most int64, err error) {
+	dead, refused, err = i.client.records.Count(ctx)
+	if err != nil || dead > countedOneByOne {
+		return dead, refused, i.client.ended.most, unavailable(err, "count dead jobs")
+	}
+	dead = 0
+	for _, err := range i.Dead(ctx) {
+		if err != nil {
+			return 0, 0, 0, err
+		}
+		dead++
+	}
+	return dead, refused, i.client.ended.most, nil
+}
+
 // unrecorded lists the dead jobs that only the queue knows: those of an older
 // version, and the system's own.
 func (i *Inspector) unrecorded(ctx context.Context, yield func(Status, error) bool) {

@@ -33,12 +33,13 @@ type Sweeper interface {
 	Sweep(ctx context.Context, tick int64) error
 }
 
-// Scheduler is the task. All fields but Now are required.
+// Scheduler is the task. All fields but Beat and Now are required.
 type Scheduler struct {
 	Sweeper  Sweeper
 	Interval time.Duration
 	Log      zerolog.Logger
-	Now      func() time.Time // default time.Now
+	Beat     func(ctx context.Context, interval time.Duration) error // notes each sweep, for whoever asks whether a scheduler lives
+	Now      func() time.Time                                        // default time.Now
 }
 
 // Run enqueues the current interval's sweep at once, and then each one as its
@@ -65,7 +66,10 @@ func (s Scheduler) Run(ctx context.Context) error {
 func (s Scheduler) sweep(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
-	return s.Sweeper.Sweep(ctx, Tick(s.Now(), s.Interval))
+	if err := s.Sweeper.Sweep(ctx, Tick(s.Now(), s.Interval)); err != nil || s.Beat == nil {
+		return err
+	}
+	return s.Beat(ctx, s.Interval)
 }
 
 func (s Scheduler) tell(err error) {

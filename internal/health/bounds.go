@@ -1,0 +1,55 @@
+package health
+
+import "fmt"
+
+// words are what is said of a bound.
+type words struct {
+	fine string // takes the number
+	full string // what comes of it
+	hint string
+}
+
+var (
+	outboxWords = words{"%d events wait", "no new jobs are taken, and no sync begins", "Start NATS, or see in the worker's log why it takes no events."}
+	memoryWords = words{"%d bytes in use", "Redis refuses what is new: no job is taken, and no answer of the cloud can be written down",
+		"Give Redis more memory (maxmemory), or see what else lives in it."}
+)
+
+// bounded judges something that takes nothing more when it is full.
+func bounded(name string, f Fill, w words) Part {
+	switch ratio := f.ratio(); {
+	case ratio >= 1:
+		return Part{name, Fail, "full: " + w.full, w.hint}
+	case ratio >= near:
+		return Part{name, Warn, fmt.Sprintf("%.0f %% full; at 100 %% %s", 100*ratio, w.full), w.hint}
+	}
+	return Part{name, OK, fmt.Sprintf(w.fine, f.Used), ""}
+}
+
+// ended judges the jobs that ended badly: how many there are, and whether there is
+// room for more.
+func ended(f Facts) Part {
+	const hint = "See 'producer jobs list', and retry or delete them."
+	kept := Fill{f.Jobs.Dead + f.Jobs.Refused, f.Jobs.Most}
+	p := bounded(PartJobs, kept, words{"", "no new jobs are taken", hint})
+	switch {
+	case p.Status != OK:
+		return p
+	case f.Jobs.Dead > 0:
+		return Part{PartJobs, Warn, plural(int(f.Jobs.Dead), "job is dead: it failed for good", "jobs are dead: they failed for good"), hint}
+	}
+	return Part{PartJobs, OK, "none is dead", ""}
+}
+
+func bounds(f Facts) []Bound {
+	all := []Bound{}
+	add := func(name string, of Fill) {
+		if of.Limit > 0 {
+			all = append(all, Bound{name, of.Used, of.Limit, of.ratio()})
+		}
+	}
+	add(PartOutbox, f.Outbox)
+	add(PartJobs, Fill{f.Jobs.Dead + f.Jobs.Refused, f.Jobs.Most})
+	add(PartMemory, f.Memory)
+	return all
+}

@@ -1,0 +1,45 @@
+package health
+
+import (
+	"time"
+
+	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
+)
+
+// Facts are what is known at one moment.
+type Facts struct {
+	At    time.Time
+	Redis error // why it, or part of it, could not be read: then all but NATS is unknown
+	NATS  error
+
+	Workers       []state.Worker
+	Scheduler     state.Scheduler
+	Paused        bool // a person has stopped all sending
+	Queues        []enqueue.Depth
+	Jobs          Jobs
+	Outbox        Fill // of its fullest shard, in events
+	Memory        Fill // of Redis, in bytes; without a limit it has no bound
+	Organizations []state.Organization
+}
+
+// Jobs are those that ended badly and are kept.
+type Jobs struct {
+	Dead    int64 `json:"dead"`
+	Refused int64 `json:"refused"`
+
+	Most int64 `json:"-"` // of both together; then new ones are refused
+}
+
+// Fill is how much of something that has a bound is used.
+type Fill struct{ Used, Limit int64 }
+
+// near is the part of a bound from which on it is told.
+const near = enqueue.EndedNear
+
+func (f Fill) ratio() float64 {
+	if f.Limit <= 0 {
+		return 0
+	}
+	return float64(f.Used) / float64(f.Limit)
+}

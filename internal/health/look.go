@@ -1,0 +1,107 @@
+package health
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
+)
+
+// readers is how many organizations are read at once.
+const readers = 16
+
+// Source is where the facts come from. All fields are required.
+type Source struct {
+	Redis   redis.UniversalClient
+	Ledger  *state.Ledger
+	Jobs    *enqueue.Client
+	NATS    func(context.Context) error // nil if it answers
+	Now     func() time.Time
+	Timeout time.Duration // of the whole look
+}
+
+// Look gathers the facts and judges them. What does not answer in time is part of
+// the report, so there is no error.
+func Look(ctx context.Context, s Source) Report { return Judge(Gather(ctx, s)) }
+
+// Gather is the first half of [Look].
+func Gather(ctx context.Context, s Source) Facts {
+	ctx, cancel := context.WithTimeout(ctx, s.Timeout)
+	defer cancel()
+	f := Facts{At: s.Now()}
+	asked := make(chan error, 1)
+	go func() { asked <- s.NATS(ctx) }()
+	f.Redis = s.gather(ctx, &f)
+	f.NATS = <-asked
+	return f
+}
+
+// gather reads all that is in Redis, and stops at the first thing that cannot be read.
+func (s Source) gather(ctx context.Context, f *Facts) error {
+	inspector := enqueue.NewInspector(s.Jobs)
+	for _, read := range []func() error{
+		func() (err error) { f.Workers, err = inspector.Workers(ctx); return err },
+		func() (err error) { f.Scheduler, err = s.Ledger.Scheduler(ctx); return err },
+		func() (err error) { f.Paused, err = s.Ledger.Stopped(ctx, ""); return err },
+		func() (err error) { f.Queues, err = enqueue.Depths(ctx, s.Redis); return err },
+		func() (err error) {
+			f.Jobs.Dead, f.Jobs.Refused, f.Jobs.Most, err = inspector.Ended(ctx)
+			return err
+		},
+		func() error {
+			fill, err := s.Ledger.OutboxFill(ctx)
+			f.Outbox = Fill{int64(fill * float64(s.Ledger.OutboxLimit)), s.Ledger.OutboxLimit}
+			return err
+		},
+		func() (err error) { f.Memory, err = s.memory(ctx); return err },
+		func() (err error) { f.Organizations, err = s.organizations(ctx); return err },
+	} {
+		if err := read(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// memory is unknown where INFO is forbidden, or says nothing.
+func (s Source) memory(ctx context.Context) (Fill, error) {
+	text, err := s.Redis.Info(ctx, "memory").Result()
+	if _, refused := errors.AsType[redis.Error](err); refused {
+		return Fill{}, nil
+	}
+	return Fill{figure(text, "used_memory"), figure(text, "maxmemory")}, err
+}
+
+func figure(info, name string) int64 {
+	for line := range strings.Lines(info) {
+		if text, found := strings.CutPrefix(strings.TrimSpace(line), name+":"); found {
+			n, _ := strconv.ParseInt(text, 10, 64)
+			return n
+		}
+	}
+	return 0
+}
+
+func (s Source) organizations(ctx context.Context) ([]state.Organization, error) {
+	ids, err := s.Ledger.Organizations(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]state.Organization, len(ids))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(readers)
+	for i, id := range ids {
+		group.Go(func() (err error) {
+			all[i], _, err = s.Ledger.Organization(ctx, id)
+			return err
+		})
+	}
+	return all, group.Wait()
+}
