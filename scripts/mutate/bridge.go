@@ -110,4 +110,8 @@ var bridgeMutations = []mutation{
 		`if head.Version > version {`,
 		`if false {`,
 		[]string{"./producer/internal/bridge/memory"}},
+	{"g26", "a job that only got its place counts as put in", "producer/internal/bridge/merge/undo.go",
+		`case reached && !waits:`,
+		`case reached && (waits || !waits):`,
+		[]string{"./producer/internal/bridge/merge"}},
 }

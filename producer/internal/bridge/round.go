@@ -97,6 +97,8 @@ func (b *Bridge) next(org sponsorship.ID, p merge.Plan) {
 	}
 	for link := range maps.Values(p.Memory.Links) {
 		switch {
+		case link.Undo != nil: // its job may turn out never to have reached the queue
+			sooner(now.Add(waitsFor))
 		case link.Over:
 		case link.Orphaned.Equal(now): // what rests on two tables counts when a second look saw it
 			sooner(now.Add(b.p.Interval))

@@ -60,6 +60,7 @@ func (m *merger) replace(s *step, r vault.Row) bool {
 	}
 	s.replaces = id
 	switch {
+	case gone.Undo != nil: // nobody knows yet whether its offer has reached the queue
 	case gone.Email == m.digest("address", strings.ToLower(r.Email)):
 		m.carry(s, r, gone.Key)
 	case m.Open[gone.Job]: // what came before it has not taken effect yet

@@ -26,9 +26,13 @@ func TestPropertyLedgerFollowsTheVault(t *testing.T) {
 		}
 		for range rapid.IntRange(1, 40).Draw(rt, "steps") {
 			w.act(rt)
-			for _, j := range w.cut(rapid.SampledFrom([]string{"", "before", "after"}).Draw(rt, "killed")) {
-				if _, there := w.open[j.ID]; !there {
+			if rapid.Bool().Draw(rt, "places are given up") {
+				w.giveUp()
+			}
+			for _, j := range w.cut(rapid.SampledFrom([]string{"", "before", "after", "between"}).Draw(rt, "killed")) {
+				if _, there := w.open[j.ID]; !there || w.placed[j.ID] {
 					w.open[j.ID] = true
+					delete(w.placed, j.ID)
 					queue = append(queue, j)
 				}
 			}
@@ -40,14 +44,24 @@ func TestPropertyLedgerFollowsTheVault(t *testing.T) {
 			}
 			w.now = w.now.Add(time.Duration(rapid.IntRange(0, 90).Draw(rt, "pause")) * time.Second)
 		}
+		w.giveUp()
 		deliver()
 		w.rest()
 		w.agree(rt)
 	})
 }
 
-// cut looks as a bridge does that is killed before it has sent its jobs, or after, or
-// not at all, and returns what it has sent.
+// giveUp lets go of the places of jobs that nobody has put into the queue.
+func (w *world) giveUp() {
+	for id := range w.placed {
+		delete(w.open, id)
+	}
+	clear(w.placed)
+}
+
+// cut looks as a bridge does that is killed before it has sent its jobs, or after, or when
+// they have got their places and are not in the queue yet, or not at all, and returns what
+// it has sent.
 func (w *world) cut(killed string) []merge.Job {
 	w.memory = merge.Reached(w.memory, w.open)
 	if killed == "" {
@@ -55,7 +69,15 @@ func (w *world) cut(killed string) []merge.Job {
 	}
 	p := w.plan()
 	w.memory = p.Asked(w.memory)
-	if killed == "before" {
+	switch killed {
+	case "before":
+		return nil
+	case "between":
+		for _, j := range p.Jobs {
+			if _, there := w.open[j.ID]; !there {
+				w.open[j.ID], w.placed[j.ID] = true, true
+			}
+		}
 		return nil
 	}
 	return p.Jobs

@@ -213,3 +213,22 @@ func TestOrphanIsWithdrawnWhereThatIsTheRule(t *testing.T) {
 		w.want("once")
 	}
 }
+
+// A bridge that is killed between a job's place and the queue leaves a job that nobody will
+// run: the next one must neither wait for it for ever nor forget whose wish it was.
+func TestAJobThatOnlyGotItsPlaceIsAskedForAgain(t *testing.T) {
+	w := takenOver(t)
+	w.offer(1, "mum@example.com")
+	p := w.plan()
+	w.memory = p.Asked(w.memory)
+	w.open[p.Jobs[0].ID] = true
+	for range 2 {
+		w.memory = merge.Reached(w.memory, w.open)
+		w.want("while it may be on its way")
+	}
+	delete(w.open, p.Jobs[0].ID)
+	w.memory = merge.Reached(w.memory, w.open)
+	if again := w.want("once it is known to be lost", "redeem"); again[0].ID != p.Jobs[0].ID {
+		t.Errorf("it has another id: %s, then %s", p.Jobs[0].ID, again[0].ID)
+	}
+}

@@ -52,7 +52,7 @@ func (m *merger) carry(s *step, r vault.Row, key sponsorship.ID) {
 // before it, and of what it says: whoever plans it again plans the same one.
 func (s *step) ask(k kind, args jobs.Args) {
 	s.kind, s.args = k, args
-	s.done.Wishes = s.seen.Wishes + 1
+	s.done.Wishes, s.done.Undo = s.seen.Wishes+1, nil // whatever became of the job before, this one counts
 	text, err := json.Marshal(args)
 	if err != nil { // arguments are strings and flags
 		panic(err)

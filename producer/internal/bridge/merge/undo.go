@@ -29,38 +29,52 @@ func (p Plan) Asked(before Memory) Memory {
 }
 
 // Reached takes back what was remembered of jobs that have never reached the queue. It is
-// to be called with what is known of them (see [Look]) before each merge.
+// to be called with what is known of them (see [Look]) before each merge. Of a job that is
+// open it keeps both: perhaps it has only got its place, and whoever was to put it in is gone.
 func Reached(m Memory, open map[string]bool) Memory {
 	m.Links = maps.Clone(m.Links)
 	for row, link := range m.Links {
-		if link.Undo == nil {
-			continue
-		}
-		_, reached := open[link.Undo.Job]
-		switch {
-		case reached:
-			link.Undo = nil
-			m.Links[row] = link
-		case link.Undo.Link == nil:
+		switch after := link.reached(open); after {
+		case nil:
 			delete(m.Links, row)
 		default:
-			m.Links[row] = *link.Undo.Link
+			m.Links[row] = *after
 		}
 	}
 	return m
 }
 
+// reached is what is left of a link; nil: nothing.
+func (l Link) reached(open map[string]bool) *Link {
+	if l.Undo == nil {
+		return &l
+	}
+	switch waits, reached := open[l.Undo.Job]; {
+	case reached && !waits:
+		l.Undo = nil
+	case reached:
+	case l.Undo.Link == nil:
+		return nil
+	default:
+		return l.Undo.Link.reached(open)
+	}
+	return &l
+}
+
 // Named returns the jobs that the memory must know the fate of.
 func (m Memory) Named() (ids []string) {
 	for _, link := range m.Links {
-		if link.Job != "" {
-			ids = append(ids, link.Job)
-		}
-		if link.Undo != nil && link.Undo.Job != link.Job {
-			ids = append(ids, link.Undo.Job)
-		}
-		if link.Undo != nil && link.Undo.Link != nil && link.Undo.Link.Job != "" {
-			ids = append(ids, link.Undo.Link.Job)
+		for l := &link; l != nil; {
+			if l.Job != "" {
+				ids = append(ids, l.Job)
+			}
+			if l.Undo == nil {
+				break
+			}
+			if l.Undo.Job != l.Job {
+				ids = append(ids, l.Undo.Job)
+			}
+			l = l.Undo.Link
 		}
 	}
 	return ids

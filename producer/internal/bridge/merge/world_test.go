@@ -27,6 +27,7 @@ type world struct {
 	memory merge.Memory
 	ledger map[sponsorship.ID]sponsorship.Sponsorship
 	open   map[string]bool
+	placed map[string]bool // of those, the jobs that are not in the queue yet
 	rules  merge.Rules
 	jobs   []merge.Job // all of them so far
 	born   int
@@ -39,7 +40,7 @@ func newWorld(t *testing.T) *world {
 			Organization: org, Found: true, Members: map[sponsorship.ID]bool{}, Head: "20260814084855",
 			Connections: []vault.Connection{{ID: "c1", Enabled: true, CloudOrganization: user(900), Token: "token"}},
 		},
-		ledger: map[sponsorship.ID]sponsorship.Sponsorship{}, open: map[string]bool{},
+		ledger: map[sponsorship.ID]sponsorship.Sponsorship{}, open: map[string]bool{}, placed: map[string]bool{},
 		rules: merge.Rules{Grace: 2 * time.Minute, Digest: digest},
 	}
 }
