@@ -16,7 +16,7 @@ func (m *merger) fresh(s *step, r vault.Row) {
 		s.done.Marked = true
 	case !s.seen.Orphaned.IsZero(): // shown; nobody is left whose offer it could be
 	case m.replace(s, r):
-	case m.taken(r):
+	case m.taken(r), m.undecidedAhead(r):
 	case m.busy[keyOf(r)]: // what came before it has not taken effect yet
 	default:
 		m.enter(s, r)
@@ -31,6 +31,14 @@ func (m *merger) taken(r vault.Row) bool {
 		return true
 	}
 	return false
+}
+
+// undecidedAhead: another row that was there at take-over may have told the cloud of this
+// member's id, and a person has not said yet whether it has.
+func (m *merger) undecidedAhead(r vault.Row) bool {
+	return !r.Admin && slices.ContainsFunc(m.Vault.Rows, func(other vault.Row) bool {
+		return other.User == r.User && m.Memory.Links[other.ID].Undecided && m.knownToCloud(other) == ""
+	})
 }
 
 // enter offers, or ties the row to what the ledger has already.

@@ -1,6 +1,7 @@
 package merge_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -203,4 +204,32 @@ func TestOfferAgainAfterATakenOverMarkWaitsForTheWithdrawal(t *testing.T) {
 	w.want("offered again before the first sync has withdrawn it")
 	w.sync()
 	w.want("after removed", "redeem")
+}
+
+// The cloud may know the admin's offer to a guest under the admin's own id: until somebody has
+// said so, the admin's own offer must not go there.
+func TestAnAdminsOwnOfferWaitsForTheAnswerAboutTheirGuest(t *testing.T) {
+	for answer, want := range map[merge.OfficialJob][]string{merge.OfficialJobRan: {"adopt"}, merge.OfficialJobNever: {"redeem", "redeem"}} {
+		w := newWorld(t)
+		w.row(w.offer(1, "guest@home.test")).Admin = true
+		w.want("take-over")
+		own := w.offer(1, "mum@home.test")
+		w.want("nobody has answered")
+		w.memory = merge.Answer(w.memory, answer)
+		w.settle()
+		if got := w.kinds(); !slices.Equal(got, want) {
+			t.Errorf("%s: %v", answer, got)
+		}
+		if waits := w.odd(merge.OddTwoRows); waits != (answer == merge.OfficialJobRan) {
+			t.Errorf("%s: the own offer %s waits: %t", answer, own, waits)
+		}
+	}
+}
+
+// kinds are those of all jobs so far.
+func (w *world) kinds() (kinds []string) {
+	for _, j := range w.jobs {
+		kinds = append(kinds, string(j.Args.Kind()))
+	}
+	return kinds
 }
