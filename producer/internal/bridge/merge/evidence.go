@@ -35,7 +35,7 @@ func (m *merger) evidence() {
 		if m.suspect(r) {
 			if s.seen.Back.IsZero() {
 				back++
-				s.seen.Back = m.Now
+				s.seen = m.cameBack(s.seen, r)
 			}
 			s.done = s.seen
 			continue
@@ -54,6 +54,16 @@ func (m *merger) evidence() {
 	if m.Vault.Head != "" {
 		m.next.Head = m.Vault.Head
 	}
+}
+
+// cameBack remembers the look that saw the row again. Of one that was withdrawn it also remembers
+// how it looked then: what its member makes of it from now on is a wish.
+func (m *merger) cameBack(link Link, r vault.Row) Link {
+	link.Back = m.Now
+	if link.Over {
+		link.Exact, link.Name = m.digest("exact", r.Email), m.digest("name", r.Name)
+	}
+	return link
 }
 
 // datedBefore: an untouched row whose date went back.

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/producer/internal/bridge/merge"
@@ -224,8 +225,31 @@ func TestRowRemovedHereIsNotOfferedAgainByARestoredCopy(t *testing.T) {
 		w.memory = merge.Resume(w.memory, w.now)
 		w.want(name + ", resumed: it stays as it is")
 		w.want(name + ", and stays")
+		if !w.odd(merge.OddNotOffered) {
+			t.Errorf("%s: nobody is told: %v", name, w.plan().Odd)
+		}
 		w.row(id).Email = "dad@home.test"
 		w.want(name+", until the member changes it", "redeem")
+	}
+}
+
+// A hold may stand for hours: a member who offers again meanwhile is a member who offers.
+func TestAnOfferMadeWhileARestoredCopyIsHeldCounts(t *testing.T) {
+	w := takenOver(t)
+	id := w.offer(1, "mum@home.test")
+	w.settle()
+	row := *w.row(id)
+	w.delete(id)
+	w.settle()
+	w.now = w.now.Add(3 * time.Minute)
+	w.settle()
+	w.vault.Rows = append(w.vault.Rows, row)
+	w.want("it is back")
+	w.row(id).Email = "dad@home.test"
+	w.want("held still")
+	w.memory = merge.Resume(w.memory, w.now)
+	if got := w.want("resumed", "redeem"); got[0].Args.(jobs.Redeem).SponsoredEmail != "dad@home.test" {
+		t.Errorf("%+v", got[0].Args)
 	}
 }
 

@@ -79,6 +79,8 @@ const (
 	OddConnection    OddKind = "two_connections"
 	OddConfiguration OddKind = "connection_unreadable"
 	OddUnlinked      OddKind = "ledger_entry_without_row"
+	OddNotOffered    OddKind = "not_offered_again"
+	OddRedeemed      OddKind = "already_redeemed"
 )
 
 // Wait is a wish that can't be carried out yet.

@@ -43,6 +43,21 @@ func (m *merger) oddRow(r vault.Row) {
 		m.odd(OddZombie, "marked for deletion, and never sent: nothing to tell the cloud, and the server never deletes it", r.ID)
 	case !r.Marked && !link.Orphaned.IsZero():
 		m.odd(OddOrphan, "the member's account is gone and the offer still there", r.ID)
+	case !r.Marked:
+		m.unmet(r, link)
+	}
+}
+
+// unmet names a row of which everything was carried out, and that the cloud does not have all
+// the same. Members see nothing of that in the vault.
+func (m *merger) unmet(r vault.Row, link Link) {
+	entry := m.Ledger[link.Key]
+	switch {
+	case link.Key == "" || link.Job != "" || link.Over || m.differs(r, link):
+	case entry.Status == sponsorship.Removed:
+		m.odd(OddNotOffered, "it was withdrawn, and came back or was left in the vault: it is not offered again until its member changes it", r.ID)
+	case entry.Status == sponsorship.Redeemed && !sponsorship.SameAddress(entry.Email, r.Email):
+		m.odd(OddRedeemed, "the recipient of the former offer has accepted it, so this address is not offered: the member must revoke first", r.ID)
 	}
 }
 

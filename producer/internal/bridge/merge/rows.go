@@ -76,7 +76,7 @@ func (m *merger) sound(r vault.Row) bool {
 func (m *merger) linked(s *step, r vault.Row, link Link) {
 	entry := m.Ledger[link.Key]
 	switch {
-	case link.Over: // it came back, and a person has let it: it stays as it is until it changes
+	case link.Over && (r.Marked || !m.differsInText(r, link)): // it came back, and a person has let it: it stays as it is until it changes
 		m.carry(s, r, link.Key)
 		s.done.Withdrawn, s.done.Gone = true, time.Time{}
 	case r.Marked && !link.Marked:

@@ -232,3 +232,18 @@ func TestAJobThatOnlyGotItsPlaceIsAskedForAgain(t *testing.T) {
 		t.Errorf("it has another id: %s, then %s", p.Jobs[0].ID, again[0].ID)
 	}
 }
+
+func TestAnAddressThatComesTooLateIsShown(t *testing.T) {
+	w := takenOver(t)
+	id := w.offer(1, "mum@home.test")
+	w.settle()
+	w.redeemed(user(1))
+	if w.odd(merge.OddRedeemed) {
+		t.Error("odd as it is")
+	}
+	w.row(id).Email = "dad@home.test"
+	w.settle() // the change is refused
+	if !w.odd(merge.OddRedeemed) {
+		t.Errorf("nobody is told: %v", w.plan().Odd)
+	}
+}
