@@ -19,11 +19,11 @@ var (
 func bounded(name string, f Fill, w words) Part {
 	switch ratio := f.ratio(); {
 	case ratio >= 1:
-		return Part{name, Fail, "full: " + w.full, w.hint}
+		return fail(name, "full: "+w.full, w.hint)
 	case ratio >= near:
-		return Part{name, Warn, fmt.Sprintf("%.0f %% full; at 100 %% %s", 100*ratio, w.full), w.hint}
+		return warn(name, fmt.Sprintf("%.0f %% full; at 100 %% %s", 100*ratio, w.full), w.hint).saying(fmt.Sprintf("%.0f %% full", 100*ratio))
 	}
-	return Part{name, OK, fmt.Sprintf(w.fine, f.Used), ""}
+	return fine(name, fmt.Sprintf(w.fine, f.Used))
 }
 
 // ended judges the jobs that ended badly: how many there are, and whether there is
@@ -35,10 +35,10 @@ func ended(f Facts) Part {
 	switch {
 	case p.Status != OK:
 		return p
-	case f.Jobs.Dead > 0:
-		return Part{PartJobs, Warn, plural(int(f.Jobs.Dead), "job is dead: it failed for good", "jobs are dead: they failed for good"), hint}
+	case f.Jobs.Dead > 0 && !f.Brief:
+		return warn(PartJobs, plural(int(f.Jobs.Dead), "job is dead: it failed for good", "jobs are dead: they failed for good"), hint)
 	}
-	return Part{PartJobs, OK, "none is dead", ""}
+	return fine(PartJobs, "none is dead")
 }
 
 func bounds(f Facts) []Bound {

@@ -10,6 +10,7 @@ import (
 // Facts are what is known at one moment.
 type Facts struct {
 	At    time.Time
+	Brief bool  // what is about organizations and single jobs was not looked at
 	Redis error // why it, or part of it, could not be read: then all but NATS is unknown
 	NATS  error
 

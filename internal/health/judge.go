@@ -33,25 +33,31 @@ func Judge(f Facts) Report {
 }
 
 func withoutRedis(f Facts) []Part {
-	all := []Part{{PartRedis, Fail, "it does not answer, or not to everything that is asked of it", fault.QueueUnavailable.Hint()}}
-	for _, name := range []string{PartWorker, PartNATS, PartScheduler, PartSending, PartCloud, PartQueues, PartOutbox,
-		PartJobs, PartMemory, PartOrganizations, PartLicenses, PartBridge} {
+	all := []Part{fail(PartRedis, "away", fault.QueueUnavailable.Hint())}
+	names := []string{PartWorker, PartNATS, PartScheduler, PartSending, PartQueues, PartOutbox, PartJobs, PartMemory}
+	if !f.Brief {
+		names = append(names, PartCloud, PartOrganizations, PartLicenses, PartBridge)
+	}
+	for _, name := range names {
 		if name == PartNATS {
 			all = append(all, nats(f))
 			continue
 		}
-		all = append(all, Part{name, Unknown, "unknown without Redis", ""})
+		all = append(all, unknown(name, "unknown"))
 	}
 	return all
 }
 
 func parts(f Facts) []Part {
-	return []Part{
-		{PartRedis, OK, "answers", ""},
-		worker(f), nats(f), scheduler(f), sending(f), cloud(f), backlog(f),
+	all := []Part{
+		fine(PartRedis, "answers"),
+		worker(f), nats(f), scheduler(f), sending(f), backlog(f),
 		bounded(PartOutbox, f.Outbox, outboxWords), ended(f), bounded(PartMemory, f.Memory, memoryWords),
-		organizations(f), licenses(f), bridge(f),
 	}
+	if f.Brief {
+		return all
+	}
+	return append(all, cloud(f), organizations(f), licenses(f), bridge(f))
 }
 
 func worker(f Facts) Part {
@@ -59,13 +65,13 @@ func worker(f Facts) Part {
 	older, outdated := state.Outdated(f.Workers)
 	switch {
 	case len(alive) == 0:
-		return Part{PartWorker, Fail, "none runs: " + nothingHappens(f.Queues),
-			"Start the worker ('worker', or 'docker compose up -d worker'), and see its log if it ends by itself. What waits is not lost."}
+		return fail(PartWorker, "none runs: "+nothingHappens(f.Queues),
+			"Start the worker ('worker', or 'docker compose up -d worker'), and see its log if it ends by itself. What waits is not lost.")
 	case outdated:
-		return Part{PartWorker, Warn, fmt.Sprintf("%s is of an older release: the newer ones send nothing to the cloud until it has ended", older),
-			"Stop the older worker."}
+		return warn(PartWorker, fmt.Sprintf("%s is of an older release: the newer ones send nothing to the cloud until it has ended", older),
+			"Stop the older worker.").saying("an older one holds the others back")
 	}
-	return Part{PartWorker, OK, plural(len(alive), "runs", "run"), ""}
+	return fine(PartWorker, plural(len(alive), "runs", "run"))
 }
 
 func nothingHappens(queues []enqueue.Depth) string {
@@ -81,29 +87,29 @@ func nothingHappens(queues []enqueue.Depth) string {
 
 func nats(f Facts) Part {
 	if word := events.HealthWord(f.NATS); word != "ok" {
-		return Part{PartNATS, Warn, word + ": sponsorships go on, but subscribers and 'producer watch' hear of nothing until it is back",
-			"Start NATS with JetStream, version " + events.LeastServer + " or newer, or correct NATS_URL."}
+		return warn(PartNATS, word+": sponsorships go on, but subscribers and 'producer watch' hear of nothing until it is back",
+			"Start NATS with JetStream, version "+events.LeastServer+" or newer, or correct NATS_URL.").saying(word)
 	}
-	return Part{PartNATS, OK, "answers", ""}
+	return fine(PartNATS, "answers")
 }
 
 func scheduler(f Facts) Part {
 	const hint = "Start 'producer serve' (or 'docker compose up -d producer'). Syncs that came due meanwhile are caught up."
 	switch s := f.Scheduler; {
 	case s.Lives():
-		return Part{PartScheduler, OK, "works; it looks for syncs that are due every " + s.Interval.String(), ""}
+		return fine(PartScheduler, "works; it looks for syncs that are due every "+s.Interval.String())
 	case s.Interval == 0:
-		return Part{PartScheduler, Warn, "none has worked for a month: no daily sync starts", hint}
+		return warn(PartScheduler, "none has worked for a month: no daily sync starts", hint)
 	default:
-		return Part{PartScheduler, Warn, "silent for " + rough(s.Silent) + ": no daily sync starts", hint}
+		return warn(PartScheduler, "silent for "+rough(s.Silent)+": no daily sync starts", hint)
 	}
 }
 
 func sending(f Facts) Part {
 	if f.Paused {
-		return Part{PartSending, Warn, "somebody has paused it: nothing leaves for the cloud", "Run 'producer resume' when it may go on."}
+		return warn(PartSending, "somebody has paused it: nothing leaves for the cloud", "Run 'producer resume' when it may go on.")
 	}
-	return Part{PartSending, OK, "on", ""}
+	return fine(PartSending, "on")
 }
 
 // patience is how long a job may be ready to run before its queue counts as piled up.
@@ -129,13 +135,13 @@ func backlog(f Facts) Part {
 	}
 	switch {
 	case len(paused) > 0:
-		return Part{PartQueues, Fail, "paused by hand: " + strings.Join(paused, ", ") + "; none of their jobs starts",
-			"Unpause them with the tool that paused them, such as 'asynq queue unpause NAME'."}
+		return fail(PartQueues, "paused by hand: "+strings.Join(paused, ", ")+"; none of their jobs starts",
+			"Unpause them with the tool that paused them, such as 'asynq queue unpause NAME'.")
 	case len(late) > 0:
-		return Part{PartQueues, Warn, "jobs pile up: " + strings.Join(late, "; "),
-			"Start more workers, or see in the worker's log what holds them up; SPONSORSYNC_CLOUD_RATE bounds what leaves for the cloud."}
+		return warn(PartQueues, "jobs pile up: "+strings.Join(late, "; "),
+			"Start more workers, or see in the worker's log what holds them up; SPONSORSYNC_CLOUD_RATE bounds what leaves for the cloud.")
 	}
-	return Part{PartQueues, OK, plural(int(waiting), "job waits", "jobs wait"), ""}
+	return fine(PartQueues, plural(int(waiting), "job waits", "jobs wait"))
 }
 
 func queues(f Facts) []Queue {

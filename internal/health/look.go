@@ -31,20 +31,26 @@ type Source struct {
 // the report, so there is no error.
 func Look(ctx context.Context, s Source) Report { return Judge(Gather(ctx, s)) }
 
+// Brief is [Look] without organizations and single jobs: cheap enough for a probe that
+// is open to everybody.
+func Brief(ctx context.Context, s Source) Report { return Judge(gather(ctx, s, true)) }
+
 // Gather is the first half of [Look].
-func Gather(ctx context.Context, s Source) Facts {
+func Gather(ctx context.Context, s Source) Facts { return gather(ctx, s, false) }
+
+func gather(ctx context.Context, s Source, brief bool) Facts {
 	ctx, cancel := context.WithTimeout(ctx, s.Timeout)
 	defer cancel()
-	f := Facts{At: s.Now()}
+	f := Facts{At: s.Now(), Brief: brief}
 	asked := make(chan error, 1)
 	go func() { asked <- s.NATS(ctx) }()
-	f.Redis = s.gather(ctx, &f)
+	f.Redis = s.read(ctx, &f)
 	f.NATS = <-asked
 	return f
 }
 
-// gather reads all that is in Redis, and stops at the first thing that cannot be read.
-func (s Source) gather(ctx context.Context, f *Facts) error {
+// read takes all that is in Redis, and stops at the first thing that cannot be read.
+func (s Source) read(ctx context.Context, f *Facts) error {
 	inspector := enqueue.NewInspector(s.Jobs)
 	for _, read := range []func() error{
 		func() (err error) { f.Workers, err = inspector.Workers(ctx); return err },
@@ -52,6 +58,10 @@ func (s Source) gather(ctx context.Context, f *Facts) error {
 		func() (err error) { f.Paused, err = s.Ledger.Stopped(ctx, ""); return err },
 		func() (err error) { f.Queues, err = enqueue.Depths(ctx, s.Redis); return err },
 		func() (err error) {
+			if f.Brief {
+				f.Jobs, err = s.jobs(ctx)
+				return err
+			}
 			f.Jobs.Dead, f.Jobs.Refused, f.Jobs.Most, err = inspector.Ended(ctx)
 			return err
 		},
@@ -61,13 +71,24 @@ func (s Source) gather(ctx context.Context, f *Facts) error {
 			return err
 		},
 		func() (err error) { f.Memory, err = s.memory(ctx); return err },
-		func() (err error) { f.Organizations, err = s.organizations(ctx); return err },
+		func() (err error) {
+			if !f.Brief {
+				f.Organizations, err = s.organizations(ctx)
+			}
+			return err
+		},
 	} {
 		if err := read(); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// jobs tells how full the store of jobs is, and no more.
+func (s Source) jobs(ctx context.Context) (Jobs, error) {
+	ratio, err := s.Jobs.EndedFill(ctx)
+	return Jobs{Refused: int64(ratio * enqueue.MaxEnded), Most: enqueue.MaxEnded}, err
 }
 
 // memory is unknown where INFO is forbidden, or says nothing.

@@ -52,36 +52,36 @@ func cloud(f Facts) Part {
 	codes := codesOf(f.Organizations, func(o state.Organization) *state.Failure { return o.LastError }, ofAll)
 	switch {
 	case len(codes) > 0:
-		return Part{PartCloud, Warn, "organizations that it did not answer: " + codes.String(), codes[0].code.Hint()}
+		return warn(PartCloud, "organizations that it did not answer: "+codes.String(), codes[0].code.Hint())
 	case answered == nil:
-		return Part{PartCloud, Unknown, "has not answered yet: no organization was synced", ""}
+		return unknown(PartCloud, "has not answered yet: no organization was synced")
 	}
-	return Part{PartCloud, OK, "answered a full sync at " + answered.UTC().Format(time.RFC3339), ""}
+	return fine(PartCloud, "answered a full sync at "+answered.UTC().Format(time.RFC3339))
 }
 
 func organizations(f Facts) Part {
 	codes := codesOf(f.Organizations, func(o state.Organization) *state.Failure { return o.LastError },
 		func(c fault.Code) bool { return !ofAll(c) })
 	if len(codes) > 0 {
-		return Part{PartOrganizations, Warn, "the last sync failed: " + codes.String(),
-			"'producer status --org " + codes[0].first + "' says what to do about it, and so about the others."}
+		return warn(PartOrganizations, "the last sync failed: "+codes.String(),
+			"'producer status --org "+codes[0].first+"' says what to do about it, and so about the others.")
 	}
 	n := count(f.Organizations)
 	switch {
 	case n.Known == 0:
-		return Part{PartOrganizations, OK, "none is known yet", "Begin with 'producer connect'."}
+		return fine(PartOrganizations, "none is known yet: begin with 'producer connect'")
 	case n.NeverSynced > 0:
-		return Part{PartOrganizations, OK, fmt.Sprintf("%d known, %d of them never synced", n.Known, n.NeverSynced), ""}
+		return fine(PartOrganizations, fmt.Sprintf("%d known, %d of them never synced", n.Known, n.NeverSynced))
 	}
-	return Part{PartOrganizations, OK, fmt.Sprintf("%d known", n.Known), ""}
+	return fine(PartOrganizations, fmt.Sprintf("%d known", n.Known))
 }
 
 func licenses(f Facts) Part {
 	codes := codesOf(f.Organizations, func(o state.Organization) *state.Failure { return o.LastLicenseError }, func(fault.Code) bool { return true })
 	if len(codes) > 0 {
-		return Part{PartLicenses, Warn, "the last license sync failed: " + codes.String(), codes[0].code.Hint()}
+		return warn(PartLicenses, "the last license sync failed: "+codes.String(), codes[0].code.Hint())
 	}
-	return Part{PartLicenses, OK, "no license sync failed", ""}
+	return fine(PartLicenses, "no license sync failed")
 }
 
 func bridge(f Facts) Part {
@@ -107,15 +107,15 @@ func bridge(f Facts) Part {
 	}
 	switch {
 	case followed == 0:
-		return Part{PartBridge, OK, "follows no organization", ""}
+		return fine(PartBridge, "follows no organization")
 	case stopped > 0:
-		return Part{PartBridge, Warn, "none works: what members do in the web vault is not carried here", "Start 'producer serve' with SPONSORSYNC_BRIDGE=read."}
+		return warn(PartBridge, "none works: what members do in the web vault is not carried here", "Start 'producer serve' with SPONSORSYNC_BRIDGE=read.")
 	case unread > 0:
-		return Part{PartBridge, Warn, plural(unread, "organization can't be read", "organizations can't be read"), fault.BridgeDatabaseUnavailable.Hint()}
+		return warn(PartBridge, plural(unread, "organization can't be read", "organizations can't be read"), fault.BridgeDatabaseUnavailable.Hint())
 	case len(held) > 0:
-		return Part{PartBridge, Warn, "waits for somebody to look: " + heldWords(held), strings.Replace(hint, "ORG'", first+"'", 1)}
+		return warn(PartBridge, "waits for somebody to look: "+heldWords(held), strings.Replace(hint, "ORG'", first+"'", 1))
 	}
-	return Part{PartBridge, OK, plural(followed, "organization is followed", "organizations are followed"), ""}
+	return fine(PartBridge, plural(followed, "organization is followed", "organizations are followed"))
 }
 
 func heldWords(held map[fault.Held]int) string {

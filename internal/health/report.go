@@ -1,6 +1,7 @@
 package health
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/sponsorsync/sponsorsync/jobs"
@@ -54,6 +55,36 @@ type Part struct {
 	Status Status `json:"status"`
 	Detail string `json:"detail"`         // what was found
 	Hint   string `json:"hint,omitempty"` // what to do; empty if nothing
+
+	word string // for those who may not see a host's name; Detail where it is empty
+}
+
+// Words are what a probe that is open to everybody may know of the parts: ok, or what
+// is amiss.
+func (r Report) Words() map[string]string {
+	words := map[string]string{}
+	for _, p := range r.Parts {
+		words[p.Name] = "ok"
+		if p.Status != OK {
+			words[p.Name] = cmp.Or(p.word, p.Detail)
+		}
+	}
+	return words
+}
+
+func fine(name, detail string) Part    { return Part{Name: name, Status: OK, Detail: detail} }
+func unknown(name, detail string) Part { return Part{Name: name, Status: Unknown, Detail: detail} }
+func warn(name, detail, hint string) Part {
+	return Part{Name: name, Status: Warn, Detail: detail, Hint: hint}
+}
+func fail(name, detail, hint string) Part {
+	return Part{Name: name, Status: Fail, Detail: detail, Hint: hint}
+}
+
+// saying is the part with a word for those who may not see its detail.
+func (p Part) saying(word string) Part {
+	p.word = word
+	return p
 }
 
 // Worker is one that lives.

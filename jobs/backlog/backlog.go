@@ -40,11 +40,15 @@ func New(p Params) (prometheus.Collector, error) {
 
 // The metrics. Read-only.
 var (
-	depth  = describe("queue_depth", "Jobs in a queue, by state.", "queue", "state")
-	oldest = describe("queue_oldest_pending_seconds", "How long the next job of a queue has been ready to run.", "queue")
-	outbox = describe("outbox_depth", "Events that wait to be published.")
-	fill   = describe("outbox_fill_ratio", "How full the fullest shard of the outbox is: from 0.8 on it is told, at 1 no new jobs are taken.")
-	ended  = describe("ended_jobs_fill_ratio", "How full the store of dead and refused jobs is: from 0.8 on it is told, at 1 no new jobs are taken.")
+	depth        = describe("queue_depth", "Jobs in a queue, by state.", "queue", "state")
+	oldest       = describe("queue_oldest_pending_seconds", "How long the next job of a queue has been ready to run.", "queue")
+	outbox       = describe("outbox_depth", "Events that wait to be published.")
+	fill         = describe("outbox_fill_ratio", "How full the fullest shard of the outbox is: from 0.8 on it is told, at 1 no new jobs are taken.")
+	workers      = describe("workers", "Workers that live.")
+	schedulerAge = describe("scheduler_silent_seconds", "Time since a sweep was last enqueued; absent if there was none for a month.")
+	paused       = describe("queue_paused", "1 while somebody has paused a queue with asynq's own tools.", "queue")
+	stopped      = describe("sending_paused", "1 while somebody has paused all sending ('producer pause').")
+	ended        = describe("ended_jobs_fill_ratio", "How full the store of dead and refused jobs is: from 0.8 on it is told, at 1 no new jobs are taken.")
 )
 
 func describe(name, help string, labels ...string) *prometheus.Desc {
@@ -63,6 +67,10 @@ func (c *collector) Describe(to chan<- *prometheus.Desc) {
 	to <- outbox
 	to <- fill
 	to <- ended
+	to <- workers
+	to <- schedulerAge
+	to <- paused
+	to <- stopped
 }
 
 // Collect implements prometheus.Collector.
@@ -81,6 +89,7 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	} else {
 		to <- gauge(ended, ratio)
 	}
+	c.alive(ctx, to)
 	n, err := c.p.Ledger.OutboxLength(ctx)
 	if err != nil {
 		c.p.Failed(err)
@@ -92,6 +101,38 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	}
 }
 
+// alive tells of those without whom nothing happens.
+func (c *collector) alive(ctx context.Context, to chan<- prometheus.Metric) {
+	all, err := enqueue.NewInspector(c.jobs).Workers(ctx)
+	if err == nil {
+		n := 0
+		for _, w := range all {
+			if w.Lives {
+				n++
+			}
+		}
+		to <- gauge(workers, float64(n))
+	}
+	s, schedulerErr := c.p.Ledger.Scheduler(ctx)
+	if s.Interval > 0 {
+		to <- gauge(schedulerAge, s.Silent.Seconds())
+	}
+	still, stoppedErr := c.p.Ledger.Stopped(ctx, "")
+	if stoppedErr == nil {
+		to <- gauge(stopped, one(still))
+	}
+	if err := errors.Join(err, schedulerErr, stoppedErr); err != nil {
+		c.p.Failed(err)
+	}
+}
+
+func one(yes bool) float64 {
+	if yes {
+		return 1
+	}
+	return 0
+}
+
 func (c *collector) queue(to chan<- prometheus.Metric, d enqueue.Depth) {
 	for state, n := range map[string]int64{
 		"pending": d.Pending, "active": d.Active, "scheduled": d.Scheduled,
@@ -99,6 +140,7 @@ func (c *collector) queue(to chan<- prometheus.Metric, d enqueue.Depth) {
 	} {
 		to <- gauge(depth, float64(n), string(d.Queue), state)
 	}
+	to <- gauge(paused, one(d.Paused), string(d.Queue))
 	age := 0.0
 	if !d.PendingSince.IsZero() {
 		age = max(c.p.Now().Sub(d.PendingSince).Seconds(), 0)

@@ -1,6 +1,7 @@
 package backlog_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -31,6 +32,10 @@ func TestCollector(t *testing.T) {
 	if err := record.New(rdb).Bury(t.Context(), died); err != nil {
 		t.Fatal(err)
 	}
+	ledger := state.New(rdb, nil)
+	if err := errors.Join(ledger.BeatScheduler(t.Context(), time.Minute), ledger.Stop(t.Context(), "", time.Now())); err != nil {
+		t.Fatal(err)
+	}
 	since := time.Unix(1_800_000_000, 0)
 	store.HSet("asynq:{urgent}:t:"+receipt.ID, "pending_since", "1800000000000000000")
 	failures := 0
@@ -42,6 +47,7 @@ func TestCollector(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]float64{
+		"sponsorsync_workers": 0, "sponsorsync_scheduler_silent_seconds": 0, "sponsorsync_queue_paused intake": 0, "sponsorsync_sending_paused": 1,
 		"sponsorsync_ended_jobs_fill_ratio": 1 / float64(enqueue.MaxEnded),
 		"sponsorsync_outbox_depth":          0, "sponsorsync_queue_depth urgent pending": 1, "sponsorsync_queue_depth intake pending": 0,
 		"sponsorsync_queue_oldest_pending_seconds urgent": 90, "sponsorsync_queue_oldest_pending_seconds intake": 0,
@@ -56,8 +62,8 @@ func TestCollector(t *testing.T) {
 		t.Errorf("%d failures, want none", failures)
 	}
 	store.Close()
-	if got := scrape(t, c); len(got) != 0 || failures != 3 {
-		t.Errorf("without Redis %v and %d failures, want no figure and 3", got, failures)
+	if got := scrape(t, c); len(got) != 0 || failures != 4 {
+		t.Errorf("without Redis %v and %d failures, want no figure and 4", got, failures)
 	}
 }
 

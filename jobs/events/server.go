@@ -27,6 +27,14 @@ func Health(nc *nats.Conn) error {
 	return CheckServer(nc.ConnectedServerVersion())
 }
 
+// Ask is [Health] of a server that answers within the time of ctx.
+func Ask(ctx context.Context, nc *nats.Conn) error {
+	if err := nc.FlushWithContext(ctx); err != nil {
+		return err
+	}
+	return Health(nc)
+}
+
 // HealthWord says what [Health] found in a word or two, for those who may not see
 // an address: "ok", "away", or what is wrong with the server's version.
 func HealthWord(err error) string {

@@ -139,11 +139,11 @@ func TestUnknownRoutesAreProblems(t *testing.T) {
 	b := setup(t)
 	a := b.get(t, "/v2/jobs")
 	jobstest.Equal(t, "status", a.status, http.StatusNotFound)
-	jobstest.Equal(t, "code", a.problem(t).Code, fault.InvalidArguments)
+	jobstest.Equal(t, "code", a.problem(t).Code, fault.NotFound)
 	a = b.do(t, call{method: "DELETE", path: "/v1/jobs"})
 	jobstest.Equal(t, "status", a.status, http.StatusMethodNotAllowed)
 	jobstest.Equal(t, "allow", a.header.Get("Allow"), "POST")
-	a.problem(t)
+	jobstest.Equal(t, "code", a.problem(t).Code, fault.MethodNotAllowed)
 }
 
 func TestPanicIsAnsweredAndLogged(t *testing.T) {

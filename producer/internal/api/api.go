@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	_ "embed"
 	"errors"
 	"net/http"
@@ -12,7 +13,9 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 
+	"github.com/sponsorsync/sponsorsync/internal/health"
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
+	"github.com/sponsorsync/sponsorsync/jobs/events"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/producer/internal/access"
 	"github.com/sponsorsync/sponsorsync/producer/internal/connection"
@@ -39,6 +42,7 @@ type Params struct {
 type API struct {
 	p         Params
 	inspector *enqueue.Inspector
+	health    health.Source
 	saver     connection.Saver
 	metrics   metrics
 }
@@ -54,9 +58,17 @@ func New(p Params) (*API, error) {
 		return nil, err
 	}
 	return &API{
-		p: p, inspector: enqueue.NewInspector(p.Jobs), metrics: m,
+		p: p, inspector: enqueue.NewInspector(p.Jobs), metrics: m, health: p.source(),
 		saver: connection.Saver{Ledger: p.Ledger, Waker: enqueue.NewSystem(p.Jobs)},
 	}, nil
+}
+
+// source is where the whole's health is read from.
+func (p Params) source() health.Source {
+	return health.Source{
+		Redis: p.Redis, Ledger: p.Ledger, Jobs: p.Jobs, Now: p.Now, Timeout: healthTimeout,
+		NATS: func(ctx context.Context) error { return events.Ask(ctx, p.JetStream.Conn()) },
+	}
 }
 
 // handler answers a request, or returns an error that becomes a problem.
@@ -74,6 +86,7 @@ func (a *API) routes() []route {
 		{"GET /v1/jobs/{id}", false, a.getJob},
 		{"PUT /v1/organizations/{org}/connection", false, a.putConnection},
 		{"DELETE /v1/organizations/{org}/connection", false, a.deleteConnection},
+		{"GET /v1/status", false, a.getStatus},
 		{"GET /v1/organizations", false, a.getOrganizations},
 		{"GET /v1/organizations/{org}", false, a.getOrganization},
 		{"GET /v1/organizations/{org}/sponsorships", false, a.getSponsorships},

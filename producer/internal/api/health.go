@@ -3,13 +3,13 @@ package api
 import (
 	"context"
 	"net/http"
+	"time"
 
-	"github.com/sponsorsync/sponsorsync/jobs/events"
-	"github.com/sponsorsync/sponsorsync/jobs/state"
+	"github.com/sponsorsync/sponsorsync/internal/health"
 )
 
-// health is open to everybody, so it names no address and no error.
-type health struct {
+// readiness is open to everybody, so it names no address and no error.
+type readiness struct {
 	Status string            `json:"status"`
 	Checks map[string]string `json:"checks,omitempty"`
 }
@@ -17,41 +17,38 @@ type health struct {
 // getHealth depends on nothing: a restart of this program would not bring Redis
 // back.
 func getHealth(w http.ResponseWriter, _ *http.Request) error {
-	return writeJSON(w, http.StatusOK, health{Status: "ok"})
+	return writeJSON(w, http.StatusOK, readiness{Status: "ok"})
+}
+
+// healthTimeout bounds a look at the whole.
+const healthTimeout = 5 * time.Second
+
+// getStatus is the whole in one look. It answers 200 also while something is wrong:
+// what is wrong is the answer.
+func (a *API) getStatus(w http.ResponseWriter, r *http.Request) error {
+	return writeJSON(w, http.StatusOK, health.Look(r.Context(), a.health))
 }
 
 // getReadiness names each part. Only Redis decides: hooks, jobs and pages need
-// nothing else, and taking them out of service would not bring NATS back.
+// nothing else, and taking them out of service would not bring a worker or NATS back.
 func (a *API) getReadiness(w http.ResponseWriter, r *http.Request) error {
-	h := health{Status: "ready", Checks: map[string]string{"redis": "ok", "nats": a.natsHealth(r.Context()), "events": "ok", "outbox": "ok"}}
-	status := http.StatusOK
-	if live, _ := a.p.Hub.Live(); !live {
-		h.Checks["events"] = stateLate
-	}
 	ctx, cancel := context.WithTimeout(r.Context(), CommandTimeout)
 	defer cancel()
-	fill, err := a.p.Ledger.OutboxFill(ctx)
-	if err == nil {
-		h.Checks["outbox"] = state.OutboxWord(fill)
+	found := health.Brief(ctx, a.health)
+	ready := readiness{Status: "ready", Checks: found.Words()}
+	if live, _ := a.p.Hub.Live(); !live {
+		ready.Checks["events"] = stateLate
+	} else {
+		ready.Checks["events"] = "ok"
 	}
-	for _, word := range h.Checks {
+	for _, word := range ready.Checks {
 		if word != "ok" {
-			h.Status = "degraded"
+			ready.Status = "degraded"
 		}
 	}
-	if err != nil {
-		h.Checks["redis"], h.Checks["outbox"], h.Status, status = "away", "unknown", "not ready", http.StatusServiceUnavailable
+	status := http.StatusOK
+	if found.Part(health.PartRedis).Status == health.Fail {
+		ready.Status, status = "not ready", http.StatusServiceUnavailable
 	}
-	return writeJSON(w, status, h)
-}
-
-func (a *API) natsHealth(ctx context.Context) string {
-	ctx, cancel := context.WithTimeout(ctx, CommandTimeout)
-	defer cancel()
-	conn := a.p.JetStream.Conn()
-	err := conn.FlushWithContext(ctx)
-	if err == nil {
-		err = events.Health(conn)
-	}
-	return events.HealthWord(err)
+	return writeJSON(w, status, ready)
 }

@@ -4,10 +4,12 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/sponsorsync/sponsorsync/internal/health"
 	"github.com/sponsorsync/sponsorsync/jobs/events"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
@@ -57,6 +59,8 @@ func TestServingOutlivesAConsumerLimit(t *testing.T) {
 	jobstest.Equal(t, "nats", ready.Checks["nats"], "ok")
 	jobstest.Equal(t, "hook", b.post(t, syncJob, nil).status, http.StatusAccepted)
 	jobstest.Equal(t, "log lines", strings.Count(b.log.String(), "maximum consumers limit reached"), 1)
+	jobstest.Must(t, jobstest.Ledger{Redis: b.redis}.AddWorker(t.Context(), state.Worker{ID: "1"}))
+	jobstest.Must(t, b.ledger.BeatScheduler(t.Context(), time.Hour))
 	makeRoom()
 	seen := map[string]bool{}
 	for range 2 { // the state and the event have no order
@@ -101,4 +105,21 @@ func TestAFullOutboxRefusesWhatWouldNotFit(t *testing.T) {
 	jobstest.Equal(t, "a sync waits for room", b.post(t, syncJob, nil).status, http.StatusAccepted)
 	_, ready := b.ready(t)
 	jobstest.Equal(t, "readyz", ready.Checks["outbox"], "full: no new jobs are taken, and no sync begins")
+}
+
+// The whole in one look, with what to do, for whoever has the token.
+func TestStatusIsTheWholeInOneLook(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	jobstest.Equal(t, "without a token", b.do(t, call{method: "GET", path: "/v1/status", anonymous: true}).status, http.StatusUnauthorized)
+	jobstest.Equal(t, "hook", b.post(t, syncJob, nil).status, http.StatusAccepted)
+	a := b.get(t, "/v1/status")
+	jobstest.Equal(t, "status", a.status, http.StatusOK)
+	report := read[health.Report](t, a)
+	jobstest.Equal(t, "the whole", report.Status, health.Fail)
+	worker := report.Part(health.PartWorker)
+	jobstest.Equal(t, "worker", worker.Detail, "none runs: jobs that wait and are not carried out: 1")
+	jobstest.Equal(t, "NATS", report.Part(health.PartNATS).Status, health.OK)
+	_, ready := b.ready(t)
+	jobstest.Equal(t, "readyz", ready.Checks["worker"], worker.Detail)
 }

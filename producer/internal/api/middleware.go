@@ -60,9 +60,9 @@ func refuseRoute(w http.ResponseWriter, r *http.Request, refusal http.Handler) {
 	probe := &statusProbe{header: w.Header()}
 	refusal.ServeHTTP(probe, r)
 	w.Header().Del("Content-Length")
-	err := fault.New(fault.InvalidArguments, "there is no such address here; GET /openapi.yaml lists them")
+	err := fault.New(fault.NotFound, "there is no such address here")
 	if probe.status == http.StatusMethodNotAllowed {
-		err = fault.New(fault.InvalidArguments, "this address does not take %s, only %s", r.Method, w.Header().Get("Allow"))
+		err = fault.New(fault.MethodNotAllowed, "this address does not take %s, only %s", r.Method, w.Header().Get("Allow"))
 	}
 	writeProblem(w, view.ProblemOf(view.WithStatus(probe.status, err)))
 }

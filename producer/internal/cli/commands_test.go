@@ -106,7 +106,7 @@ func TestStatusBeforeTheFirstSync(t *testing.T) {
 	requireStatus(t, b.runWith(token, "connect", "--org", acme, "--cloud-org", cloudAcme), 0)
 	r = b.run("status", "--org", acme)
 	requireStatus(t, r, 0)
-	requireContains(t, r.out, "Cloud organization: "+cloudAcme, "Last sync:          Never", "Last license sync:  Never",
+	requireContains(t, r.out, "Cloud organization: "+cloudAcme, "Last full sync:     Never", "Last license sync:  Never",
 		"Next sync:          after the first one", "Last error:         none", "Sponsorships:       none")
 	requireAbsent(t, r.out, token)
 }

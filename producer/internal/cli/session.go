@@ -22,6 +22,7 @@ const pingTimeout = 2 * time.Second
 
 // session is what most commands need: the queue and the ledger.
 type session struct {
+	rdb       redis.UniversalClient
 	ledger    *state.Ledger
 	memory    *memory.Store // of the bridge
 	client    *enqueue.Client
@@ -77,7 +78,7 @@ func (a *app) connected(ctx context.Context, settings config.Producer, do func(*
 	}
 	client := enqueue.New(rdb, enqueue.Options{Now: a.Now, Admit: state.New(rdb, nil).Admit})
 	return do(&session{
-		ledger: state.New(rdb, sealer), memory: memory.New(rdb, sealer), client: client, inspector: enqueue.NewInspector(client),
+		rdb: rdb, ledger: state.New(rdb, sealer), memory: memory.New(rdb, sealer), client: client, inspector: enqueue.NewInspector(client),
 	})
 }
 

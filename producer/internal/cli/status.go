@@ -25,12 +25,18 @@ func (a *app) statusCommand() *cobra.Command {
 		asJSON bool
 	)
 	command := &cobra.Command{
-		Use: "status --org ORG", Short: "Last sync, next sync, last error and all sponsorships",
-		Long: `Shows the organization as it is known here: Last sync says Never until the first
+		Use: "status [--org ORG]", Short: "Health in one look, or one organization with all its sponsorships",
+		Long: `Without --org it looks at the whole: workers, Redis, NATS, the scheduler, queues,
+bounds, the cloud as the last syncs found it, the bridge and the organizations.
+
+With --org it shows that organization: Last full sync says Never until the first
 one. Awaiting sync means that the sponsorship was accepted here and waits for the
 cloud. With --json the same objects come as the HTTP API has them.`,
 		GroupID: groupLook, Args: noArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
+			if !command.Flags().Changed("org") {
+				return a.statusOfAll(command.Context(), asJSON)
+			}
 			if err := usage(command, orgFaults(org)...); err != nil {
 				return err
 			}
@@ -152,12 +158,15 @@ func organizationLines(org view.Organization, name string, workers []state.Worke
 	lines := []string{
 		"Organization:       " + organizationWords(name, org.OrganizationID),
 		"Cloud organization: " + cloudOrganization(org),
-		"Last sync:          " + clockOr(org.LastSyncAt, never),
+		"Last full sync:     " + clockOr(org.LastSyncAt, never),
 		"Next sync:          " + next,
 		"Sending:            " + sendingWords(org.Paused, workers),
 		"Last license sync:  " + clockOr(org.LastLicenseSyncAt, never),
 	}
 	lines = append(lines, failureLines("Last error:         ", org.LastError)...)
+	if org.LastLicenseError != nil { // most organizations never ask for a license
+		lines = append(lines, failureLines("Last license error: ", org.LastLicenseError)...)
+	}
 	lines = append(lines, bridgeLines(org)...)
 	if said := org.OfficialJobOff; said != nil {
 		lines = append(lines, "Server's own job:   off, as somebody said "+clock(said.At)+" with job "+said.JobID)

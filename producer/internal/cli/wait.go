@@ -20,9 +20,9 @@ const (
 	pollMost  = time.Second
 	pollPage  = 1000 // sponsorships read at once
 
-	// idleHint is how long a job may wait for its first turn before the person
-	// is asked whether a worker runs.
-	idleHint = 10 * time.Second
+	// quiet is how long nothing is said of a wait; then it is looked whether the
+	// whole stands still, and after each such time again.
+	quiet = 2 * time.Second
 )
 
 // waiter waits for what was enqueued, and says once a change why it still does.
@@ -63,8 +63,13 @@ func waitEnd(ctx context.Context) error {
 // until looks, less and less often, until look reports true. An error before
 // that is trouble of the moment: it is said, and the next look may do better.
 func (w *waiter) until(ctx context.Context, look func() (bool, error)) error {
+	looked := w.app.Now()
 	for pause := pollFirst; ; pause = min(2*pause, pollMost) {
 		done, err := look()
+		if now := w.app.Now(); !done && err == nil && now.Sub(looked) >= quiet {
+			looked = now
+			w.say(everything, w.s.standstill(ctx, w.app.Now))
+		}
 		switch {
 		case done:
 			return err
@@ -76,6 +81,9 @@ func (w *waiter) until(ctx context.Context, look func() (bool, error)) error {
 		_ = jobs.Sleep(ctx, pause) // ctx is looked at after the next look
 	}
 }
+
+// everything stands for the whole where an organization is named otherwise.
+const everything sponsorship.ID = "*"
 
 // say tells what is new about one organization, or with an empty id about all.
 func (w *waiter) say(org sponsorship.ID, text string) {
@@ -96,6 +104,7 @@ type enqueued struct {
 func (w *waiter) job(ctx context.Context, job enqueued) error {
 	began := w.app.Now()
 	return w.until(ctx, func() (bool, error) {
+		long := w.app.Now().Sub(began) >= quiet
 		status, found, err := w.s.inspector.Job(ctx, job.id)
 		switch {
 		case err != nil:
@@ -110,8 +119,10 @@ func (w *waiter) job(ctx context.Context, job enqueued) error {
 			w.say(job.org, pausedText)
 		case status.State == enqueue.StateRetrying:
 			return false, w.sayRetry(ctx, job, status)
-		case status.State == enqueue.StatePending && w.app.Now().Sub(began) > idleHint:
-			w.say(job.org, "the job still waits for its turn: is a worker running ('go run ./worker'), or another sync under way?")
+		case long && status.State == enqueue.StateActive:
+			w.say(job.org, "a worker is at work on it")
+		case long && status.State == enqueue.StatePending:
+			w.say(job.org, "it waits for its turn")
 		}
 		return false, nil
 	})

@@ -60,6 +60,9 @@ func problems(o view.Organization) []problem {
 	if o.LastError != nil {
 		all = append(all, problem{What: "The last sync failed", Error: o.LastError})
 	}
+	if o.LastLicenseError != nil {
+		all = append(all, problem{What: "The last license sync failed; sponsorships are synced all the same", Error: o.LastLicenseError})
+	}
 	return append(all, bridgeProblems(o)...)
 }
 

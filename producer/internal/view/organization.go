@@ -23,8 +23,9 @@ type Organization struct {
 	LastSyncAt          *time.Time                   `json:"lastSyncAt"` // null until the first sync
 	NextSyncAt          *time.Time                   `json:"nextSyncAt"`
 	LastLicenseSyncAt   *time.Time                   `json:"lastLicenseSyncAt"`
-	LastError           *Error                       `json:"lastError"` // of a sync or a license sync, whichever is newer
-	Bridge              *Bridge                      `json:"bridge"`    // null where no bridge follows it
+	LastError           *Error                       `json:"lastError"`        // of a sync; null once one has succeeded
+	LastLicenseError    *Error                       `json:"lastLicenseError"` // of a license sync; it stops no other
+	Bridge              *Bridge                      `json:"bridge"`           // null where no bridge follows it
 	OfficialJobOff      *Answer                      `json:"officialJobOff"`
 	Counts              map[sponsorship.Status]int64 `json:"counts"`
 
@@ -83,20 +84,17 @@ func Show(org state.Organization, counts map[sponsorship.Status]int64) Organizat
 	if org.Paused != "" {
 		shown.NextSyncAt = nil // somebody has to act first
 	}
-	shown.LastError = lastError(org)
+	shown.LastError, shown.LastLicenseError = lastError(org), showFailure(org.LastLicenseError)
 	return shown
 }
 
-// lastError shows the newer one of both failures; each is cleared by its own
-// next success.
 func lastError(org state.Organization) *Error {
-	sync, license := org.LastError, org.LastLicenseError
-	if sync == nil || license != nil && license.At.After(sync.At) {
-		return showFailure(license)
+	shown := showFailure(org.LastError)
+	if shown == nil {
+		return nil
 	}
-	shown := showFailure(sync)
 	shown.Attempts = org.Failures
-	if !sync.Code.NeedsAdmin() {
+	if !shown.Code.NeedsAdmin() {
 		shown.NextAttempt = org.RetryAt
 	}
 	return shown

@@ -92,8 +92,14 @@ func statusOf(code fault.Code) int {
 		return http.StatusBadRequest
 	case fault.Unauthorized:
 		return http.StatusUnauthorized
-	case fault.ConnectionMissing:
+	case fault.ConnectionMissing, fault.NotFound:
 		return http.StatusNotFound
+	case fault.MethodNotAllowed:
+		return http.StatusMethodNotAllowed
+	case fault.TooManyRequests:
+		return http.StatusTooManyRequests
+	case fault.Forbidden:
+		return http.StatusForbidden
 	case fault.PayloadTooLarge:
 		return http.StatusRequestEntityTooLarge
 	case fault.IdempotencyKeyReused:

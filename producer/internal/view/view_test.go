@@ -24,31 +24,34 @@ func failure(code fault.Code, at time.Time) *state.Failure {
 	return &state.Failure{Error: fault.Error{Code: code, Message: "no"}, At: at}
 }
 
-func TestTheNewerFailureIsShown(t *testing.T) {
+// A license that was refused stops no sync, and a sync that fails is not hidden by one.
+func TestFailuresOfSyncAndLicenseAreApart(t *testing.T) {
 	t.Parallel()
 	retry := noon.Add(time.Hour)
-	sync, license := failure(fault.CloudUnavailable, noon), failure(fault.LicenseRejected, noon)
+	sync, license := failure(fault.CloudUnavailable, noon), failure(fault.LicenseRejected, retry)
 	for name, c := range map[string]struct {
-		org  state.Organization
-		code fault.Code // "" for none
-		next *time.Time
+		org           state.Organization
+		sync, license fault.Code // "" for none
+		next          *time.Time
 	}{
-		"none":           {state.Organization{}, "", nil},
-		"sync":           {state.Organization{LastError: sync, RetryAt: &retry}, fault.CloudUnavailable, &retry},
-		"license":        {state.Organization{LastLicenseError: license}, fault.LicenseRejected, nil},
-		"an older sync":  {state.Organization{LastError: failure(fault.CloudUnavailable, noon.Add(-time.Second)), LastLicenseError: license}, fault.LicenseRejected, nil},
-		"a newer sync":   {state.Organization{LastError: failure(fault.CloudUnavailable, retry), LastLicenseError: license, RetryAt: &retry}, fault.CloudUnavailable, &retry},
-		"somebody's job": {state.Organization{LastError: failure(fault.BillingSyncTokenInvalid, noon), RetryAt: &retry}, fault.BillingSyncTokenInvalid, nil},
+		"none":           {state.Organization{}, "", "", nil},
+		"sync":           {state.Organization{LastError: sync, RetryAt: &retry}, fault.CloudUnavailable, "", &retry},
+		"license":        {state.Organization{LastLicenseError: license}, "", fault.LicenseRejected, nil},
+		"both":           {state.Organization{LastError: sync, LastLicenseError: license, RetryAt: &retry}, fault.CloudUnavailable, fault.LicenseRejected, &retry},
+		"somebody's job": {state.Organization{LastError: failure(fault.BillingSyncTokenInvalid, noon), RetryAt: &retry}, fault.BillingSyncTokenInvalid, "", nil},
 	} {
-		shown := view.Show(c.org, nil).LastError
-		if c.code == "" {
-			if shown != nil {
-				t.Errorf("%s: shows %+v", name, shown)
+		shown := view.Show(c.org, nil)
+		for kind, one := range map[string]struct {
+			got  *view.Error
+			want fault.Code
+			next *time.Time
+		}{"sync": {shown.LastError, c.sync, c.next}, "license": {shown.LastLicenseError, c.license, nil}} {
+			if one.want == "" && one.got == nil {
+				continue
 			}
-			continue
-		}
-		if shown == nil || shown.Code != c.code || shown.Hint != c.code.Hint() || shown.NextAttempt != c.next {
-			t.Errorf("%s: shows %+v, want %s and next attempt %v", name, shown, c.code, c.next)
+			if one.got == nil || one.got.Code != one.want || one.got.Hint != one.want.Hint() || one.got.NextAttempt != one.next {
+				t.Errorf("%s: shows %+v of the %s, want %s and next attempt %v", name, one.got, kind, one.want, one.next)
+			}
 		}
 	}
 }

@@ -33,6 +33,7 @@ func TestEverythingIsWell(t *testing.T) {
 		"settings", "cloud communication", "cloud region", "push relay", "identity name", "identity connection", "identity TLS",
 		"api name", "api connection", "api TLS", "installation token", "clock", "redis", "redis version", "redis persistence", "redis durability",
 		"redis eviction", "nats", "jetstream", "event stream", "encryption key", "license directory", "license certificate", "timeouts", "outbox", "dead jobs", "workers",
+		"scheduler", "sending", "queues", "memory",
 		"connection " + string(org),
 	}
 	if !slices.Equal(names, want) {

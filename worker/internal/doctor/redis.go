@@ -12,6 +12,11 @@ import (
 	"github.com/sponsorsync/sponsorsync/worker/internal/queue"
 )
 
+// keptNames are the checks of what is kept in the store.
+func keptNames() []string {
+	return slices.Concat([]string{nameOutbox, nameEnded, nameWorkers}, whole(), []string{nameConnections})
+}
+
 // redis checks the store, and with it what is kept there: connections, and who works.
 func (d *doctor) redis(ctx context.Context) (checks, kept []Check) {
 	const name = "redis"
@@ -19,12 +24,12 @@ func (d *doctor) redis(ctx context.Context) (checks, kept []Check) {
 	address := d.Settings.Redis.URL
 	if address == "" {
 		const why = "REDIS_URL is not understood"
-		return skipped(why, append([]string{name}, names...)...), skipped(why, nameOutbox, nameEnded, nameWorkers, nameConnections)
+		return skipped(why, append([]string{name}, names...)...), skipped(why, keptNames()...)
 	}
 	rdb, err := boot.Redis(d.Settings.Redis)
 	if err != nil {
 		unusable := bad(name, "Correct REDIS_URL; see the options of a redis:// URL.", "%s", err)
-		return append([]Check{unusable}, skipped(name+" failed", names...)...), skipped(name+" failed", nameOutbox, nameEnded, nameWorkers, nameConnections)
+		return append([]Check{unusable}, skipped(name+" failed", names...)...), skipped(name+" failed", keptNames()...)
 	}
 	defer func() { _ = rdb.Close() }()
 	bounded, cancel := context.WithTimeout(ctx, probeTimeout)
@@ -32,7 +37,7 @@ func (d *doctor) redis(ctx context.Context) (checks, kept []Check) {
 	findings, err := queue.InspectRedis(bounded, rdb)
 	if err != nil {
 		away := bad(name, fault.QueueUnavailable.Hint(), "%s: %s", address, reason(err))
-		return append([]Check{away}, skipped(name+" failed", names...)...), skipped(name+" failed", nameOutbox, nameEnded, nameWorkers, nameConnections)
+		return append([]Check{away}, skipped(name+" failed", names...)...), skipped(name+" failed", keptNames()...)
 	}
 	checks = []Check{good(name, "%s answers", address)}
 	for _, f := range findings {
@@ -42,7 +47,7 @@ func (d *doctor) redis(ctx context.Context) (checks, kept []Check) {
 		}
 		checks = append(checks, c)
 	}
-	return checks, slices.Concat(d.bounds(ctx, rdb), d.workers(ctx, rdb), d.connections(ctx, rdb))
+	return checks, slices.Concat(d.bounds(ctx, rdb), d.workers(ctx, rdb), d.running(ctx, rdb), d.connections(ctx, rdb))
 }
 
 // probed has the store confirm what its settings promise. It is the one thing that

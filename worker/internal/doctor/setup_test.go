@@ -24,6 +24,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
 	"github.com/sponsorsync/sponsorsync/worker/internal/doctor"
+	"github.com/sponsorsync/sponsorsync/worker/internal/registry"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -104,6 +105,8 @@ func (b *bundle) startStores(t *testing.T) {
 	sealer, err := state.NewSealer(key)
 	jobstest.Must(t, err)
 	b.ledger, b.seed = state.New(rdb, sealer), jobstest.Ledger{Redis: rdb}
+	jobstest.Must(t, b.seed.AddWorker(t.Context(), state.Worker{ID: "1", Host: "here", PID: 1, Safety: registry.Safety}))
+	jobstest.Must(t, b.ledger.BeatScheduler(t.Context(), time.Hour))
 	b.connect()
 
 	b.stack, err = jobstest.Start(jobstest.Options{})

@@ -8,12 +8,39 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/sponsorsync/sponsorsync/internal/health"
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/registry"
 )
 
 const nameWorkers = "workers"
+
+// whole are the parts of the whole's health that no other check names.
+func whole() []string {
+	return []string{health.PartScheduler, health.PartSending, health.PartQueues, health.PartMemory}
+}
+
+// running tells of what stands still although nothing is broken.
+func (d *doctor) running(ctx context.Context, rdb redis.UniversalClient) []Check {
+	report := health.Brief(ctx, health.Source{
+		Redis: rdb, Ledger: state.New(rdb, nil), Jobs: enqueue.New(rdb, enqueue.Options{}),
+		NATS: func(context.Context) error { return nil }, Now: d.Now, Timeout: probeTimeout,
+	})
+	var checks []Check
+	for _, name := range whole() {
+		p := report.Part(name)
+		c := Check{Name: name, Status: Warn, Detail: p.Detail, Hint: p.Hint}
+		switch p.Status {
+		case health.OK:
+			c.Status = OK
+		case health.Fail:
+			c.Status = Fail
+		}
+		checks = append(checks, c)
+	}
+	return checks
+}
 
 // mostSkew is how far a worker's clock may be off before it is named.
 const mostSkew = 10 * time.Second
@@ -47,8 +74,8 @@ func checkWorkers(all []state.Worker) Check {
 		return doubtful(nameWorkers, "Let NTP set the clocks of those machines: it harms no sponsorship, but their logs are misleading.",
 			"these clocks are off from the ledger's: %s", strings.Join(off, ", "))
 	}
-	if len(living) == 0 {
-		return good(nameWorkers, "none runs")
+	if len(living) == 0 { // before the start that is as it should be
+		return doubtful(nameWorkers, "Start the worker once this report is clean: without one nothing is carried out.", "none runs")
 	}
 	return good(nameWorkers, "%s", strings.Join(living, ", "))
 }

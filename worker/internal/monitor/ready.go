@@ -6,9 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 
-	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
-	"github.com/sponsorsync/sponsorsync/jobs/events"
-	"github.com/sponsorsync/sponsorsync/jobs/state"
+	"github.com/sponsorsync/sponsorsync/internal/health"
 )
 
 // readiness is open to everybody, so it names no address.
@@ -20,25 +18,21 @@ type readiness struct {
 // ready names each part. Only Redis decides: without NATS, jobs are carried out
 // all the same, and their events wait.
 func (m *Monitor) ready(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), probeTimeout)
-	defer cancel()
-	answer := readiness{Status: "ready", Checks: map[string]string{"redis": "ok", "nats": events.HealthWord(m.p.NATS()), "outbox": "ok", "workers": m.older()}}
-	status := http.StatusOK
-	fill, err := m.p.Ledger.OutboxFill(ctx)
-	if err == nil {
-		answer.Checks["outbox"] = state.OutboxWord(fill)
-	}
-	if ended, endedErr := m.jobs.EndedFill(ctx); endedErr == nil {
-		answer.Checks["dead jobs"] = enqueue.EndedWord(ended)
-	}
+	found := health.Brief(r.Context(), health.Source{
+		Redis: m.p.Redis, Ledger: m.p.Ledger, Jobs: m.jobs, Now: m.p.Now, Timeout: probeTimeout,
+		NATS: func(context.Context) error { return m.p.NATS() },
+	})
+	answer := readiness{Status: "ready", Checks: found.Words()}
+	delete(answer.Checks, health.PartWorker) // which is this one
+	answer.Checks["workers"] = m.older()
 	for _, word := range answer.Checks {
 		if word != "ok" {
 			answer.Status = "degraded"
 		}
 	}
-	if err != nil {
-		answer.Checks["redis"], answer.Checks["outbox"], answer.Status = "away", "unknown", "not ready"
-		status = http.StatusServiceUnavailable
+	status := http.StatusOK
+	if found.Part(health.PartRedis).Status == health.Fail {
+		answer.Status, status = "not ready", http.StatusServiceUnavailable
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)

@@ -49,7 +49,13 @@ func TestReadinessNamesEachPart(t *testing.T) {
 			jobstest.Equal(t, what+": "+part, got.Checks[part], word)
 		}
 	}
-	ask("all well", http.StatusOK, answer{"ready", map[string]string{"redis": "ok", "nats": "ok", "outbox": "ok", "workers": "ok", "dead jobs": "ok"}})
+	ask("no scheduler", http.StatusOK, answer{"degraded", map[string]string{"scheduler": "none has worked for a month: no daily sync starts"}})
+	jobstest.Must(t, ledger.BeatScheduler(t.Context(), time.Hour))
+	ask("all well", http.StatusOK, answer{"ready", map[string]string{
+		"redis": "ok", "nats": "ok", "outbox": "ok", "workers": "ok", "jobs": "ok", "scheduler": "ok", "queues": "ok", "sending": "ok"}})
+	jobstest.Must(t, ledger.Stop(t.Context(), "", time.Now()))
+	ask("paused", http.StatusOK, answer{"degraded", map[string]string{"sending": "somebody has paused it: nothing leaves for the cloud"}})
+	jobstest.Value(ledger.Go(t.Context(), ""))(t)
 	older = "held back"
 	ask("an older worker", http.StatusOK, answer{"degraded", map[string]string{"workers": "held back"}})
 	older = ""
