@@ -3,5 +3,6 @@
 // engine they came from. Ids are lower-case, times are UTC and cut to microseconds, text
 // is as it is stored, byte by byte.
 //
-// It reads nothing itself and never decides what a difference means.
+// It also says what one write is. It reads and writes nothing itself and never decides what
+// a difference means.
 package vault

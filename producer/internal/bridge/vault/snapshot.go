@@ -51,7 +51,14 @@ type Row struct {
 	Synced     *time.Time // the column LastSyncDate
 	ValidUntil *time.Time
 	Unreadable []string // names of columns whose content no parser reads
+
+	// Stored are the two dates as the engine shows them, finer than a microsecond where it
+	// has that. They are for comparing in a [Write] only.
+	Stored StoredDates
 }
+
+// StoredDates are texts; "" is no date.
+type StoredDates struct{ Synced, ValidUntil string }
 
 // Restriction is something that the database's user may not do, or may do
 // beyond what is needed.
