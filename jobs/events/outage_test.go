@@ -22,24 +22,14 @@ type reluctant struct {
 	done bool
 }
 
-func (r *reluctant) Stream(ctx context.Context, name string) (jetstream.Stream, error) {
-	s, err := r.JetStream.Stream(ctx, name)
-	return reluctantStream{s, r}, err
-}
-
-type reluctantStream struct {
-	jetstream.Stream
-	r *reluctant
-}
-
-func (s reluctantStream) CreateConsumer(ctx context.Context, c jetstream.ConsumerConfig) (jetstream.Consumer, error) {
-	if len(s.r.errs) == 0 {
-		return s.Stream.CreateConsumer(ctx, c)
+func (r *reluctant) CreateConsumer(ctx context.Context, stream string, c jetstream.ConsumerConfig) (jetstream.Consumer, error) {
+	if len(r.errs) == 0 {
+		return r.JetStream.CreateConsumer(ctx, stream, c)
 	}
-	err := s.r.errs[0]
-	s.r.errs = s.r.errs[1:]
-	if s.r.done {
-		_, failure := s.Stream.CreateConsumer(ctx, c)
+	err := r.errs[0]
+	r.errs = r.errs[1:]
+	if r.done {
+		_, failure := r.JetStream.CreateConsumer(ctx, stream, c)
 		err = errors.Join(err, failure)
 	}
 	return nil, err

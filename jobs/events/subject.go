@@ -69,6 +69,16 @@ func (f Filter) subjects(kinds []string) []string {
 	return subjects
 }
 
+// covering is subjects as few as a NATS permission can name: within one
+// organization they are one, which then covers other kinds, too.
+func (f Filter) covering(kinds []string) []string {
+	exact := f.subjects(kinds)
+	if f.Organization == "" || len(exact) < 2 {
+		return exact
+	}
+	return Filter{Organization: f.Organization}.Subjects()
+}
+
 func (f Filter) validate() error {
 	if f.Organization != "" && !f.Organization.Valid() {
 		return fmt.Errorf("organization %q is not a UUID in lower case", f.Organization)

@@ -59,16 +59,20 @@ func Subscribe(ctx context.Context, js jetstream.JetStream, o Options, handlers 
 	})
 }
 
+// consumerName reports whether the server takes it for a consumer.
+func consumerName(name string) bool { return name != "" && !strings.ContainsAny(name, " .*>/\\\t\r\n") }
+
 type subscription struct {
 	reconnect
 	js       jetstream.JetStream
 	options  Options
 	handlers map[string]Handler
 	subjects []string
+	wider    bool // subjects cover more than the handlers take
 }
 
 func newSubscription(js jetstream.JetStream, o Options, handlers []Handler) (*subscription, error) {
-	if o.Durable == "" || strings.ContainsAny(o.Durable, " .*>/\\\t\r\n") {
+	if !consumerName(o.Durable) {
 		return nil, fmt.Errorf("durable name %q is empty or has a dot, a space, a slash or a wildcard", o.Durable)
 	}
 	if err := o.validate(); err != nil {
@@ -78,13 +82,13 @@ func newSubscription(js jetstream.JetStream, o Options, handlers []Handler) (*su
 	if err != nil {
 		return nil, err
 	}
-	subjects := o.subjects(kinds)
+	subjects := o.covering(kinds)
 	if len(subjects) == 0 {
 		return nil, errors.New("a status was given, but no handler for sponsorships")
 	}
 	return &subscription{
 		reconnect: reconnect{tell: o.Trouble},
-		js:        js, options: o, handlers: table, subjects: subjects,
+		js:        js, options: o, handlers: table, subjects: subjects, wider: len(o.subjects(kinds)) > len(subjects),
 	}, nil
 }
 
@@ -151,6 +155,9 @@ func (s *subscription) deliver(ctx context.Context, m jetstream.Msg) error {
 
 func (s *subscription) handle(ctx context.Context, m jetstream.Msg) error {
 	handler, known := s.handlers[kindOf(m.Subject())]
+	if !known && s.wider {
+		return nil // the filter lets more through than was asked for
+	}
 	if !known {
 		return Permanent(fmt.Errorf("no handler for subject %s", m.Subject()))
 	}

@@ -1,6 +1,7 @@
 package events
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,6 +20,11 @@ type WatchOptions struct {
 	Since   time.Time   // set: starts with the first event stored at or after it
 	Trouble func(error) // hears of outages, of each once; may be nil
 	Live    func(bool)  // hears when events begin to flow, and when they stop; may be nil
+
+	// Consumer names what the server keeps of this watch, for a NATS user who may
+	// use no other name; "" is a new name each time. Of two watches of one name
+	// only the later one goes on well.
+	Consumer string
 }
 
 // Record is one event as it stands in the stream.
@@ -36,7 +42,10 @@ func Watch(ctx context.Context, js jetstream.JetStream, o WatchOptions, yield fu
 	if err := o.validate(); err != nil {
 		return fmt.Errorf("watch: %w", err)
 	}
-	w := &watcher{reconnect: reconnect{tell: o.Trouble}, js: js, name: uniqueName(), options: o, yield: yield}
+	if o.Consumer != "" && !consumerName(o.Consumer) {
+		return fmt.Errorf("watch: consumer name %q has a dot, a space, a slash or a wildcard", o.Consumer)
+	}
+	w := &watcher{reconnect: reconnect{tell: o.Trouble}, js: js, name: cmp.Or(o.Consumer, uniqueName()), options: o, yield: yield}
 	return w.persist(ctx, func() error { return w.session(ctx) })
 }
 
@@ -73,23 +82,42 @@ func (w *watcher) session(ctx context.Context) error {
 	})
 }
 
+// consumer never asks for the stream itself: who may do that may list the subjects
+// of all organizations. A consumer of what comes next knows where the stream ends.
 func (w *watcher) consumer(ctx context.Context) (jetstream.Consumer, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	stream, err := w.js.Stream(ctx, StreamName)
+	if w.options.Consumer != "" {
+		w.forget(ctx) // one of an earlier session
+	}
+	if w.options.After > 0 {
+		end, err := w.create(ctx, next(w.name))
+		if err != nil {
+			return nil, err
+		}
+		w.options = from(w.options, lastOf(end))
+		w.forget(ctx)
+	}
+	consumer, err := w.create(ctx, ephemeral(w.name, w.options))
+	if err == nil && w.options.fromNow() {
+		w.options = from(w.options, lastOf(consumer))
+	}
+	return consumer, err
+}
+
+func (w *watcher) create(ctx context.Context, config jetstream.ConsumerConfig) (jetstream.Consumer, error) {
+	consumer, err := w.js.CreateConsumer(ctx, StreamName, filtered(config, w.options.Subjects()))
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		w.options = from(w.options, 0) // whatever it will hold is news
 	}
-	if err != nil {
-		return nil, err
-	}
-	w.options = from(w.options, stream.CachedInfo().State.LastSeq)
-	consumer, err := stream.CreateConsumer(ctx, filtered(ephemeral(w.name, w.options), w.options.Subjects()))
 	if err != nil {
 		w.forget(ctx) // an answer may be lost, or not liked, when the consumer is there
 	}
 	return consumer, err
 }
+
+// lastOf is the end of the stream when a consumer of what comes next was made.
+func lastOf(c jetstream.Consumer) uint64 { return c.CachedInfo().Delivered.Stream }
 
 // live tells that events flow; what it returns tells that they have stopped.
 func (w *watcher) live() (stop func()) {
@@ -122,6 +150,8 @@ func (w *watcher) forget(ctx context.Context) {
 	_ = w.js.DeleteConsumer(ctx, StreamName, w.name)
 }
 
+func (o WatchOptions) fromNow() bool { return o.After == 0 && o.Since.IsZero() }
+
 // from pins "from now on" to a sequence, so that an outage cannot move it, and
 // starts over when the stream ends before the wanted one: it was made anew, and
 // all it holds is news.
@@ -129,9 +159,9 @@ func from(o WatchOptions, last uint64) WatchOptions {
 	switch {
 	case o.After > last:
 		o.After, o.Since = 0, time.Unix(0, 0)
-	case o.After == 0 && o.Since.IsZero() && last > 0:
+	case o.fromNow() && last > 0:
 		o.After = last
-	case o.After == 0 && o.Since.IsZero():
+	case o.fromNow():
 		o.Since = time.Unix(0, 0)
 	}
 	return o
@@ -147,19 +177,26 @@ func uniqueName() string {
 const abandoned = 10 * time.Second
 
 func ephemeral(name string, o WatchOptions) jetstream.ConsumerConfig {
-	config := jetstream.ConsumerConfig{
+	config := next(name)
+	switch {
+	case o.After > 0:
+		config.DeliverPolicy = jetstream.DeliverByStartSequencePolicy
+		config.OptStartSeq = o.After + 1
+	case !o.Since.IsZero():
+		config.DeliverPolicy = jetstream.DeliverByStartTimePolicy
+		config.OptStartTime = &o.Since
+	}
+	return config
+}
+
+// next is a consumer of what comes from now on.
+func next(name string) jetstream.ConsumerConfig {
+	return jetstream.ConsumerConfig{
 		Name:              name,
+		DeliverPolicy:     jetstream.DeliverNewPolicy,
 		AckPolicy:         jetstream.AckNonePolicy,
 		MemoryStorage:     true,
 		Replicas:          1,
 		InactiveThreshold: abandoned,
 	}
-	if o.After > 0 {
-		config.DeliverPolicy = jetstream.DeliverByStartSequencePolicy
-		config.OptStartSeq = o.After + 1
-		return config
-	}
-	config.DeliverPolicy = jetstream.DeliverByStartTimePolicy
-	config.OptStartTime = &o.Since
-	return config
 }

@@ -84,6 +84,28 @@ func RealNATS(t testing.TB) *Process {
 	return launch(t, p, func(port int) string { return fmt.Sprintf("nats://127.0.0.1:%d", port) })
 }
 
+// ConfiguredNATS is [RealNATS] with the text of a configuration file of nats-server,
+// such as its users and their permissions. It returns when the server accepts
+// connections: whom it lets in is for the test to know.
+func ConfiguredNATS(t testing.TB, config string) *Process {
+	t.Helper()
+	path, err := natsServer()
+	if err != nil {
+		t.Fatalf("this test needs nats-server (set NATS_SERVER_BIN, or let it be built): %v", err)
+	}
+	dir := t.TempDir()
+	file := filepath.Join(dir, "nats.conf")
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := &Process{}
+	p.command = func(port int) *exec.Cmd {
+		return exec.Command(path, "-a", "127.0.0.1", "-p", strconv.Itoa(port), "-js", "-sd", dir, "-c", file)
+	}
+	p.answers = func() bool { return dials(p.port) }
+	return launch(t, p, func(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) })
+}
+
 func jetStreamAnswers(url string) bool {
 	nc, err := nats.Connect(url, nats.Timeout(time.Second), nats.NoReconnect())
 	if err != nil {

@@ -102,4 +102,18 @@ var eventMutations = []mutation{
 		`		answer.Status, status = "degraded", http.StatusServiceUnavailable
 `,
 		[]string{"./worker/internal/monitor"}},
+	{"8u", "a NATS token is shown where the server's address belongs", "jobs/events/connect.go",
+		"return secret.Address(nc.ConnectedUrl()).String()",
+		"return nc.ConnectedUrlRedacted()",
+		[]string{"./jobs/events"}},
+	{"8v", "a reader of one organization asks for what its permission does not cover", "jobs/events/subject.go",
+		`	if f.Organization == "" || len(exact) < 2 {
+		return exact
+	}
+`,
+		`	if len(exact) >= 0 {
+		return exact
+	}
+`,
+		[]string{"./jobs/events"}},
 }

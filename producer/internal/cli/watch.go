@@ -25,6 +25,7 @@ type watchFlags struct {
 	status string
 	since  time.Duration
 	asJSON bool
+	name   string // of the consumer, for a NATS user who may use no other
 }
 
 func (a *app) watchCommand() *cobra.Command {
@@ -52,6 +53,7 @@ With --json each line is one CloudEvents document.`,
 	command.Flags().StringVar(&f.status, "status", "", "only sponsorships that reach `STATUS`: "+statusNames())
 	command.Flags().DurationVar(&f.since, "since", 0, "start `DURATION` ago, such as 90m or 24h, instead of now")
 	command.Flags().BoolVar(&f.asJSON, "json", false, "print one CloudEvent per line")
+	command.Flags().StringVar(&f.name, "consumer", "", "the `NAME` that this watch has at NATS, for a user who may use no other (jobs/events/NATS.md)")
 	_ = command.RegisterFlagCompletionFunc("status", cobra.FixedCompletions(strings.Split(statusNames(), ", "), cobra.ShellCompDirectiveNoFileComp))
 	return command
 }
@@ -85,7 +87,8 @@ func (a *app) watch(ctx context.Context, nats config.NATS, f watchFlags) error {
 	}
 	defer js.Conn().Close()
 	options := events.WatchOptions{
-		Filter: events.Filter{Organization: f.org, Status: sponsorship.Status(f.status)},
+		Consumer: f.name,
+		Filter:   events.Filter{Organization: f.org, Status: sponsorship.Status(f.status)},
 		Trouble: func(err error) {
 			switch {
 			case !js.Conn().IsConnected():

@@ -38,7 +38,7 @@ func (d *doctor) nats(ctx context.Context) []Check {
 			"Until then sponsorships go on, but nobody can rely on reading events.", "%s: %s", n.URL, err)
 		return append([]Check{old}, skipped(nameNATS+" failed", nameJetStream, nameStream)...)
 	}
-	reached := good(nameNATS, "%s answers, version %s", nc.ConnectedUrlRedacted(), nc.ConnectedServerVersion())
+	reached := good(nameNATS, "%s answers, version %s", events.ServerOf(nc), nc.ConnectedServerVersion())
 	return append([]Check{reached}, d.jetStream(ctx, nc)...)
 }
 
