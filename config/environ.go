@@ -21,7 +21,8 @@ type Environ struct {
 }
 
 // Read merges env files, later ones over earlier ones, and the process
-// environment (as os.Environ returns it) over all files.
+// environment (as os.Environ returns it) over all files. One that the environment
+// names is the first.
 //
 // The error is an [*Error] with everything that is wrong with the files. Stop
 // then: what the files would have set is not known, so nothing else that could
@@ -29,12 +30,18 @@ type Environ struct {
 func Read(environ, envFiles []string) (Environ, error) {
 	e := Environ{values: map[string]string{}, conflicts: map[string]string{}}
 	var faults []Fault
+	process := processEnvironment(environ)
+	for _, a := range process {
+		if a.name == envFile && strings.TrimSpace(a.value) != "" {
+			envFiles = append([]string{a.value}, envFiles...)
+		}
+	}
 	for _, path := range envFiles {
 		found, bad := readEnvFile(path)
 		faults = append(faults, bad...)
 		e.merge(found)
 	}
-	e.merge(processEnvironment(environ))
+	e.merge(process)
 	return e, asError(faults)
 }
 

@@ -11,6 +11,7 @@ import (
 const EncryptionKey = "SPONSORSYNC_ENCRYPTION_KEY"
 
 const (
+	envFile         = "SPONSORSYNC_ENV_FILE"
 	apiToken        = "SPONSORSYNC_API_TOKEN"
 	cloudSwitch     = "globalSettings__enableCloudCommunication"
 	cloudRegion     = "globalSettings__baseServiceUri__cloudRegion"
@@ -152,6 +153,8 @@ var variables = []Variable{
 	{Name: litePrefix + "PASSWORD", Secret: true, Meaning: "And the password."},
 	{Name: litePrefix + "FILE", Default: "/etc/bitwarden/vault.db", Meaning: "The file, for SQLite."},
 
+	{Name: envFile,
+		Meaning: "An env file to read before those of --env-file, so that every command in a container finds the settings."},
 	{Name: "SPONSORSYNC_LOG_LEVEL", Default: "info", check: oneOf("trace", "debug", "info", "warn", "error"),
 		Meaning: "trace, debug, info, warn or error."},
 	{Name: "SPONSORSYNC_LOG_FORMAT", Default: "json", check: oneOf("json", "console"),
