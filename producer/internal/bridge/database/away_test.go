@@ -14,6 +14,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/producer/internal/bridge/database"
+	"github.com/sponsorsync/sponsorsync/producer/internal/bridge/vault"
 	"github.com/sponsorsync/sponsorsync/producer/internal/bridge/vaulttest"
 )
 
@@ -58,12 +59,14 @@ func TestSQLiteWithoutWALIsRefused(t *testing.T) {
 	of := found(t, v, "one")
 	copied := filepath.Join(t.TempDir(), "restored.db")
 	run(t, v, "VACUUM INTO '"+copied+"'")
-	d := open(t, database.Options{Target: connstring.Target{Engine: connstring.SQLite, File: copied}})
+	d := open(t, database.Options{Target: connstring.Target{Engine: connstring.SQLite, File: copied}, Writes: true})
 	for range 2 {
 		_, err := d.Read(t.Context(), of.organization)
 		wantFault(t, err, fault.BridgeDatabaseUnsafe, `"delete"`, "PRAGMA journal_mode=WAL", "Stop the server", copied)
+		_, err = d.Write(t.Context(), of.organization, vault.Write{Delete: true})
+		wantFault(t, err, fault.BridgeDatabaseUnsafe, `"delete"`)
 	}
-	jobstest.Must(t, d.Exec(t.Context(), "PRAGMA query_only=0; PRAGMA journal_mode=wal"))
+	jobstest.Must(t, d.Exec(t.Context(), "PRAGMA journal_mode=wal"))
 	if got := look(t, d, of); !got.Found {
 		t.Errorf("got %+v", got)
 	}

@@ -17,6 +17,8 @@ type catalog struct {
 	tables  map[string]rights // what holds for a table as a whole; only insert and delete count here
 	// beyond lists rights of the user that reach beyond these tables, in words.
 	beyond []string
+	// userless is set where there are no users, so that nobody can be given less than everything.
+	userless bool
 	// hides is set where a column without a grant looks like one that is not there.
 	hides bool
 	// denied says why nothing of it can be seen at all, and grant what would help; both may be "".

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"time"
 
 	"github.com/sponsorsync/sponsorsync/internal/connstring"
 )
@@ -37,7 +38,8 @@ type answer struct {
 type cause int
 
 const (
-	away      cause = iota // no connection, refused, too slow, a lock: try again
+	away      cause = iota // no connection, refused, too slow: try again, on another session
+	busy                   // somebody else holds a lock, or the server broke a deadlock: try again
 	noColumn               // a table or column that a statement names is not there
 	noGrant                // the user lacks a right
 	noSuch                 // noColumn or noGrant: this engine does not tell which
@@ -58,6 +60,9 @@ type syntax struct {
 	readText   func(column string) string             // a text byte by byte
 	readFlag   func(column string) string             // a flag as 0 or 1
 	readDate   func(column string) string             // a date as text "yyyy-MM-dd HH:mm:ss.fffffff" in UTC, or what stands there instead
+	sameText   func(expression, param string) string  // a condition: two texts are the same, byte by byte
+	flag       func(set bool) string                  // a flag to be written
+	bindDate   func(time.Time) any                    // a date in UTC to be written, of no more than microseconds
 	print      func(table string, read layout) string // a SELECT of organization and fingerprint, any number of lines per organization
 	grant      func(grant) string                     // the statement that gives a right
 }

@@ -14,8 +14,10 @@ import (
 type known struct {
 	layout  layout
 	missing []vault.Restriction // what the bridge does without
-	beyond  []vault.Restriction // what its user may do and the bridge never does
-	head    string
+	// unwritable is of it what keeps a bridge that writes from writing anything.
+	unwritable []vault.Restriction
+	beyond     []vault.Restriction // what its user may do and the bridge never does
+	head       string
 }
 
 // learn looks at the catalog unless that is done, and returns why the database
@@ -61,7 +63,8 @@ func judge(s syntax, c catalog, writes bool) (known, error) {
 		return known{}, &problem{fault.BridgeSchemaUnknown, strings.Join(faults, "; ")}
 	}
 	if writes {
-		k.missing = append(k.missing, unwritable(s, c)...)
+		k.unwritable = unwritable(s, c)
+		k.missing = append(k.missing, k.unwritable...)
 	}
 	return k, nil
 }

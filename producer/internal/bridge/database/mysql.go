@@ -6,7 +6,9 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/go-sql-driver/mysql"
 
@@ -36,8 +38,13 @@ func mySQLSyntax() syntax {
 		readText:   quote,
 		readFlag:   quote,
 		readDate:   func(column string) string { return "CAST(" + quote(column) + " AS char)" },
-		print:      printMySQL,
-		grant:      grantMySQL,
+		sameText: func(expression, param string) string {
+			return "CAST(CONVERT(" + expression + " USING utf8mb4) AS BINARY) = CAST(" + param + " AS BINARY)"
+		},
+		flag:     func(set bool) string { return strconv.Itoa(number(set)) },
+		bindDate: func(at time.Time) any { return at.Format("2006-01-02 15:04:05.000000") },
+		print:    printMySQL,
+		grant:    grantMySQL,
 	}
 }
 
@@ -141,6 +148,8 @@ func explainMySQL(err error) cause {
 		return away
 	}
 	switch e.Number {
+	case 1205, 1213, 1969, 3024: // a lock was waited for too long, a deadlock, the statement ran too long on either server
+		return busy
 	case 1054, 1146: // no such column, table
 		return noColumn
 	case 1142, 1143: // no right on the table, the column, or there is none

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -43,6 +44,9 @@ func postgreSQLSyntax() syntax {
 		readText:   quote,
 		readFlag:   func(column string) string { return quote(column) + "::int" },
 		readDate:   func(column string) string { return "(" + quote(column) + " AT TIME ZONE 'UTC')::text" },
+		sameText:   func(expression, param string) string { return expression + ` COLLATE "C" = ` + param },
+		flag:       strconv.FormatBool,
+		bindDate:   func(at time.Time) any { return at },
 		print:      printPostgreSQL,
 		grant:      grantPostgreSQL,
 	}
@@ -184,6 +188,8 @@ func explainPostgreSQL(err error) cause {
 	switch e.Code {
 	case "42703", "42P01", "3F000": // no such column, table, schema
 		return noColumn
+	case "55P03", "40P01", "40001", "57014": // a lock was waited for too long, a deadlock, a conflict, the statement ran too long
+		return busy
 	case "42501":
 		return noGrant
 	}

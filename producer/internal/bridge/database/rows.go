@@ -44,6 +44,7 @@ func (r reader) row(rows *sql.Rows, s *vault.Snapshot) error {
 	}
 	row.User = sponsorship.ID(strings.ToLower(user.String))
 	row.Email, row.Name = email.String, name.String
+	row.Stored = vault.StoredDates{Synced: synced.String, ValidUntil: valid.String}
 	row.Synced = date(&row, "LastSyncDate", synced)
 	row.ValidUntil = date(&row, "ValidUntil", valid)
 	if !sponsorship.ID(row.ID).Valid() {

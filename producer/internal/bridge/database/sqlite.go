@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
+	"time"
 
 	"modernc.org/sqlite"
 
@@ -40,13 +42,20 @@ func sqLiteSyntax() syntax {
 		readText:   text,
 		readFlag:   func(column string) string { return "CAST(" + quote(column) + " AS INTEGER) <> 0" }, // so "true" is false, as for the server
 		readDate:   text,
-		print:      printSQLite,
-		grant:      func(grant) string { return "" }, // who may read the file may read all of it
+		sameText: func(expression, param string) string {
+			return "CAST(" + expression + " AS BLOB) = CAST(" + param + " AS BLOB)"
+		},
+		flag:     func(set bool) string { return strconv.Itoa(number(set)) },
+		bindDate: func(at time.Time) any { return at.Format("2006-01-02 15:04:05.999999") }, // as the server writes it; any other form it reads wrongly, or not at all
+		print:    printSQLite,
+		grant:    func(grant) string { return "" }, // who may read the file may read all of it
 	}
 }
 
 // connectSQLite never creates the file, never changes its mode, and never opens it as
-// immutable: that would leave out what is still in the log.
+// immutable: that would leave out what is still in the log. Its commits do not wait for the disk,
+// so they hold the lock for as short as can be: the server's next commit takes them along, and
+// one that a power failure loses is written again.
 func connectSQLite(t connstring.Target, readOnly bool) (driver.Connector, error) {
 	only := "0"
 	if readOnly {
@@ -54,7 +63,7 @@ func connectSQLite(t connstring.Target, readOnly bool) (driver.Connector, error)
 	}
 	name := url.URL{Scheme: "file", Path: t.File, RawQuery: url.Values{
 		"mode":    {"rw"},
-		"_pragma": {fmt.Sprintf("busy_timeout(%d)", lockLimit.Milliseconds()), "query_only(" + only + ")"},
+		"_pragma": {fmt.Sprintf("busy_timeout(%d)", lockLimit.Milliseconds()), "synchronous(normal)", "query_only(" + only + ")"},
 	}.Encode()}
 	return sqlite.NewConnector(name.String())
 }
@@ -62,7 +71,7 @@ func connectSQLite(t connstring.Target, readOnly bool) (driver.Connector, error)
 // inspectSQLite refuses a file that is not in WAL mode: there every reader makes
 // writes of the server fail, and a write that fails costs a member's offer.
 func inspectSQLite(ctx context.Context, session *sql.Conn) (catalog, error) {
-	c := catalog{columns: map[string]map[string]rights{}, tables: map[string]rights{}}
+	c := catalog{columns: map[string]map[string]rights{}, tables: map[string]rights{}, userless: true}
 	var mode, file string
 	if err := session.QueryRowContext(ctx, "SELECT journal_mode, (SELECT file FROM pragma_database_list WHERE name = 'main') FROM pragma_journal_mode").Scan(&mode, &file); err != nil {
 		return catalog{}, err
@@ -72,7 +81,7 @@ func inspectSQLite(ctx context.Context, session *sql.Conn) (catalog, error) {
 			"Stop the server, copy the file, run: sqlite3 '%s' 'PRAGMA journal_mode=WAL;' as the server's user, and start the server again", mode, file)
 		return c, nil
 	}
-	err := each(ctx, session, `SELECT t.name, c.name, 1, 0, 0, 1 FROM sqlite_master AS t JOIN pragma_table_info(t.name) AS c
+	err := each(ctx, session, `SELECT t.name, c.name, 1, 1, 1, 1 FROM sqlite_master AS t JOIN pragma_table_info(t.name) AS c
 		WHERE t.type = 'table' AND t.name IN ('OrganizationSponsorship', 'OrganizationConnection', 'Organization', 'OrganizationUser', '__EFMigrationsHistory')`,
 		c.scanColumn)
 	if err == nil {
@@ -100,8 +109,14 @@ func printSQLite(table string, l layout) string {
 		strings.Replace(onlyBillingSync(table, quote("Type")), "WHERE", "AND", 1))
 }
 
+// codeBusy is SQLITE_BUSY; what stands above the lowest byte says more.
+const codeBusy = 5
+
 func explainSQLite(err error) cause {
 	e, ok := errors.AsType[*sqlite.Error](err)
+	if ok && e.Code()&0xff == codeBusy {
+		return busy
+	}
 	if ok && (strings.Contains(e.Error(), "no such column") || strings.Contains(e.Error(), "no such table")) {
 		return noColumn
 	}

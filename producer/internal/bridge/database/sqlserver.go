@@ -9,7 +9,9 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
+	"github.com/golang-sql/civil"
 	mssql "github.com/microsoft/go-mssqldb"
 
 	"github.com/sponsorsync/sponsorsync/internal/connstring"
@@ -45,9 +47,17 @@ func sqlServerSyntax() syntax {
 		readText:   quote,
 		readFlag:   func(column string) string { return "CAST(" + quote(column) + " AS int)" },
 		readDate:   func(column string) string { return "CONVERT(varchar(27), " + quote(column) + ", 121)" },
+		sameText:   sameTextSQLServer,
+		flag:       func(set bool) string { return strconv.Itoa(number(set)) },
+		bindDate:   func(at time.Time) any { return civil.DateTimeOf(at) }, // datetime2 as the column; a time.Time would go as datetimeoffset
 		print:      printSQLServer,
 		grant:      grantSQLServer,
 	}
+}
+
+// sameTextSQLServer compares bytes: no collation there tells trailing blanks apart.
+func sameTextSQLServer(expression, param string) string {
+	return fmt.Sprintf("CAST(%s AS varbinary(512)) = CAST(CAST(%s AS nvarchar(256)) AS varbinary(512))", expression, param)
 }
 
 // connectSQLServer says to the driver what the connection string means: left out, the
@@ -185,6 +195,8 @@ func explainSQLServer(err error) cause {
 	switch e.Number {
 	case 207, 208: // no such column, table
 		return noColumn
+	case 1205, 1222: // a deadlock, a lock was waited for too long
+		return busy
 	case 229, 230: // no right on the table, the column
 		return noGrant
 	}

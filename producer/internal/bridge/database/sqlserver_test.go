@@ -84,7 +84,7 @@ func TestSQLServerAddressNamesAnInstance(t *testing.T) {
 }
 
 func TestSQLServerErrorsAreToldApart(t *testing.T) {
-	for number, want := range map[int32]cause{207: noColumn, 208: noColumn, 229: noGrant, 230: noGrant, 1205: away, 1222: away, 18456: away, 4060: away} {
+	for number, want := range map[int32]cause{207: noColumn, 208: noColumn, 229: noGrant, 230: noGrant, 1205: busy, 1222: busy, 18456: away, 4060: away} {
 		if got := explainSQLServer(fmt.Errorf("read: %w", mssql.Error{Number: number})); got != want {
 			t.Errorf("error %d is %v, want %v", number, got, want)
 		}
