@@ -52,3 +52,12 @@ func requireNoSecret(t *testing.T, how, printed string) {
 		}
 	}
 }
+
+func TestTheReadTokenIsAnotherOne(t *testing.T) {
+	t.Parallel()
+	const token = "0123456789abcdef0123456789abcdef"
+	_, err := config.LoadServer(read(t, "SPONSORSYNC_API_TOKEN="+token, "SPONSORSYNC_READ_TOKEN="+token, "SPONSORSYNC_ENCRYPTION_KEY="+strings.Repeat("A", 43)+"="))
+	if got := names(faults(t, err)); got != "SPONSORSYNC_READ_TOKEN" {
+		t.Errorf("got faults %q", got)
+	}
+}

@@ -97,6 +97,7 @@ type Server struct {
 
 	Listen          string        `env:"SPONSORSYNC_LISTEN"`
 	APIToken        secret.Text   `env:"SPONSORSYNC_API_TOKEN"`
+	ReadToken       secret.Text   `env:"SPONSORSYNC_READ_TOKEN"`  // may look, and change nothing; empty: nobody has it
 	HookSecrets     HookSecrets   `env:"SPONSORSYNC_HOOK_SECRET"` // empty refuses signed hooks
 	ShutdownTimeout time.Duration `env:"SPONSORSYNC_SHUTDOWN_TIMEOUT"`
 }
@@ -130,6 +131,9 @@ func LoadServer(e Environ) (Server, error) {
 	l := fill(e, &s)
 	l.require(EncryptionKey, apiToken)
 	l.findDatabase(&s.Bridge)
+	if given := s.ReadToken.Reveal(); given != "" && given == s.APIToken.Reveal() {
+		l.fault(lookup(readToken), readToken, "is the same as "+apiToken+", want another: whoever has it may only look")
+	}
 	return s, l.err()
 }
 

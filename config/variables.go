@@ -13,6 +13,7 @@ const EncryptionKey = "SPONSORSYNC_ENCRYPTION_KEY"
 const (
 	envFile         = "SPONSORSYNC_ENV_FILE"
 	apiToken        = "SPONSORSYNC_API_TOKEN"
+	readToken       = "SPONSORSYNC_READ_TOKEN"
 	cloudSwitch     = "globalSettings__enableCloudCommunication"
 	cloudRegion     = "globalSettings__baseServiceUri__cloudRegion"
 	installationID  = "globalSettings__installation__id"
@@ -90,6 +91,8 @@ var variables = []Variable{
 		Meaning: "Where the worker serves /healthz, /readyz and /metrics."},
 	{Name: apiToken, Secret: true, check: token,
 		Meaning: "Bearer token of the HTTP API. Required by producer serve."},
+	{Name: readToken, Secret: true, check: token,
+		Meaning: "A second token for the HTTP API and the status page, which may look and change nothing."},
 	{Name: "SPONSORSYNC_HOOK_SECRET", Secret: true, check: accepts(parseHookSecrets),
 		Meaning: "whsec_..., Standard Webhooks; several allow rotation. Without it signed hooks are refused."},
 	{Name: "SPONSORSYNC_CONCURRENCY", Default: "16", check: wholeNumber(1, maxCount),

@@ -43,12 +43,17 @@ func TestSession(t *testing.T) {
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	door := jobstest.Value(access.New(access.Params{Token: apiToken, Now: func() time.Time { return now }}))(t)
 	login := httptest.NewRequest("POST", "http://example.com/login", nil)
-	cookie := door.NewSession(login)
+	signIn := func(door *access.Access, token string) *http.Cookie {
+		cookie, known := door.SignIn(login, token)
+		jobstest.Equal(t, "knows the token", known, true)
+		return cookie
+	}
+	cookie := signIn(door, apiToken)
 	if strings.Contains(cookie.Value, apiToken) || !cookie.HttpOnly || cookie.SameSite != http.SameSiteStrictMode || cookie.Secure {
 		t.Errorf("got cookie %v", cookie)
 	}
 	login.Header.Set("X-Forwarded-Proto", "https")
-	jobstest.Equal(t, "secure behind TLS", door.NewSession(login).Secure, true)
+	jobstest.Equal(t, "secure behind TLS", signIn(door, apiToken).Secure, true)
 
 	check := func(method, cookieValue string, header ...string) error {
 		r := httptest.NewRequest(method, "http://example.com/", nil)
@@ -69,11 +74,51 @@ func TestSession(t *testing.T) {
 		"a later date":       check("GET", "9"+cookie.Value),
 		"no signature":       check("GET", cookie.Value[:strings.LastIndexByte(cookie.Value, '.')]),
 		"empty":              check("GET", ""),
-		"another token's":    check("GET", other.NewSession(login).Value),
+		"another token's":    check("GET", signIn(other, "another").Value),
 		"with a wrong token": check("GET", cookie.Value, "Authorization", "Bearer wrong"),
 	} {
 		jobstest.Equal(t, name, fault.CodeOf(err), fault.Unauthorized)
 	}
 	now = now.Add(access.SessionLife)
 	jobstest.Equal(t, "expired", fault.CodeOf(check("GET", cookie.Value)), fault.Unauthorized)
+}
+
+func TestTheReadTokenMayLookAndChangeNothing(t *testing.T) {
+	t.Parallel()
+	door := jobstest.Value(access.New(access.Params{Token: apiToken, ReadToken: "eyes", Now: time.Now}))(t)
+	cookie, known := door.SignIn(httptest.NewRequest("POST", "/login", nil), "eyes")
+	jobstest.Equal(t, "signs in", known, true)
+	for name, show := range map[string]func(*http.Request){
+		"bearer":  func(r *http.Request) { r.Header.Set("Authorization", "Bearer eyes") },
+		"session": func(r *http.Request) { r.AddCookie(cookie) },
+	} {
+		for method, want := range map[string]fault.Code{
+			"GET": "", "HEAD": "", "POST": fault.Forbidden, "PUT": fault.Forbidden, "DELETE": fault.Forbidden, "PATCH": fault.Forbidden,
+		} {
+			r := httptest.NewRequest(method, "/", nil)
+			show(r)
+			jobstest.Equal(t, name+" "+method, fault.CodeOf(door.Check(r)), want)
+		}
+	}
+	if _, known := door.SignIn(httptest.NewRequest("POST", "/login", nil), ""); known {
+		t.Error("nothing is a token")
+	}
+	if _, err := access.New(access.Params{Token: "same", ReadToken: "same", Now: time.Now}); err == nil {
+		t.Error("one token is both")
+	}
+}
+
+// A log tells sessions apart and holds neither token nor cookie.
+func TestACallerIsNamedWithoutASecret(t *testing.T) {
+	t.Parallel()
+	door := jobstest.Value(access.New(access.Params{Token: apiToken, Now: time.Now}))(t)
+	r := httptest.NewRequest("POST", "/", nil)
+	cookie, _ := door.SignIn(r, apiToken)
+	r.AddCookie(cookie)
+	who := jobstest.Value(door.Caller(r))(t)
+	if !strings.HasPrefix(who.Name, "session ") || !strings.HasSuffix(who.Name, " of the API token") || strings.Contains(who.Name, cookie.Value) || who.ReadOnly {
+		t.Errorf("got %+v", who)
+	}
+	r.Header.Set("Authorization", "Bearer "+apiToken)
+	jobstest.Equal(t, "bearer", jobstest.Value(door.Caller(r))(t), access.Caller{Name: "API token"})
 }

@@ -16,15 +16,23 @@ const SessionLife = 12 * time.Hour
 
 const sessionCookie = "sponsorsync_session"
 
-// NewSession returns the cookie of a browser that has shown the API token. It
-// holds a signed date, never the token. There is no list of sessions: signing
-// out drops the cookie, and a new API token ends all at once.
-func (a *Access) NewSession(r *http.Request) *http.Cookie {
+// shownID is how much of a session's id a log holds: enough to tell sessions apart.
+const shownID = 8
+
+// SignIn returns the cookie of a browser that has shown a token, or false if the
+// token is none of ours. The cookie holds a signed date, never the token. There is
+// no list of sessions: signing out drops the cookie, and a new token ends all that
+// began with the old one.
+func (a *Access) SignIn(r *http.Request, token string) (*http.Cookie, bool) {
+	p, known := a.pass(token)
+	if !known {
+		return nil, false
+	}
 	expires := a.now().Add(SessionLife)
 	stamp := strconv.FormatInt(expires.Unix(), 10) + "." + rand.Text()
-	c := cookie(r, stamp+"."+a.sign(stamp))
+	c := cookie(r, stamp+"."+p.sign(stamp))
 	c.Expires, c.MaxAge = expires, int(SessionLife.Seconds())
-	return c
+	return c, true
 }
 
 // EndSession returns the cookie that makes the browser drop the session's.
@@ -43,22 +51,31 @@ func cookie(r *http.Request, value string) *http.Cookie {
 	}
 }
 
-func (a *Access) hasSession(r *http.Request) bool {
+// session returns whose session the browser has, or false if it has none.
+func (a *Access) session(r *http.Request) (Caller, bool) {
 	c, err := r.Cookie(sessionCookie)
 	if err != nil {
-		return false
+		return Caller{}, false
 	}
 	i := strings.LastIndexByte(c.Value, '.')
-	if i < 0 || !hmac.Equal([]byte(c.Value[i+1:]), []byte(a.sign(c.Value[:i]))) {
-		return false
+	if i < 0 {
+		return Caller{}, false
 	}
-	date, _, _ := strings.Cut(c.Value, ".")
-	seconds, err := strconv.ParseInt(date, 10, 64)
-	return err == nil && a.now().Before(time.Unix(seconds, 0))
+	stamp, signature := c.Value[:i], c.Value[i+1:]
+	for _, p := range a.passes {
+		if !hmac.Equal([]byte(signature), []byte(p.sign(stamp))) {
+			continue
+		}
+		date, id, _ := strings.Cut(stamp, ".")
+		seconds, err := strconv.ParseInt(date, 10, 64)
+		name := "session " + id[:min(len(id), shownID)] + " of the " + p.name
+		return Caller{name, p.readOnly}, err == nil && a.now().Before(time.Unix(seconds, 0))
+	}
+	return Caller{}, false
 }
 
-func (a *Access) sign(stamp string) string {
-	mac := hmac.New(sha256.New, a.session)
+func (p pass) sign(stamp string) string {
+	mac := hmac.New(sha256.New, p.session)
 	mac.Write([]byte(stamp))
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }

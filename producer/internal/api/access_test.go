@@ -20,7 +20,7 @@ func TestTokenIsAskedForEverywhere(t *testing.T) {
 	b := setup(t)
 	for _, pattern := range api.Patterns() {
 		method, path, _ := strings.Cut(pattern, " ")
-		path = strings.NewReplacer("{org}", string(acme), "{id}", "x").Replace(path)
+		path = strings.NewReplacer("{org}", string(acme), "{id}", "x", "{user}", string(user1)).Replace(path)
 		open := path == "/healthz" || path == "/readyz"
 		for name, header := range map[string]map[string]string{
 			"nothing": nil, "wrong token": {"Authorization": "Bearer wrong"}, "other scheme": {"Authorization": "Basic " + apiToken},
@@ -34,6 +34,43 @@ func TestTokenIsAskedForEverywhere(t *testing.T) {
 			jobstest.Equal(t, pattern+" with "+name, a.status, http.StatusUnauthorized)
 			jobstest.Equal(t, pattern+" with "+name, a.problem(t).Code, fault.Unauthorized)
 			jobstest.Equal(t, "challenge", a.header.Get("WWW-Authenticate"), `Bearer realm="sponsorsync"`)
+		}
+	}
+}
+
+// Whatever route there is or will be: with the read token it answers, or says forbidden.
+func TestTheReadTokenChangesNothing(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.redeemed(t, acme, user1)
+	reader := map[string]string{"Authorization": "Bearer " + readToken}
+	for _, pattern := range api.Patterns() {
+		method, path, _ := strings.Cut(pattern, " ")
+		if path == "/v1/organizations/{org}/events" || path == "/healthz" || path == "/readyz" {
+			continue
+		}
+		path = strings.NewReplacer("{org}", string(acme), "{id}", string(user1), "{user}", string(user1)).Replace(path)
+		a := b.do(t, call{method: method, path: path, body: syncJob, header: reader})
+		if method != "GET" {
+			jobstest.Equal(t, pattern, a.status, http.StatusForbidden)
+			jobstest.Equal(t, pattern, a.problem(t).Code, fault.Forbidden)
+		} else if a.status == http.StatusForbidden || a.status == http.StatusUnauthorized {
+			t.Errorf("%s: got %d", pattern, a.status)
+		}
+	}
+	jobstest.Equal(t, "jobs", b.jobCount(t), 0)
+}
+
+func TestTheLogSaysWhoDidWhat(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	jobstest.Equal(t, "by token", b.post(t, syncJob, nil).status, http.StatusAccepted)
+	jobstest.Equal(t, "signed", b.do(t, call{method: "POST", path: "/v1/jobs", body: syncJob, header: signed(t, secret, syncJob, 0), anonymous: true}).status, http.StatusAccepted)
+	for _, want := range []string{
+		`"who":"API token","action":"sync"`, `"who":"signed hook","action":"sync"`, `"organization":"` + string(acme) + `"`,
+	} {
+		if !strings.Contains(b.log.String(), want) {
+			t.Errorf("the log lacks %s: %s", want, b.log)
 		}
 	}
 }
@@ -124,7 +161,8 @@ func TestSignatureOpensNothingElse(t *testing.T) {
 func TestCrossOriginSessionIsForbidden(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	cookie := b.access.NewSession(httptest.NewRequest("POST", "/login", nil)).String()
+	session, _ := b.access.SignIn(httptest.NewRequest("POST", "/login", nil), apiToken)
+	cookie := session.String()
 	for site, want := range map[string]int{"same-origin": http.StatusAccepted, "cross-site": http.StatusForbidden} {
 		a := b.do(t, call{method: "POST", path: "/v1/jobs", body: syncJob, anonymous: true,
 			header: map[string]string{"Cookie": cookie, "Sec-Fetch-Site": site}})

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+	"github.com/sponsorsync/sponsorsync/producer/internal/audit"
 	"github.com/sponsorsync/sponsorsync/producer/internal/bridge/memory"
 	"github.com/sponsorsync/sponsorsync/producer/internal/erase"
 	"github.com/sponsorsync/sponsorsync/producer/internal/view"
@@ -53,6 +54,7 @@ func (a *API) deleteConnection(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
+		a.note(r, audit.Deed{Action: "withdraw all", Organization: org})
 		answer.Withdrawing = len(begun.Open)
 	}
 	if answer.Offers, err = a.eraser().Offers(r.Context(), org); err != nil {
@@ -64,7 +66,9 @@ func (a *API) deleteConnection(w http.ResponseWriter, r *http.Request) error {
 	if err := a.eraser().Disconnect(r.Context(), org); err != nil {
 		return err
 	}
+	a.note(r, audit.Deed{Action: "disconnect", Organization: org})
 	if forget {
+		a.note(r, audit.Deed{Action: "forget organization", Organization: org})
 		if _, err := a.eraser().Organization(r.Context(), org); err != nil {
 			return err
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/producer/internal/access"
+	"github.com/sponsorsync/sponsorsync/producer/internal/audit"
 	"github.com/sponsorsync/sponsorsync/producer/internal/view"
 )
 
@@ -31,7 +32,7 @@ type receipt struct {
 
 // postJobs takes one job, or an array of them, all or none.
 func (a *API) postJobs(w http.ResponseWriter, r *http.Request) error {
-	body, key, err := a.readHook(w, r)
+	who, body, key, err := a.readHook(w, r)
 	if err != nil {
 		return err
 	}
@@ -43,6 +44,9 @@ func (a *API) postJobs(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	deed := audit.Asked(batch[0], receipts[0].ID)
+	deed.Jobs = len(batch)
+	audit.Note(a.p.Log, who, deed)
 	w.Header().Set("Location", "/v1/jobs/"+url.PathEscape(receipts[0].ID))
 	if single {
 		return writeJSON(w, http.StatusAccepted, receipts[0])
@@ -65,27 +69,34 @@ func (a *API) enqueue(ctx context.Context, batch []jobs.Args, once enqueue.Idemp
 	return receipts, nil
 }
 
-// readHook returns the body of a hook that may come in, and its idempotency
+// readHook returns who sends a hook, its body if it may come in, and its idempotency
 // key. Who has neither token nor signature is turned away before the body is
 // read. A signature vouches for webhook-id but for no other header.
-func (a *API) readHook(w http.ResponseWriter, r *http.Request) (body []byte, key string, err error) {
+func (a *API) readHook(w http.ResponseWriter, r *http.Request) (who string, body []byte, key string, err error) {
 	signed := access.IsSigned(r)
 	if !signed {
-		if err := a.p.Access.Check(r); err != nil {
-			return nil, "", err
+		if who, err = a.mayChange(r); err != nil {
+			return "", nil, "", err
 		}
 	}
 	if body, err = readBody(w, r, maxHook); err != nil {
-		return nil, "", err
+		return "", nil, "", err
 	}
 	if signed {
-		if err := a.p.Access.CheckSignature(r.Header, body); err != nil {
-			return nil, "", err
-		}
-		return body, r.Header.Get(standardwebhooks.HeaderWebhookID), nil
+		err = a.p.Access.CheckSignature(r.Header, body)
+		return "signed hook", body, r.Header.Get(standardwebhooks.HeaderWebhookID), err
 	}
 	key, err = idempotencyKey(r.Header)
-	return body, key, err
+	return who, body, key, err
+}
+
+// mayChange returns who asks for a change, or why not to make it.
+func (a *API) mayChange(r *http.Request) (string, error) {
+	if err := a.p.Access.Check(r); err != nil {
+		return "", err
+	}
+	who, err := a.p.Access.Caller(r)
+	return who.Name, err
 }
 
 func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {

@@ -8,6 +8,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/secret"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
+	"github.com/sponsorsync/sponsorsync/producer/internal/audit"
 	"github.com/sponsorsync/sponsorsync/producer/internal/view"
 )
 
@@ -68,8 +69,15 @@ func (a *API) putConnection(w http.ResponseWriter, r *http.Request) error {
 	if saved.UnusualToken {
 		a.p.Log.Warn().Stringer("organization", org).Msg("the billing sync token is not 30 letters and digits; saved nevertheless")
 	}
+	a.note(r, audit.Deed{Action: "connect", Organization: org})
 	w.WriteHeader(http.StatusNoContent)
 	return nil
+}
+
+// note writes who did it.
+func (a *API) note(r *http.Request, d audit.Deed) {
+	who, _ := a.p.Access.Caller(r) // the route has checked it
+	audit.Note(a.p.Log, who.Name, d)
 }
 
 func readConnection(w http.ResponseWriter, r *http.Request) (state.Connection, error) {

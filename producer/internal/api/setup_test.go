@@ -31,9 +31,10 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
-	apiToken = "a-token-of-the-tests"
-	secret   = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-	retired  = "whsec_c2VjcmV0LXRoYXQtaXMtYmVpbmctcm90YXRlZA=="
+	apiToken  = "a-token-of-the-tests"
+	readToken = "eyes-only"
+	secret    = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+	retired   = "whsec_c2VjcmV0LXRoYXQtaXMtYmVpbmctcm90YXRlZA=="
 
 	acme  sponsorship.ID = "11111111-1111-4111-8111-111111111111"
 	bravo sponsorship.ID = "22222222-2222-4222-8222-222222222222"
@@ -82,7 +83,7 @@ func setupOn(t *testing.T, stack *jobstest.Stack, redisURL string) *bundle {
 	b := &bundle{
 		stack: stack, redis: rdb, js: js, log: log,
 		ledger:    state.New(rdb, jobstest.Value(state.NewSealer(bytes.Repeat([]byte("k"), 32)))(t)),
-		access:    jobstest.Value(access.New(access.Params{Token: apiToken, HookSecrets: []string{secret, retired}, Now: time.Now}))(t),
+		access:    jobstest.Value(access.New(access.Params{Token: apiToken, ReadToken: readToken, HookSecrets: []string{secret, retired}, Now: time.Now}))(t),
 		publisher: events.NewPublisher(js, events.Settings{}),
 		registry:  prometheus.NewRegistry(),
 	}

@@ -96,7 +96,8 @@ func (b *bundle) serve(ctx context.Context, c call) *http.Response {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
 	if c.signed {
-		r.AddCookie(b.access.NewSession(r))
+		cookie, _ := b.access.SignIn(r, apiToken)
+		r.AddCookie(cookie)
 	}
 	for name, text := range c.headers {
 		r.Header.Set(name, text)

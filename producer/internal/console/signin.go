@@ -60,17 +60,18 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	next := ours(r.PostFormValue("next"))
-	if !c.p.Access.Knows(strings.TrimSpace(r.PostFormValue("token"))) {
+	session, known := c.p.Access.SignIn(r, strings.TrimSpace(r.PostFormValue("token")))
+	if !known {
 		if !c.gate.hold(r.Context()) {
 			w.Header().Set("Retry-After", "1")
 			c.render(w, r, answer{http.StatusTooManyRequests, "signin", signIn{next, "Too many attempts at once. Try again in a second."}})
 			return
 		}
 		c.p.Log.Warn().Msg("sign-in with a wrong token")
-		c.askToken(w, r, signIn{next, "That is not the API token. It is the value of SPONSORSYNC_API_TOKEN on this server."})
+		c.askToken(w, r, signIn{next, "That is not the API token. It is the value of SPONSORSYNC_API_TOKEN on this server, or of SPONSORSYNC_READ_TOKEN for who only looks."})
 		return
 	}
-	http.SetCookie(w, c.p.Access.NewSession(r))
+	http.SetCookie(w, session)
 	http.Redirect(w, r, next, http.StatusSeeOther)
 }
 
