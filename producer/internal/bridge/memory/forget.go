@@ -47,6 +47,6 @@ func (s *Store) Forget(ctx context.Context, org, key sponsorship.ID) error {
 
 func forgotten(link merge.Link) merge.Link {
 	link.User, link.Admin, link.Job = "", false, ""
-	link.Synced, link.ValidUntil, link.Former, link.Dated = time.Time{}, time.Time{}, time.Time{}, time.Time{}
+	link.Synced, link.ValidUntil, link.Former, link.Dated, link.Wrote = time.Time{}, time.Time{}, time.Time{}, time.Time{}, time.Time{}
 	return link
 }

@@ -79,7 +79,7 @@ func (m *merger) datedByOther(r vault.Row) bool {
 	if m.taking || link.Undecided || r.Marked || r.Synced == nil || len(r.Unreadable) > 0 {
 		return false
 	}
-	if known && (!r.Synced.After(link.Synced) || r.Synced.Equal(link.Former)) {
+	if known && (!r.Synced.After(link.Synced) || r.Synced.Equal(link.Former) || !r.Synced.After(link.Wrote)) {
 		return false
 	}
 	entry := m.Ledger[link.Key]

@@ -28,11 +28,14 @@ type Rules struct {
 	// DatesByJob is set where the official job stores dates (SQL Server): there a
 	// row without a date is unknown to the cloud.
 	DatesByJob bool
+	// Writes is set where the vault is told what became of its rows.
+	Writes bool
 	// Digest hides a text; equal texts of one field have equal digests.
 	Digest func(field, text string) string
 }
 
-// Plan is what follows from a look. Memory is to be stored once Jobs are acknowledged.
+// Plan is what follows from a look. Memory is to be stored once Jobs are acknowledged, and before
+// anything is written.
 type Plan struct {
 	Jobs    []Job
 	Connect *vault.Connection // the ledger's connection is to be replaced by this one
@@ -40,7 +43,10 @@ type Plan struct {
 	Disconnected bool
 	Memory       Memory
 	// Unlink are the keys of which the vault has no row any more: anybody may change them.
-	Unlink  []sponsorship.ID
+	Unlink []sponsorship.ID
+	// Writes are to be made in the vault now, and Later is how many more are left for the next look.
+	Writes  []Write
+	Later   int
 	Odd     []Oddity
 	Waiting []Wait // wishes that wait, and why
 	Counts  Counts

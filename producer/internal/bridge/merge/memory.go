@@ -36,6 +36,12 @@ type Memory struct {
 	AllowedWithdrawals int `json:"allowedWithdrawals,omitempty"`
 	AllowedOffers      int `json:"allowedOffers,omitempty"`
 
+	// What was written to the vault, ever, and what could not be at the last look.
+	Writes    int               `json:"writes,omitempty"`
+	Deletions int               `json:"deletions,omitempty"`
+	WroteAt   time.Time         `json:"wroteAt,omitzero"`
+	Unwritten map[Unwritten]int `json:"unwritten,omitempty"`
+
 	Holds []Hold `json:"holds,omitempty"`
 
 	Links map[string]Link `json:"-"` // by row id; stored one by one
@@ -66,12 +72,17 @@ type Link struct {
 	Withdrawn bool   `json:"withdrawn,omitempty"` // for another cause than its mark; see step.withdraw
 	Wishes    int    `json:"wishes,omitempty"`    // how many jobs came of this row: makes each one's id its own
 	Job       string `json:"job,omitempty"`       // the last of them, until it has ended
+	Asked     uint64 `json:"asked,omitempty"`     // the ledger's revision when it was asked for: a higher one has come of it, or after it
 
 	// The row as last seen.
 	Synced     time.Time `json:"synced,omitzero"`
 	Former     time.Time `json:"former,omitzero"` // the Synced before the present one
 	Dated      time.Time `json:"dated,omitzero"`  // the look that first saw Synced set
 	ValidUntil time.Time `json:"validUntil,omitzero"`
+
+	// What we are about, until a look has seen it.
+	Wrote time.Time `json:"wrote,omitzero"`  // the latest date that we have written, or meant to write, as Synced: whoever was stopped on the way may still write an earlier one
+	Tries int       `json:"tries,omitempty"` // looks that meant to write to the row, since it was last done
 
 	Undecided bool      `json:"undecided,omitempty"` // was there at take-over, and nothing was carried out of it yet
 	Gone      time.Time `json:"gone,omitzero"`       // the first look without the row

@@ -22,6 +22,7 @@ func Merge(l Look) Plan {
 	m.evidence()
 	m.hold()
 	m.take()
+	m.promise()
 	m.unlink()
 	m.oddities()
 	return m.plan
@@ -36,6 +37,7 @@ type merger struct {
 	taking     bool // this is the look that takes the organization over
 	unanswered int  // rows that wait for a person's word about the official job
 	steps      []*step
+	due        map[string]bool // rows that are to be deleted
 
 	present map[string]vault.Row      // the rows of the vault by id
 	claimed map[sponsorship.ID]string // which present row has which key of the ledger
@@ -47,7 +49,7 @@ func newMerger(l Look) *merger {
 	m := &merger{
 		Look: l, plan: Plan{Memory: l.Memory},
 		present: map[string]vault.Row{}, claimed: map[sponsorship.ID]string{}, ending: map[string]int{},
-		busy: map[sponsorship.ID]bool{},
+		busy: map[sponsorship.ID]bool{}, due: map[string]bool{},
 	}
 	m.next = &m.plan.Memory
 	m.next.Links = maps.Clone(l.Memory.Links)

@@ -39,6 +39,7 @@ func (m *merger) oddRow(r vault.Row) {
 	case len(r.Unreadable) > 0:
 		m.odd(OddDate, "no date can be read from "+strings.Join(r.Unreadable, ", ")+
 			": the server itself can't read this organization's rows any more", r.ID)
+	case m.due[r.ID]: // it is about to go
 	case r.Marked && r.Synced == nil && !m.Ledger[link.Key].Exists():
 		m.odd(OddZombie, "marked for deletion, and never sent: nothing to tell the cloud, and the server never deletes it", r.ID)
 	case !r.Marked && !link.Orphaned.IsZero():

@@ -88,15 +88,20 @@ func (w *world) act(rt *rapid.T) {
 	n := rapid.IntRange(1, 4).Draw(rt, "member")
 	address := rapid.SampledFrom([]string{"a@home.test", "b@home.test", "C@home.test", "c@home.test"}).Draw(rt, "address")
 	own := w.own(n)
-	switch what := rapid.SampledFrom([]string{"offer", "offer", "mark", "delete", "console", "nothing"}).Draw(rt, "act"); {
+	what := rapid.SampledFrom([]string{"offer", "offer", "mark", "delete", "begin a revoke", "end a revoke", "console", "nothing"}).Draw(rt, "act")
+	switch {
+	case what == "end a revoke":
+		w.endRevoke()
 	case what == "offer" && own == "":
 		w.offer(n, address)
 	case what == "offer": // the server writes into the same row
 		r := w.row(own)
-		r.Email, r.Name, r.Marked = address, address, false
+		r.Email, r.Name, r.Marked, r.Synced, r.ValidUntil = address, address, false, nil, nil
 	case own == "":
 	case what == "mark":
 		w.row(own).Marked = true
+	case what == "begin a revoke":
+		w.slow = append(w.slow, *w.row(own))
 	case what == "delete":
 		w.delete(own)
 	case what == "console":
@@ -107,6 +112,22 @@ func (w *world) act(rt *rapid.T) {
 			}
 		}
 	}
+}
+
+// endRevoke is a revoke that acts on the row as it had read it, whatever that has become.
+func (w *world) endRevoke() {
+	for _, copied := range w.slow {
+		for i, r := range w.vault.Rows {
+			if r.ID == copied.ID {
+				copied.Marked = true
+				w.vault.Rows[i] = copied
+			}
+		}
+		if copied.Synced == nil {
+			w.delete(copied.ID)
+		}
+	}
+	w.slow = nil
 }
 
 func (w *world) own(n int) string {

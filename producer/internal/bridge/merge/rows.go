@@ -32,20 +32,24 @@ func (m *merger) rows() {
 // observe updates what a link says of the row as last seen.
 func (m *merger) observe(r vault.Row, link Link) Link {
 	link.User, link.Admin = r.User, r.Admin
-	synced := at(r.Synced)
-	switch {
-	case len(r.Unreadable) > 0: // dates that can't be read are no news
-	case synced.Equal(link.Synced):
-	default:
-		link.Former, link.Synced = link.Synced, synced
-		if link.Former.IsZero() {
-			link.Dated = m.Now
-		}
-	}
-	if len(r.Unreadable) == 0 {
+	link.Deleted = false
+	if len(r.Unreadable) == 0 { // dates that can't be read are no news
+		link = link.dated(at(r.Synced), m.Now)
 		link.ValidUntil = at(r.ValidUntil)
 	}
 	return m.follow(link)
+}
+
+// dated is the link of a row whose last sync is seen at a look, or zero.
+func (l Link) dated(synced, now time.Time) Link {
+	if synced.Equal(l.Synced) {
+		return l
+	}
+	l.Former, l.Synced = l.Synced, synced
+	if l.Former.IsZero() {
+		l.Dated = now
+	}
+	return l
 }
 
 // follow updates what a link says whether its row is there or not: of its job, and of

@@ -44,6 +44,7 @@ func (m *merger) carry(s *step, r vault.Row, key sponsorship.ID) {
 	d := &s.done
 	d.Key, d.Marked = key, r.Marked
 	d.Withdrawn, d.Over, d.Undecided, d.Cleared = false, false, false, false
+	d.Tries = 0
 	d.Email, d.Exact, d.Name = m.digest("address", strings.ToLower(r.Email)), m.digest("exact", r.Email), m.digest("name", r.Name)
 	m.claimed[key] = r.ID
 }

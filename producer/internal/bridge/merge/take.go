@@ -41,6 +41,9 @@ func (m *merger) take() {
 			delete(m.next.Links, s.row) // nothing ever came of it
 			continue
 		}
+		if s.kind != nothing {
+			s.done.Asked = m.Ledger[s.done.Key].Revision
+		}
 		m.next.Links[s.row] = s.done
 		if s.replaces != "" && s.done.Key != "" {
 			old := m.next.Links[s.replaces]

@@ -20,9 +20,11 @@ func (m *merger) hold() {
 	m.source()
 	m.withdrawals()
 	m.offers()
+	m.writes()
 	if m.held(fault.HeldRestored, fault.HeldOfficialJob, fault.HeldMemoryLost, fault.HeldConnectionChanged,
 		fault.HeldSourceMissing, fault.HeldFirstWrite, fault.HeldSchema) {
 		m.drop(func(*step) bool { return true })
+		m.plan.Writes = nil
 	}
 }
 

@@ -29,6 +29,7 @@ type world struct {
 	open   map[string]bool
 	placed map[string]bool // of those, the jobs that are not in the queue yet
 	rules  merge.Rules
+	slow   []vault.Row // as revokes have read them that have not acted yet
 	jobs   []merge.Job // all of them so far
 	born   int
 }
