@@ -106,7 +106,7 @@ func TestBridgeThatWritesIsRefused(t *testing.T) {
 		"serve":  func(e config.Environ) error { _, err := config.LoadServer(e); return err },
 	} {
 		list := faults(t, load(read(t, "SPONSORSYNC_BRIDGE=full", postgresString, "globalSettings__databaseProvider=postgres",
-			"SPONSORSYNC_API_TOKEN=0123456789abcdef0123456789abcdef", "SPONSORSYNC_ENCRYPTION_KEY="+strings.Repeat("A", 43)+"=")))
+			"SPONSORSYNC_API_TOKEN=0123456789abcdef0123456789abcdef", "SPONSORSYNC_ENCRYPTION_KEY="+key32)))
 		if names(list) != "SPONSORSYNC_BRIDGE" || !strings.Contains(list[0].Message, "want read: this release only reads") {
 			t.Errorf("%s: got faults %v", name, list)
 		}

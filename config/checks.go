@@ -141,11 +141,25 @@ func listenAddress(value string) error {
 	return nil
 }
 
+// leastToken is what no machine guesses, of characters that people can type.
+const leastToken = 32
+
 func token(value string) error {
-	if strings.TrimSpace(value) != value || value == "" {
-		return want("a token without spaces around it")
+	if strings.TrimSpace(value) != value || len(value) < leastToken || monotonous(value) {
+		return want("a random token of %d characters or more, without spaces around it (openssl rand -base64 %d)", leastToken, leastToken)
 	}
 	return nil
+}
+
+// monotonous finds what nobody has drawn by chance: 32 random bytes hold fewer than
+// eight different ones less often than once in 10^40 times, 32 hexadecimal digits less
+// often than once in 10^7.
+func monotonous(text string) bool {
+	seen := map[byte]bool{}
+	for i := range len(text) {
+		seen[text[i]] = true
+	}
+	return len(seen) < 8
 }
 
 func readableFile(path string) error {

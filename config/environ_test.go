@@ -40,23 +40,23 @@ func TestReadBlankInEnvironmentUnsetsFile(t *testing.T) {
 func TestReadEnvFileForms(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct{ content, want string }{
-		"raw":               {"SPONSORSYNC_API_TOKEN=abc", "abc"},
-		"equals signs":      {"SPONSORSYNC_API_TOKEN=a=b==", "a=b=="},
-		"double quotes":     {`SPONSORSYNC_API_TOKEN="a b"`, "a b"},
-		"escaped quote":     {`SPONSORSYNC_API_TOKEN="a\"b"`, `a"b`},
-		"single quotes":     {`SPONSORSYNC_API_TOKEN='a $HOME b'`, "a $HOME b"},
-		"dollar raw":        {"SPONSORSYNC_API_TOKEN=a$HOME${X}$(y)$$", "a$HOME${X}$(y)$$"},
-		"dollar quoted":     {`SPONSORSYNC_API_TOKEN="a$HOME${X}"`, "a$HOME${X}"},
-		"CRLF":              {"SPONSORSYNC_API_TOKEN=abc\r\nREDIS_URL=redis://h\r\n", "abc"},
-		"byte order mark":   {"\ufeffSPONSORSYNC_API_TOKEN=abc\n", "abc"},
-		"export":            {"export SPONSORSYNC_API_TOKEN=abc", "abc"},
-		"spaces":            {"  SPONSORSYNC_API_TOKEN = abc  ", "abc"},
-		"comment after":     {"SPONSORSYNC_API_TOKEN=abc # mine", "abc"},
-		"hash inside":       {"SPONSORSYNC_API_TOKEN=a#b", "a#b"},
-		"comments, blanks":  {"# SPONSORSYNC_API_TOKEN=no\n\n \nSPONSORSYNC_API_TOKEN=abc\n#x", "abc"},
-		"last wins":         {"SPONSORSYNC_API_TOKEN=abc\nSPONSORSYNC_API_TOKEN=def", "def"},
-		"others' quoting":   {"SPONSORSYNC_API_TOKEN=abc\nglobalSettings__sqlServer__connectionString=\"a\"b\nX=\"open", "abc"},
-		"others' odd names": {"SPONSORSYNC_API_TOKEN=abc\nmy-key:x=1", "abc"},
+		"raw":               {"globalSettings__installation__key=abc", "abc"},
+		"equals signs":      {"globalSettings__installation__key=a=b==", "a=b=="},
+		"double quotes":     {`globalSettings__installation__key="a b"`, "a b"},
+		"escaped quote":     {`globalSettings__installation__key="a\"b"`, `a"b`},
+		"single quotes":     {`globalSettings__installation__key='a $HOME b'`, "a $HOME b"},
+		"dollar raw":        {"globalSettings__installation__key=a$HOME${X}$(y)$$", "a$HOME${X}$(y)$$"},
+		"dollar quoted":     {`globalSettings__installation__key="a$HOME${X}"`, "a$HOME${X}"},
+		"CRLF":              {"globalSettings__installation__key=abc\r\nREDIS_URL=redis://h\r\n", "abc"},
+		"byte order mark":   {"\ufeffglobalSettings__installation__key=abc\n", "abc"},
+		"export":            {"export globalSettings__installation__key=abc", "abc"},
+		"spaces":            {"  globalSettings__installation__key = abc  ", "abc"},
+		"comment after":     {"globalSettings__installation__key=abc # mine", "abc"},
+		"hash inside":       {"globalSettings__installation__key=a#b", "a#b"},
+		"comments, blanks":  {"# globalSettings__installation__key=no\n\n \nglobalSettings__installation__key=abc\n#x", "abc"},
+		"last wins":         {"globalSettings__installation__key=abc\nglobalSettings__installation__key=def", "def"},
+		"others' quoting":   {"globalSettings__installation__key=abc\nglobalSettings__sqlServer__connectionString=\"a\"b\nX=\"open", "abc"},
+		"others' odd names": {"globalSettings__installation__key=abc\nmy-key:x=1", "abc"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -65,9 +65,9 @@ func TestReadEnvFileForms(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s, err := config.LoadServer(e)
-			if err != nil || s.APIToken.Reveal() != tt.want {
-				t.Errorf("got %q, %v, want %q", s.APIToken.Reveal(), err, tt.want)
+			s, err := config.LoadWorker(e)
+			if err != nil || s.Cloud.InstallationKey.Reveal() != tt.want {
+				t.Errorf("got %q, %v, want %q", s.Cloud.InstallationKey.Reveal(), err, tt.want)
 			}
 		})
 	}
@@ -161,19 +161,19 @@ func TestUnknown(t *testing.T) {
 // FuzzRead holds that a file never panics the reader, that its content is never
 // quoted, and that the environment wins over whatever it says.
 func FuzzRead(f *testing.F) {
-	for _, seed := range []string{"", "A=b", "SPONSORSYNC_API_TOKEN=x", "SPONSORSYNC_API_TOKEN='", "\ufeff\r\n", "SPONSORSYNC_API_TOKEN=\"a\\", "=", "export =", "REDIS_URL=$", "\xff"} {
+	for _, seed := range []string{"", "A=b", "globalSettings__installation__key=x", "globalSettings__installation__key='", "\ufeff\r\n", "globalSettings__installation__key=\"a\\", "=", "export =", "REDIS_URL=$", "\xff"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, content string) {
 		const canary = "Zq7-canary"
 		path := file(t, content+"\nSPONSORSYNC_LOG_LEVEL=bad\n"+canary+"\nSPONSORSYNC_HOOK_SECRET=\""+canary+"\n")
-		e, err := config.Read([]string{"SPONSORSYNC_API_TOKEN=from environment", "SPONSORSYNC_LOG_LEVEL=warn"}, []string{path})
+		e, err := config.Read([]string{"globalSettings__installation__key=from environment", "SPONSORSYNC_LOG_LEVEL=warn"}, []string{path})
 		if len(faults(t, err)) == 0 || strings.Contains(err.Error(), canary) {
 			t.Fatalf("got %v, want faults that do not quote the file", err)
 		}
-		s, err := config.LoadServer(e)
-		if s.APIToken.Reveal() != "from environment" && !strings.Contains(content, "SPONSORSYNC_API_TOKEN_FILE") {
-			t.Fatalf("got %q, %v, want the environment's token", s.APIToken.Reveal(), err)
+		s, err := config.LoadWorker(e)
+		if s.Cloud.InstallationKey.Reveal() != "from environment" && !strings.Contains(strings.ToLower(content), "installation__key_file") {
+			t.Fatalf("got %q, %v, want the environment's token", s.Cloud.InstallationKey.Reveal(), err)
 		}
 		if s.Log.Level != "warn" {
 			t.Fatalf("got %q, want the environment's level", s.Log.Level)
@@ -191,12 +191,12 @@ func FuzzEnvFileRoundTrip(f *testing.F) {
 			strings.TrimSpace(token) != token || strings.ContainsAny(token[:1], `"'`) {
 			return // needs quotes
 		}
-		e, err := config.Read(nil, []string{file(t, "SPONSORSYNC_API_TOKEN="+token+"\n")})
+		e, err := config.Read(nil, []string{file(t, "globalSettings__installation__key="+token+"\n")})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s, _ := config.LoadServer(e); s.APIToken.Reveal() != token {
-			t.Fatalf("got %q, want %q", s.APIToken.Reveal(), token)
+		if s, _ := config.LoadWorker(e); s.Cloud.InstallationKey.Reveal() != token {
+			t.Fatalf("got %q, want %q", s.Cloud.InstallationKey.Reveal(), token)
 		}
 	})
 }

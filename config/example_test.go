@@ -44,6 +44,6 @@ func ExampleError() {
 	// Output:
 	// true 3
 	// SPONSORSYNC_BATCH_SIZE: got "0", want a whole number from 1 to 1000
-	// SPONSORSYNC_ENCRYPTION_KEY: required (or SPONSORSYNC_ENCRYPTION_KEY_FILE), want base64 of 32 bytes (openssl rand -base64 32); several, separated by commas: the first encrypts, all decrypt
+	// SPONSORSYNC_ENCRYPTION_KEY: required (or SPONSORSYNC_ENCRYPTION_KEY_FILE), want base64 of 32 random bytes (openssl rand -base64 32); several, separated by commas: the first encrypts, all decrypt
 	// SPONSORSYNC_LOG_LEVEL: got "loud", want one of trace, debug, info, warn, error
 }

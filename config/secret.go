@@ -27,8 +27,8 @@ func parseKeyring(value string) (Keyring, error) {
 	var ring Keyring
 	for part := range strings.SplitSeq(value, ",") {
 		key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(part))
-		if err != nil || len(key) != encryptionKeyBytes {
-			return nil, want("base64 of %d bytes (openssl rand -base64 %d); several, separated by commas: the first encrypts, all decrypt",
+		if err != nil || len(key) != encryptionKeyBytes || monotonous(string(key)) {
+			return nil, want("base64 of %d random bytes (openssl rand -base64 %d); several, separated by commas: the first encrypts, all decrypt",
 				encryptionKeyBytes, encryptionKeyBytes)
 		}
 		ring = append(ring, secret.Text(key))
@@ -52,14 +52,14 @@ func parseHookSecrets(value string) (HookSecrets, error) {
 	for _, part := range strings.FieldsFunc(value, separator) {
 		encoded, found := strings.CutPrefix(part, hookSecretPrefix)
 		key, err := base64.StdEncoding.DecodeString(encoded)
-		if !found || err != nil || len(key) < hookSecretMinBytes || len(key) > hookSecretMaxBytes {
+		if !found || err != nil || len(key) < hookSecretMinBytes || len(key) > hookSecretMaxBytes || monotonous(string(key)) {
 			secrets = nil
 			break
 		}
 		secrets = append(secrets, secret.Text(part))
 	}
 	if len(secrets) == 0 {
-		return nil, want("%s and base64 of %d to %d bytes; several, separated by spaces or commas",
+		return nil, want("%s and base64 of %d to %d random bytes; several, separated by spaces or commas",
 			hookSecretPrefix, hookSecretMinBytes, hookSecretMaxBytes)
 	}
 	return secrets, nil

@@ -16,7 +16,7 @@ var verbs = []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%5.2f", 
 
 func TestSettingsNeverPrintSecrets(t *testing.T) {
 	t.Parallel()
-	e := read(t, config.EncryptionKey+"="+key32, "SPONSORSYNC_API_TOKEN=hunter2token", "SPONSORSYNC_HOOK_SECRET="+hookSecret,
+	e := read(t, config.EncryptionKey+"="+key32, "SPONSORSYNC_API_TOKEN="+token32+"hunter2", "SPONSORSYNC_HOOK_SECRET="+hookSecret,
 		"globalSettings__installation__key=hunter2key", "REDIS_URL=redis://user:hunter2redis@redis:6379/0?x=hunter2query",
 		"NATS_URL=nats://hunter2nats@a:4222,nats://u:hunter2nats@b:4222")
 	s, err := config.LoadServer(e)
@@ -56,7 +56,7 @@ func requireNoSecret(t *testing.T, how, printed string) {
 func TestTheReadTokenIsAnotherOne(t *testing.T) {
 	t.Parallel()
 	const token = "0123456789abcdef0123456789abcdef"
-	_, err := config.LoadServer(read(t, "SPONSORSYNC_API_TOKEN="+token, "SPONSORSYNC_READ_TOKEN="+token, "SPONSORSYNC_ENCRYPTION_KEY="+strings.Repeat("A", 43)+"="))
+	_, err := config.LoadServer(read(t, "SPONSORSYNC_API_TOKEN="+token, "SPONSORSYNC_READ_TOKEN="+token, "SPONSORSYNC_ENCRYPTION_KEY="+key32))
 	if got := names(faults(t, err)); got != "SPONSORSYNC_READ_TOKEN" {
 		t.Errorf("got faults %q", got)
 	}

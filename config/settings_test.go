@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"encoding/base64"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -45,11 +46,11 @@ func TestWorkerDefaults(t *testing.T) {
 
 func TestServerDefaults(t *testing.T) {
 	t.Parallel()
-	got, err := config.LoadServer(read(t, config.EncryptionKey+"="+key32, "SPONSORSYNC_API_TOKEN=t"))
+	got, err := config.LoadServer(read(t, config.EncryptionKey+"="+key32, "SPONSORSYNC_API_TOKEN="+token32))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Listen != "127.0.0.1:8080" || got.APIToken.Reveal() != "t" || got.HookSecrets != nil || got.ShutdownTimeout != 120*time.Second ||
+	if got.Listen != "127.0.0.1:8080" || got.APIToken.Reveal() != token32 || got.HookSecrets != nil || got.ShutdownTimeout != 120*time.Second ||
 		got.Schedule.SyncInterval != 24*time.Hour || got.Redis.URL != "redis://127.0.0.1:6379/0" {
 		t.Errorf("got %+v", got)
 	}
@@ -101,7 +102,7 @@ func TestValues(t *testing.T) {
 			[]string{"0", "-1GiB", "1GB", "1.5GiB", "GiB", "1023KiB", "x", "1GiBGiB", "9999999TiB"}},
 		{"SPONSORSYNC_NATS_REPLICAS", []string{"1", "3", "5"}, []string{"0", "2", "7", "x"}},
 		{config.EncryptionKey, []string{key32, otherKey32 + ", " + key32},
-			[]string{"short", "MDEyMw==", key32 + ",", key32 + key32, strings.TrimSuffix(key32, "=")}},
+			[]string{"short", "MDEyMw==", key32 + ",", key32 + key32, base64.StdEncoding.EncodeToString(make([]byte, 32)), strings.TrimSuffix(key32, "=")}},
 		{"SPONSORSYNC_WORKER_LISTEN", []string{":0", "[::]:8081", "host:65535"}, []string{"8081", "host", "host:http", "host:65536", "host:-1"}},
 		{"SPONSORSYNC_CONCURRENCY", []string{"1", "999"}, []string{"0", "-1", "1.5", "many", "99999999999"}},
 		{"SPONSORSYNC_CLOUD_CONCURRENCY", []string{"1"}, []string{"0"}},
@@ -140,8 +141,9 @@ func TestValues(t *testing.T) {
 func TestServerValues(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, value, want string }{
-		{"SPONSORSYNC_API_TOKEN", "x", ""},
-		{"SPONSORSYNC_API_TOKEN", " x", "SPONSORSYNC_API_TOKEN"},
+		{"SPONSORSYNC_API_TOKEN", token32[1:], "SPONSORSYNC_API_TOKEN"},
+		{"SPONSORSYNC_API_TOKEN", strings.Repeat("changeme", 8), "SPONSORSYNC_API_TOKEN"},
+		{"SPONSORSYNC_API_TOKEN", " " + token32, "SPONSORSYNC_API_TOKEN"},
 		{"SPONSORSYNC_API_TOKEN", " ", "SPONSORSYNC_API_TOKEN"},
 		{"SPONSORSYNC_LISTEN", "0.0.0.0:0", ""},
 		{"SPONSORSYNC_LISTEN", "8080", "SPONSORSYNC_LISTEN"},
@@ -156,7 +158,7 @@ func TestServerValues(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name+"="+tt.value, func(t *testing.T) {
 			t.Parallel()
-			_, err := config.LoadServer(read(t, config.EncryptionKey+"="+key32, "SPONSORSYNC_API_TOKEN=t", tt.name+"="+tt.value))
+			_, err := config.LoadServer(read(t, config.EncryptionKey+"="+key32, "SPONSORSYNC_API_TOKEN="+token32, tt.name+"="+tt.value))
 			if got := names(faults(t, err)); got != tt.want {
 				t.Errorf("got faults %q, want %q: %v", got, tt.want, err)
 			}
@@ -166,9 +168,9 @@ func TestServerValues(t *testing.T) {
 
 func TestListsKeepTheirOrder(t *testing.T) {
 	t.Parallel()
-	second := "whsec_" + strings.Repeat("AAAA", 8)
+	second := "whsec_c2VjcmV0LXRoYXQtaXMtYmVpbmctcm90YXRlZA=="
 	s, err := config.LoadServer(read(t, config.EncryptionKey+"="+otherKey32+","+key32,
-		"SPONSORSYNC_API_TOKEN=t", "SPONSORSYNC_HOOK_SECRET="+hookSecret+" "+second))
+		"SPONSORSYNC_API_TOKEN="+token32, "SPONSORSYNC_HOOK_SECRET="+hookSecret+" "+second))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,15 +222,15 @@ func TestFileForm(t *testing.T) {
 		environ     []string
 		token, want string
 	}{
-		"newline":            {[]string{form + "=" + file(t, "abc\n")}, "abc", ""},
-		"CRLF":               {[]string{form + "=" + file(t, "abc\r\n")}, "abc", ""},
-		"none":               {[]string{form + "=" + file(t, "abc")}, "abc", ""},
-		"two newlines":       {[]string{form + "=" + file(t, "abc\n\n")}, "", form},
+		"newline":            {[]string{form + "=" + file(t, token32+"\n")}, token32, ""},
+		"CRLF":               {[]string{form + "=" + file(t, token32+"\r\n")}, token32, ""},
+		"none":               {[]string{form + "=" + file(t, token32)}, token32, ""},
+		"two newlines":       {[]string{form + "=" + file(t, token32+"\n\n")}, "", form},
 		"empty":              {[]string{form + "=" + file(t, "\n")}, "", form},
 		"missing":            {[]string{form + "=" + missing}, "", form},
 		"folder":             {[]string{form + "=" + t.TempDir()}, "", form},
-		"both":               {[]string{form + "=" + file(t, "abc"), name + "=abc"}, "", name},
-		"both, one is blank": {[]string{form + "=" + file(t, "abc"), name + "="}, "abc", ""},
+		"both":               {[]string{form + "=" + file(t, token32), name + "=" + token32}, "", name},
+		"both, one is blank": {[]string{form + "=" + file(t, token32), name + "="}, token32, ""},
 	}
 	for label, tt := range tests {
 		t.Run(label, func(t *testing.T) {
@@ -257,7 +259,7 @@ func TestEveryFaultAtOnce(t *testing.T) {
 		`REDIS_URL: got something else (not shown), want redis://[user:password@]host:port/number, rediss://... or unix:///path`,
 		`SPONSORSYNC_BATCH_SIZE: got "5000", want a whole number from 1 to 1000`,
 		`SPONSORSYNC_CLOUD_TIMEOUT: got "30", want a positive duration such as 500ms, 30s or 24h`,
-		`SPONSORSYNC_ENCRYPTION_KEY: got something else (not shown), want base64 of 32 bytes (openssl rand -base64 32); several, separated by commas: the first encrypts, all decrypt`,
+		`SPONSORSYNC_ENCRYPTION_KEY: got something else (not shown), want base64 of 32 random bytes (openssl rand -base64 32); several, separated by commas: the first encrypts, all decrypt`,
 		`SPONSORSYNC_RETRY_BASE: got 2h0m0s, want at most SPONSORSYNC_RETRY_MAX, which is 1h0m0s`,
 		`globalSettings__installation__apiUri: got "http://api.example", want https (http is for loopback addresses only)`,
 		`globalSettings__installation__id: got "nope", want a UUID such as 01234567-89ab-cdef-0123-456789abcdef`,
@@ -297,7 +299,7 @@ func TestVariablesMatchTheStructs(t *testing.T) {
 // TestDefaultsAreValid sets every default by hand: whatever the table promises must be accepted.
 func TestDefaultsAreValid(t *testing.T) {
 	t.Parallel()
-	environ := []string{config.EncryptionKey + "=" + key32, "SPONSORSYNC_API_TOKEN=t"}
+	environ := []string{config.EncryptionKey + "=" + key32, "SPONSORSYNC_API_TOKEN=" + token32}
 	for _, v := range config.Variables() {
 		if v.Default != "" {
 			environ = append(environ, v.Name+"="+v.Default)

@@ -14,6 +14,7 @@ import (
 const (
 	key32        = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=" // 0123456789abcdef twice
 	otherKey32   = "ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA=" // fedcba9876543210 twice
+	token32      = "a-token-of-32-characters-or-more"
 	hookSecret   = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 	installation = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
 )

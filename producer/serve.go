@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
+	"golang.org/x/net/netutil"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sponsorsync/sponsorsync/config"
@@ -126,6 +127,9 @@ func (s *server) handler() (http.Handler, error) {
 	return hooks.Wrap(mux), nil
 }
 
+// maxConnections bounds the memory that those cost who have not shown yet who they are.
+const maxConnections = 2048
+
 // listen answers requests until ctx ends, and then finishes those that run. Event
 // streams have ended by themselves then: the hub stops with the same ctx.
 func (s *server) listen(ctx context.Context, listener net.Listener, handler http.Handler) error {
@@ -135,7 +139,7 @@ func (s *server) listen(ctx context.Context, listener net.Listener, handler http
 		WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- srv.Serve(listener) }()
+	go func() { ended <- srv.Serve(netutil.LimitListener(listener, maxConnections)) }()
 	select {
 	case err := <-ended:
 		return fmt.Errorf("serve HTTP: %w", err)

@@ -18,7 +18,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 )
 
-const serveToken = "a-token-of-the-tests"
+const serveToken = "a-token-of-the-tests-of-serve-of-32"
 
 // served is a serve that runs.
 type served struct {

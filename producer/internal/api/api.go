@@ -45,6 +45,8 @@ type API struct {
 	health    health.Source
 	saver     connection.Saver
 	metrics   metrics
+
+	unverified chan struct{} // holds one token a body that is read before it is verified
 }
 
 // New returns an API whose metrics are registered.
@@ -58,7 +60,7 @@ func New(p Params) (*API, error) {
 		return nil, err
 	}
 	return &API{
-		p: p, inspector: enqueue.NewInspector(p.Jobs), metrics: m, health: p.source(),
+		p: p, inspector: enqueue.NewInspector(p.Jobs), metrics: m, unverified: make(chan struct{}, unverifiedAtOnce), health: p.source(),
 		saver: connection.Saver{Ledger: p.Ledger, Waker: enqueue.NewSystem(p.Jobs)},
 	}, nil
 }

@@ -125,3 +125,45 @@ func anys[T ~string](all []T) []any {
 	}
 	return out
 }
+
+// Generators of clients make types of named schemas, and text of what has a type:
+// a body that is spelled out in place, or an enumeration without a type, becomes
+// something that encodes as nothing (oapi-codegen).
+func TestTheDocumentSuitsGenerators(t *testing.T) {
+	t.Parallel()
+	doc := jobstest.Value(document())(t)
+	for path, item := range doc.Paths.Map() {
+		for method, o := range item.Operations() {
+			if o.RequestBody == nil {
+				continue
+			}
+			for kind, media := range o.RequestBody.Value.Content {
+				if media.Schema.Ref == "" && media.Schema.Value.OneOf != nil {
+					t.Errorf("%s %s: the choice of its %s has no name", method, path, kind)
+				}
+			}
+		}
+	}
+	for name, schema := range doc.Components.Schemas {
+		typed(t, name, schema, map[*openapi3.Schema]bool{})
+	}
+}
+
+func typed(t *testing.T, at string, ref *openapi3.SchemaRef, seen map[*openapi3.Schema]bool) {
+	t.Helper()
+	if ref == nil || seen[ref.Value] {
+		return
+	}
+	s := ref.Value
+	seen[s] = true
+	if s.Type == nil && (len(s.Enum) > 0 || s.Const != nil) {
+		t.Errorf("%s: its values have no type", at)
+	}
+	for name, property := range s.Properties {
+		typed(t, at+"."+name, property, seen)
+	}
+	for _, choice := range s.OneOf {
+		typed(t, at, choice, seen)
+	}
+	typed(t, at+"[]", s.Items, seen)
+}

@@ -30,7 +30,7 @@ func (l *lab) post(to *program, body []byte, headers map[string]string) (status 
 	}
 	req.Header.Set("Content-Type", "application/json")
 	if headers == nil {
-		headers = map[string]string{"Authorization": "Bearer api-token"}
+		headers = map[string]string{"Authorization": "Bearer " + apiToken}
 	}
 	for name, value := range headers {
 		req.Header.Set(name, value)
@@ -130,7 +130,7 @@ func TestHooksWhileRedisHangs(t *testing.T) {
 	server := l.serve()
 	l.started()
 	body := []byte(`{"kind":"redeem","args":{"organizationId":"` + string(org) + `","organizationUserId":"` + string(user(0)) + `","sponsoredEmail":"` + address(0) + `"}}`)
-	headers := map[string]string{"Authorization": "Bearer api-token", "Idempotency-Key": "hook-1"}
+	headers := map[string]string{"Authorization": "Bearer " + apiToken, "Idempotency-Key": "hook-1"}
 	for name, fail := range map[string]func(){"hung": l.redis.Pause, "gone": l.redis.Kill} {
 		fail()
 		status, answer := l.post(server, body, headers)

@@ -33,6 +33,8 @@ import (
 // deadline is generous: it costs nothing when all is well.
 const deadline = 90 * time.Second
 
+const apiToken = "an-api-token-of-the-end-to-end-tests"
+
 // binaries is where TestMain puts the two programs.
 var binaries string
 
@@ -111,7 +113,7 @@ func start(t *testing.T, env ...string) *system {
 		"globalSettings__installation__apiUri=" + s.cloud.URL(),
 		"REDIS_URL=" + s.redis.URL, "NATS_URL=" + s.nats.URL,
 		"SPONSORSYNC_ENCRYPTION_KEY=" + base64.StdEncoding.EncodeToString(key),
-		"SPONSORSYNC_API_TOKEN=api-token",
+		"SPONSORSYNC_API_TOKEN=" + apiToken,
 		"SPONSORSYNC_CLOUD_RATE=0", "SPONSORSYNC_SHUTDOWN_TIMEOUT=30s",
 		// What got no answer is held for these two together.
 		"SPONSORSYNC_CLOUD_TIMEOUT=10s", "SPONSORSYNC_CLOUD_GRACE=5s",
