@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
-.PHONY: help demo test check race bench faults soak mutate build
+.PHONY: help demo test check race bench neighbor faults soak mutate build
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -38,6 +38,10 @@ mutate: ## breaks a copy of the code line by line: who notices? IDS="3b 6b" pick
 bench: ## the benchmarks behind the README's figures
 	@bash scripts/setup.sh
 	@bash scripts/bench.sh
+
+neighbor: ## what the bridge costs the server's own database
+	@bash scripts/setup.sh
+	@bash scripts/neighbor.sh
 
 build: ## both programs, into bin/
 	@mkdir -p bin

@@ -29,7 +29,7 @@ func onEach(t *testing.T, setup vaulttest.Setup, test func(*testing.T, *vaulttes
 }
 
 // target is the vault's database as the server's settings name it.
-func target(t *testing.T, v *vaulttest.Vault) connstring.Target {
+func target(t testing.TB, v *vaulttest.Vault) connstring.Target {
 	t.Helper()
 	engine := jobstest.Value(connstring.Provider(v.Provider()))(t)
 	return jobstest.Value(connstring.Parse(engine, v.ConnectionString()))(t)
