@@ -2,6 +2,7 @@ package state_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
@@ -36,6 +37,33 @@ func TestListPagesThroughEveryStatusOnce(t *testing.T) {
 		t.Fatalf("%d of 25 seen", len(seen))
 	}
 	_, _, err := b.List(t.Context(), org, state.Page{Limit: 10, Cursor: "nonsense"})
+	if _, is := errors.AsType[*state.CursorError](err); !is {
+		t.Fatalf("err = %v, want a CursorError", err)
+	}
+}
+
+func TestAListIsTheSameBackwards(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for n := range 25 {
+		jobstest.Must(t, b.seed.Put(t.Context(), record(n, sponsorship.Statuses()[n%7])))
+	}
+	for _, statuses := range [][]sponsorship.Status{nil, {sponsorship.Sent}, {sponsorship.Pending, sponsorship.Removed}} {
+		all, _, err := b.List(t.Context(), org, state.Page{Statuses: statuses, Limit: 100})
+		jobstest.Must(t, err)
+		var back []sponsorship.Sponsorship
+		for cursor := state.End; ; cursor = state.Cursor(back[0]) {
+			page, err := b.ListBefore(t.Context(), org, state.Page{Statuses: statuses, Limit: 4, Cursor: cursor})
+			jobstest.Must(t, err)
+			if back = append(page, back...); len(page) < 4 {
+				break
+			}
+		}
+		if !slices.Equal(all, back) {
+			t.Errorf("%v: %d forwards, %d backwards", statuses, len(all), len(back))
+		}
+	}
+	_, err := b.ListBefore(t.Context(), org, state.Page{Limit: 1, Cursor: "nonsense"})
 	if _, is := errors.AsType[*state.CursorError](err); !is {
 		t.Fatalf("err = %v, want a CursorError", err)
 	}

@@ -20,7 +20,7 @@ func TestTokenIsAskedForEverywhere(t *testing.T) {
 	b := setup(t)
 	for _, pattern := range api.Patterns() {
 		method, path, _ := strings.Cut(pattern, " ")
-		path = strings.NewReplacer("{org}", string(acme), "{id}", "x", "{user}", string(user1)).Replace(path)
+		path = strings.NewReplacer("{org}", string(acme), "{id}", "x", "{organizationUserId}", string(user1)).Replace(path)
 		open := path == "/healthz" || path == "/readyz"
 		for name, header := range map[string]map[string]string{
 			"nothing": nil, "wrong token": {"Authorization": "Bearer wrong"}, "other scheme": {"Authorization": "Basic " + apiToken},
@@ -49,7 +49,7 @@ func TestTheReadTokenChangesNothing(t *testing.T) {
 		if path == "/v1/organizations/{org}/events" || path == "/healthz" || path == "/readyz" {
 			continue
 		}
-		path = strings.NewReplacer("{org}", string(acme), "{id}", string(user1), "{user}", string(user1)).Replace(path)
+		path = strings.NewReplacer("{org}", string(acme), "{id}", string(user1), "{organizationUserId}", string(user1)).Replace(path)
 		a := b.do(t, call{method: method, path: path, body: syncJob, header: reader})
 		if method != "GET" {
 			jobstest.Equal(t, pattern, a.status, http.StatusForbidden)

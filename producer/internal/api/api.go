@@ -19,6 +19,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/producer/internal/access"
 	"github.com/sponsorsync/sponsorsync/producer/internal/connection"
+	"github.com/sponsorsync/sponsorsync/producer/internal/history"
 	"github.com/sponsorsync/sponsorsync/producer/internal/view"
 )
 
@@ -43,6 +44,7 @@ type API struct {
 	p         Params
 	inspector *enqueue.Inspector
 	health    health.Source
+	history   *history.Reader
 	saver     connection.Saver
 	metrics   metrics
 
@@ -60,7 +62,8 @@ func New(p Params) (*API, error) {
 		return nil, err
 	}
 	return &API{
-		p: p, inspector: enqueue.NewInspector(p.Jobs), metrics: m, unverified: make(chan struct{}, unverifiedAtOnce), health: p.source(),
+		p: p, inspector: enqueue.NewInspector(p.Jobs), metrics: m, unverified: make(chan struct{}, unverifiedAtOnce),
+		health: p.source(), history: history.New(p.JetStream, p.Now),
 		saver: connection.Saver{Ledger: p.Ledger, Waker: enqueue.NewSystem(p.Jobs)},
 	}, nil
 }
@@ -92,6 +95,7 @@ func (a *API) routes() []route {
 		{"GET /v1/organizations", false, a.getOrganizations},
 		{"GET /v1/organizations/{org}", false, a.getOrganization},
 		{"GET /v1/organizations/{org}/sponsorships", false, a.getSponsorships},
+		{"GET /v1/organizations/{org}/sponsorships/{organizationUserId}", false, a.getSponsorship},
 		{"GET /v1/organizations/{org}/events", false, a.getEvents},
 		{"GET /openapi.yaml", false, getDocument},
 		{"GET /metrics", false, a.getMetrics()},

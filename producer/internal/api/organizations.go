@@ -94,10 +94,12 @@ func readConnection(w http.ResponseWriter, r *http.Request) (state.Connection, e
 	}, nil
 }
 
-// sponsorships is one page. NextCursor is null on the last one.
+// sponsorships is one page. NextCursor is null on the last one, PreviousCursor on the
+// first.
 type sponsorships struct {
-	Sponsorships []view.Sponsorship `json:"sponsorships"`
-	NextCursor   *string            `json:"nextCursor"`
+	Sponsorships   []view.Sponsorship `json:"sponsorships"`
+	NextCursor     *string            `json:"nextCursor"`
+	PreviousCursor *string            `json:"previousCursor"`
 }
 
 func (a *API) getSponsorships(w http.ResponseWriter, r *http.Request) error {
@@ -116,15 +118,18 @@ func (a *API) getSponsorships(w http.ResponseWriter, r *http.Request) error {
 	if !known {
 		return unseen(org)
 	}
-	found, next, err := view.ReadPage(r.Context(), a.p.Ledger, org, page)
+	found, err := view.ReadPage(r.Context(), a.p.Ledger, org, page)
 	if err != nil {
 		return err
 	}
-	shown := sponsorships{Sponsorships: found}
-	if next != "" {
-		shown.NextCursor = &next
+	return writeJSON(w, http.StatusOK, sponsorships{found.Rows, orNull(found.Next), orNull(found.Previous)})
+}
+
+func orNull(text string) *string {
+	if text == "" {
+		return nil
 	}
-	return writeJSON(w, http.StatusOK, shown)
+	return &text
 }
 
 // organization reads the id in the path, in either case.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
+	"github.com/sponsorsync/sponsorsync/jobs/events"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
@@ -123,7 +124,7 @@ func TestSponsorshipsArePaged(t *testing.T) {
 	jobstest.Equal(t, "intent", first.Intent, sponsorship.IntentRedeem)
 	jobstest.Equal(t, "address", first.SponsoredEmail, "family@example.com")
 	none := b.get(t, base+"?status=sent")
-	jobstest.Equal(t, "none", strings.TrimSpace(string(none.body)), `{"sponsorships":[],"nextCursor":null}`)
+	jobstest.Equal(t, "none", strings.TrimSpace(string(none.body)), `{"sponsorships":[],"nextCursor":null,"previousCursor":null}`)
 }
 
 func TestSponsorshipsRefuseWhatIsInvalid(t *testing.T) {
@@ -168,4 +169,48 @@ func TestMetrics(t *testing.T) {
 	if strings.Contains(text, string(acme)) {
 		t.Error("a label grows with the number of organizations")
 	}
+}
+
+func TestOneSponsorshipWithItsHistory(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.redeemed(t, acme, user1)
+	b.publish(t, acme, user1, 1)
+	b.publish(t, acme, user2, 1)
+	path := "/v1/organizations/" + string(acme) + "/sponsorships/"
+	one := read[struct {
+		OrganizationUserID sponsorship.ID
+		SponsoredEmail     string
+		History            []struct{ To sponsorship.Status }
+	}](t, b.get(t, path+strings.ToUpper(string(user1))))
+	if one.OrganizationUserID != user1 || one.SponsoredEmail != "family@example.com" || len(one.History) != 1 || one.History[0].To != sponsorship.Sent {
+		t.Errorf("got %+v", one)
+	}
+	for id, want := range map[string]int{string(user2): http.StatusNotFound, "mia": http.StatusBadRequest} {
+		jobstest.Equal(t, id, b.get(t, path+id).status, want)
+	}
+	jobstest.Equal(t, "code", b.get(t, path+string(user2)).problem(t).Code, fault.NotFound)
+	jobstest.Must(t, b.js.DeleteStream(t.Context(), events.StreamName))
+	jobstest.Equal(t, "without a stream", b.get(t, path+string(user1)).status, http.StatusOK)
+}
+
+func TestSearchPagesBothWays(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.redeemed(t, acme, user1, user2)
+	type page struct {
+		Sponsorships               []struct{ OrganizationUserID sponsorship.ID }
+		NextCursor, PreviousCursor *string
+	}
+	path := "/v1/organizations/" + string(acme) + "/sponsorships?limit=1&search="
+	first := read[page](t, b.get(t, path+"FAMILY"))
+	jobstest.Equal(t, "first", first.Sponsorships[0].OrganizationUserID, user1)
+	second := read[page](t, b.get(t, path+"FAMILY&cursor="+*first.NextCursor))
+	jobstest.Equal(t, "second", second.Sponsorships[0].OrganizationUserID, user2)
+	if second.NextCursor != nil || first.PreviousCursor != nil {
+		t.Error("there are pages beyond the ends")
+	}
+	back := read[page](t, b.get(t, path+"FAMILY&cursor="+*second.PreviousCursor))
+	jobstest.Equal(t, "back", back.Sponsorships[0].OrganizationUserID, user1)
+	jobstest.Equal(t, "nobody", len(read[page](t, b.get(t, path+"nobody")).Sponsorships), 0)
 }

@@ -81,19 +81,19 @@ func (c *Console) fill(r *http.Request, org sponsorship.ID, page *organizationPa
 	if err != nil {
 		return err
 	}
-	found, cursor, err := view.ReadPage(r.Context(), c.p.Ledger, org, wanted)
+	found, err := view.ReadPage(r.Context(), c.p.Ledger, org, wanted)
 	if err != nil {
 		return err
 	}
 	names := c.names(r.Context(), shown)
 	page.Name, page.Unnamed = names.Organization, c.p.Names == nil && shown.Bridge != nil
-	for _, s := range found {
+	for _, s := range found.Rows {
 		row := present(s, shown.LastSyncAt != nil)
 		row.Member = names.Members[s.OrganizationUserID]
 		page.Rows = append(page.Rows, row)
 	}
-	page.Filters = filters(shown, wanted)
-	page.First, page.More = paging(query, org, cursor)
+	page.Filters = filters(shown, wanted.Page)
+	page.First, page.More = paging(query, org, found.Next)
 	page.Job, err = c.job(r.Context(), query.Get("job"))
 	return err
 }

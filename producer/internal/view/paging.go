@@ -14,47 +14,109 @@ import (
 // maxLimit is the most sponsorships that one page may hold.
 const maxLimit = 1000
 
-// ReadPage reads one page of sponsorships, and the cursor of the next.
-func ReadPage(ctx context.Context, l *state.Ledger, org sponsorship.ID, p state.Page) ([]Sponsorship, string, error) {
-	found, next, err := l.List(ctx, org, p)
-	if _, wrong := errors.AsType[*state.CursorError](err); wrong {
-		return nil, "", Invalid("cursor", "is not one of this list; start again without it")
-	}
-	if err != nil {
-		return nil, "", err
-	}
-	of, _, err := l.Organization(ctx, org)
-	shown := make([]Sponsorship, len(found))
-	for i, s := range found {
-		shown[i] = ShowSponsorship(s, of.LastSyncAt)
-	}
-	return shown, next, err
+// maxSearch is the longest text to search for, in bytes.
+const maxSearch = 256
+
+// Asked says which sponsorships somebody wants to see.
+type Asked struct {
+	state.Page
+	Search string // in address, label or id, whatever the case; "" is all
+	// Match looks for what the ledger does not know, such as a member's name; may be nil.
+	Match func(user sponsorship.ID, search string) bool
 }
 
-// PageOf reads status (repeatable, or separated by commas), limit and cursor.
-func PageOf(q url.Values, limit int) (state.Page, error) {
-	p := state.Page{Limit: limit, Cursor: q.Get("cursor")}
+// Listing is one page of sponsorships with the cursors of its neighbors, "" where
+// there is none.
+type Listing struct {
+	Rows           []Sponsorship
+	Next, Previous string
+	Found          int // by a search, on all pages; 0 without one
+}
+
+// back marks the cursor of a page before.
+const back = "-"
+
+// LastPage is the cursor of the last page.
+const LastPage = back + state.End
+
+// ReadPage reads one page of sponsorships.
+func ReadPage(ctx context.Context, l *state.Ledger, org sponsorship.ID, a Asked) (Listing, error) {
+	read := readPage
+	if a.Search != "" {
+		read = search
+	}
+	found, listing, err := read(ctx, l, org, a)
+	if _, wrong := errors.AsType[*state.CursorError](err); wrong {
+		return Listing{}, Invalid("cursor", "is not one of this list; start again without it")
+	}
+	if err != nil {
+		return Listing{}, err
+	}
+	of, _, err := l.Organization(ctx, org)
+	listing.Rows = make([]Sponsorship, len(found))
+	for i, s := range found {
+		listing.Rows[i] = ShowSponsorship(s, of.LastSyncAt)
+	}
+	return listing, err
+}
+
+// readPage asks for one more than it shows, which tells whether there is more.
+func readPage(ctx context.Context, l *state.Ledger, org sponsorship.ID, a Asked) (found []sponsorship.Sponsorship, of Listing, err error) {
+	more := state.Page{Statuses: a.Statuses, Limit: a.Limit + 1, Cursor: a.Cursor}
+	if at, backwards := strings.CutPrefix(a.Cursor, back); backwards {
+		more.Cursor = at
+		found, err = l.ListBefore(ctx, org, more)
+		if len(found) > a.Limit {
+			found = found[1:]
+			of.Previous = back + state.Cursor(found[0])
+		}
+		if len(found) > 0 && at != state.End {
+			of.Next = state.Cursor(found[len(found)-1])
+		}
+		return found, of, err
+	}
+	found, _, err = l.List(ctx, org, more)
+	if len(found) > a.Limit {
+		found = found[:a.Limit]
+		of.Next = state.Cursor(found[a.Limit-1])
+	}
+	switch {
+	case a.Cursor == "":
+	case len(found) > 0:
+		of.Previous = back + state.Cursor(found[0])
+	default:
+		of.Previous = LastPage
+	}
+	return found, of, err
+}
+
+// PageOf reads status (repeatable, or separated by commas), search, limit and cursor.
+func PageOf(q url.Values, limit int) (Asked, error) {
+	a := Asked{Page: state.Page{Limit: limit, Cursor: q.Get("cursor")}, Search: strings.TrimSpace(q.Get("search"))}
 	wanted := map[sponsorship.Status]bool{}
 	for _, name := range strings.FieldsFunc(strings.Join(q["status"], ","), func(c rune) bool { return c == ',' }) {
 		s := sponsorship.Status(name)
 		if !s.Valid() {
-			return p, Invalid("status", "must be one of "+statusNames())
+			return a, Invalid("status", "must be one of "+statusNames())
 		}
 		wanted[s] = true
 	}
 	for _, s := range sponsorship.Statuses() { // in one order, which cursors rely on
 		if wanted[s] {
-			p.Statuses = append(p.Statuses, s)
+			a.Statuses = append(a.Statuses, s)
 		}
+	}
+	if len(a.Search) > maxSearch {
+		return a, Invalid("search", "must be at most "+strconv.Itoa(maxSearch)+" bytes")
 	}
 	if text := q.Get("limit"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 || n > maxLimit {
-			return p, Invalid("limit", "must be a whole number from 1 to "+strconv.Itoa(maxLimit))
+			return a, Invalid("limit", "must be a whole number from 1 to "+strconv.Itoa(maxLimit))
 		}
-		p.Limit = n
+		a.Limit = n
 	}
-	return p, nil
+	return a, nil
 }
 
 func statusNames() string {

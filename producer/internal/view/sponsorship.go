@@ -1,9 +1,11 @@
 package view
 
 import (
+	"context"
 	"time"
 
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
 )
 
 // Sponsorship is the public form of one sponsorship.
@@ -34,4 +36,15 @@ func ShowSponsorship(s sponsorship.Sponsorship, fullSync *time.Time) Sponsorship
 		shown.Intent = &s.Intent
 	}
 	return shown
+}
+
+// ReadSponsorship returns the public form of one sponsorship, or false if there never
+// was one.
+func ReadSponsorship(ctx context.Context, l *state.Ledger, org, user sponsorship.ID) (Sponsorship, bool, error) {
+	found, err := l.Get(ctx, org, user)
+	if err != nil || found[0].Status == "" {
+		return Sponsorship{}, false, err
+	}
+	of, _, err := l.Organization(ctx, org)
+	return ShowSponsorship(found[0], of.LastSyncAt), true, err
 }
