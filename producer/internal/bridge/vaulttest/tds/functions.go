@@ -58,7 +58,7 @@ func (p *parser) typeName() conversion {
 		size, _ = strconv.Atoi(p.literal(number))
 		p.expect(")")
 	}
-	of, found := map[string]Type{"int": Int, "bigint": BigInt, "char": VarChar, "varchar": VarChar}[name]
+	of, found := map[string]Type{"int": Int, "bigint": BigInt, "char": VarChar, "varchar": VarChar, "nvarchar": NVarChar, "varbinary": varBinary}[name]
 	if !found {
 		fail(243, "Type %s is not a defined system type.", name)
 	}

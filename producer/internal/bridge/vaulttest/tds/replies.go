@@ -8,6 +8,7 @@ import (
 )
 
 const (
+	doneMore      = 0x01
 	doneError     = 0x02
 	doneCount     = 0x10
 	doneAttention = 0x20
@@ -16,9 +17,32 @@ const (
 // collation is SQL_Latin1_General_CP1_CI_AS, what the server's installer leaves.
 var collation = []byte{0x09, 0x04, 0xd0, 0x00, 0x34}
 
+// The commands that an end names.
+const (
+	selectCommand = 0xc1
+	deleteCommand = 0xc4
+	updateCommand = 0xc5
+)
+
+// changed is the end of a statement that changed rows: within a call it is followed by the
+// call's status and end.
+func changed(command uint16, rows int, inCall bool) []byte {
+	b := binary.LittleEndian.AppendUint16([]byte{0xfd}, doneCount)
+	b = binary.LittleEndian.AppendUint16(b, command)
+	b = binary.LittleEndian.AppendUint64(b, uint64(rows))
+	if !inCall {
+		return b
+	}
+	b[0], b[1] = 0xff, doneCount|doneMore
+	b = append(b, 0x79, 0, 0, 0, 0)
+	end := done(0, 0)
+	end[0] = 0xfe
+	return append(b, end...)
+}
+
 func done(status uint16, rows int) []byte {
 	b := binary.LittleEndian.AppendUint16([]byte{0xfd}, status)
-	b = binary.LittleEndian.AppendUint16(b, 0xc1) // a SELECT
+	b = binary.LittleEndian.AppendUint16(b, selectCommand)
 	return binary.LittleEndian.AppendUint64(b, uint64(rows))
 }
 

@@ -139,10 +139,16 @@ func (p Parameter) value() value {
 		}
 	case nVarCharType:
 		of, v = NVarChar, fromUTF16(p.Data)
-	case dateTimeOffsetType, dateTime2Type:
+	case dateTime2Type:
 		of = DateTime2
-		if len(p.Data) >= 8 {
+		if len(p.Data) == 8 {
 			v = moment(p.Data)
+		}
+	case dateTimeOffsetType:
+		of = dateTimeOffset
+		if len(p.Data) == 10 {
+			minutes := int16(binary.LittleEndian.Uint16(p.Data[8:]))
+			v = moment(p.Data[:8]).In(time.FixedZone("", 60*int(minutes)))
 		}
 	default:
 		panic(fault{102, fmt.Sprintf("The stand-in knows no parameter of type 0x%02x.", p.Type)})

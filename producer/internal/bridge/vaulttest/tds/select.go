@@ -49,6 +49,14 @@ func (p *parser) accept(text string) bool {
 	return false
 }
 
+// ended refuses whatever is left.
+func (p *parser) ended() {
+	p.accept(";")
+	if p.peek().kind != end {
+		fail(102, "Incorrect syntax near '%s'.", p.peek().text)
+	}
+}
+
 func (p *parser) expect(texts ...string) {
 	for _, text := range texts {
 		if !p.accept(text) {
@@ -224,6 +232,8 @@ func (p *parser) set() string {
 		p.expect("LOW")
 	case p.accept("XACT_ABORT"):
 		p.expect("ON")
+	case p.accept("NOCOUNT"):
+		p.expect("OFF")
 	default:
 		p.expect("TRANSACTION", "ISOLATION", "LEVEL", "READ", "COMMITTED")
 	}

@@ -181,11 +181,13 @@ func (c *session) answer(r Request) (reply []byte) {
 		c.server.failing = failing[1:]
 		panic(failing[0])
 	}
-	q := p.query()
-	p.accept(";")
-	if p.peek().kind != end {
-		fail(102, "Incorrect syntax near '%s'.", p.peek().text)
+	if p.peek().is("UPDATE") || p.peek().is("DELETE") {
+		c := p.change()
+		p.ended()
+		return changed(c.command, c.run(values(r)), r.Declared != "")
 	}
+	q := p.query()
+	p.ended()
 	types, lines := q.run(values(r))
 	return result(types, lines)
 }

@@ -2,6 +2,7 @@ package tds
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 )
 
@@ -126,6 +127,18 @@ func (s *Server) Insert(name string, row Row) {
 		}
 	}
 	t.rows = append(t.rows, row)
+}
+
+// Rows returns a copy of a table's rows.
+func (s *Server) Rows(name string) []Row {
+	s.t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var rows []Row
+	for _, row := range s.own(name).rows {
+		rows = append(rows, maps.Clone(row))
+	}
+	return rows
 }
 
 // Update changes every row of a table.

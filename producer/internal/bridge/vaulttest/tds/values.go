@@ -21,10 +21,13 @@ const (
 	NVarChar                         // string
 	NVarCharMax                      // string
 	DateTime2                        // time.Time
+	dateTimeOffset                   // of a parameter; no column has it
+	varBinary                        // of a conversion; no column has it
 	condition                        // what a WHERE needs; no column has it
 )
 
-// value is a typed one; v is nil for NULL, otherwise int64, string, [16]byte or time.Time.
+// value is a typed one; v is nil for NULL, otherwise int64, string (the bytes of varBinary, too),
+// [16]byte or time.Time.
 type value struct {
 	of Type
 	v  any
@@ -108,6 +111,12 @@ func (c conversion) of(v value) value {
 	switch c.to {
 	case Int, BigInt:
 		return value{c.to, v.int()}
+	case NVarChar:
+		units := toUTF16(v.text())
+		return value{c.to, fromUTF16(units[:min(len(units), 2*c.size)])}
+	case varBinary:
+		units := toUTF16(v.text())
+		return value{c.to, string(units[:min(len(units), c.size)])}
 	case VarChar:
 		text := plain(v, c.style)
 		if len(text) > c.size {
@@ -148,7 +157,10 @@ func equal(a, b value) value {
 	if a.isText() && b.isText() {
 		return value{condition, truth(strings.EqualFold(strings.TrimRight(a.text(), " "), strings.TrimRight(b.text(), " ")))}
 	}
-	if fmt.Sprintf("%T", a.v) != fmt.Sprintf("%T", b.v) {
+	if a.of == varBinary && b.of == varBinary { // zeros at the end count for nothing
+		return value{condition, truth(strings.TrimRight(a.text(), "\x00") == strings.TrimRight(b.text(), "\x00"))}
+	}
+	if (a.of == varBinary) != (b.of == varBinary) || fmt.Sprintf("%T", a.v) != fmt.Sprintf("%T", b.v) {
 		fail(206, "Operand type clash: %v and %v.", a.v, b.v)
 	}
 	return value{condition, truth(a.v == b.v)}
