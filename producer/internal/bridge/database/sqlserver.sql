@@ -1,4 +1,4 @@
-SET LOCK_TIMEOUT 1000; SET DEADLOCK_PRIORITY LOW; SET XACT_ABORT ON; SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+SET NOCOUNT OFF; SET LOCK_TIMEOUT 1000; SET DEADLOCK_PRIORITY LOW; SET XACT_ABORT ON; SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
 GO
 SELECT QUOTENAME(USER_NAME()), COALESCE(IS_SRVROLEMEMBER('sysadmin'), 0), COALESCE(IS_ROLEMEMBER('db_owner'), 0)
 GO
@@ -38,6 +38,12 @@ SELECT LOWER(CONVERT(char(36), [Id])), [Name], [Email] FROM [User] WHERE [Id] IN
 GO
 DECLARE @p1 nvarchar(36);
 SELECT LOWER(CONVERT(char(36), [Id])), LOWER(CONVERT(char(36), [UserId])), [Email] FROM [OrganizationUser] WHERE [OrganizationId] = @p1
+GO
+DECLARE @p1 datetime2(7),@p2 datetime2(7),@p3 nvarchar(36),@p4 nvarchar(36),@p5 nvarchar(36),@p6 nvarchar(18),@p7 nvarchar(14),@p8 nvarchar(max),@p9 nvarchar(max);
+UPDATE [OrganizationSponsorship] SET [LastSyncDate] = @p1, [ValidUntil] = @p2, [ToDelete] = 1 WHERE [Id] = @p3 AND [SponsoringOrganizationId] = @p4 AND [SponsoringOrganizationUserID] = @p5 AND CAST(COALESCE([OfferedToEmail], '') AS varbinary(512)) = CAST(CAST(@p6 AS nvarchar(256)) AS varbinary(512)) AND CAST(COALESCE([FriendlyName], '') AS varbinary(512)) = CAST(CAST(@p7 AS nvarchar(256)) AS varbinary(512)) AND (CAST([ToDelete] AS int)) = 0 AND COALESCE(CONVERT(varchar(27), [LastSyncDate], 121), '') = @p8 AND COALESCE(CONVERT(varchar(27), [ValidUntil], 121), '') = @p9 AND (CAST([IsAdminInitiated] AS int)) = 0
+GO
+DECLARE @p1 nvarchar(36),@p2 nvarchar(36),@p3 nvarchar(36),@p4 nvarchar(18),@p5 nvarchar(14),@p6 nvarchar(27),@p7 nvarchar(27);
+DELETE FROM [OrganizationSponsorship] WHERE [Id] = @p1 AND [SponsoringOrganizationId] = @p2 AND [SponsoringOrganizationUserID] = @p3 AND CAST(COALESCE([OfferedToEmail], '') AS varbinary(512)) = CAST(CAST(@p4 AS nvarchar(256)) AS varbinary(512)) AND CAST(COALESCE([FriendlyName], '') AS varbinary(512)) = CAST(CAST(@p5 AS nvarchar(256)) AS varbinary(512)) AND (CAST([ToDelete] AS int)) = 1 AND COALESCE(CONVERT(varchar(27), [LastSyncDate], 121), '') = @p6 AND COALESCE(CONVERT(varchar(27), [ValidUntil], 121), '') = @p7 AND (CAST([IsAdminInitiated] AS int)) = 0
 GO
 GRANT SELECT ON OBJECT::[dbo].[OrganizationSponsorship] ([Id], [SponsoringOrganizationId], [SponsoringOrganizationUserID], [OfferedToEmail], [FriendlyName], [LastSyncDate], [ValidUntil], [ToDelete], [IsAdminInitiated]) TO sponsorsync;
 GO

@@ -5,12 +5,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sqlc-dev/teesql/parser"
 
 	"github.com/sponsorsync/sponsorsync/internal/connstring"
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/producer/internal/bridge/database"
+	"github.com/sponsorsync/sponsorsync/producer/internal/bridge/vault"
 	"github.com/sponsorsync/sponsorsync/producer/internal/bridge/vaulttest/tds"
 )
 
@@ -19,11 +21,14 @@ import (
 func statements(t *testing.T) []string {
 	t.Helper()
 	s, target := standIn(t, tds.Options{})
-	d := open(t, database.Options{Target: target})
+	d := open(t, database.Options{Target: target, Writes: true})
 	jobstest.Value(d.Check(t.Context()))(t)
 	changed(t.Context(), t, d)
 	jobstest.Value(d.Read(t.Context(), localOrganization))(t)
 	jobstest.Value(d.People(t.Context(), localOrganization))(t)
+	row := look(t, d, local).Rows[0]
+	write(t, d, local, vault.Write{Was: row, Synced: new(time.Now()), ValidUntil: new(time.Now()), Marked: true}, vault.Written)
+	write(t, d, local, vault.Write{Was: look(t, d, local).Rows[0], Delete: true}, vault.Written)
 	var found []string
 	for _, r := range s.Requests() {
 		text := r.Statement
