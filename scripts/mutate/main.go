@@ -53,7 +53,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 func mutations() []mutation {
 	return slices.Concat(
 		coreMutations, adminMutations, pageMutations, besideMutations, bridgeMutations, clockMutations, durableMutations, eventMutations, forgetMutations, jobMutations,
-		ledgerMutations, securityMutations, sqlServerMutations, takeoverMutations, turnMutations,
+		ledgerMutations, securityMutations, sqlServerMutations, takeoverMutations, turnMutations, writesMutations,
 	)
 }
 
