@@ -31,4 +31,28 @@ var securityMutations = []mutation{
 		`return len(seen) < 8`,
 		`return len(seen) < 1`,
 		[]string{"./config"}},
+	{"e7", "rows that nobody asked for are read to the end", "worker/internal/cloud/rows.go",
+		`		if err != nil || !asked[user.String()] {
+			return nil, errNotAsked
+		}
+`,
+		`		_ = err
+`,
+		[]string{"./worker/internal/cloud"}},
+	{"e8", "the host of a redirect is quoted whatever it is", "worker/internal/cloud/classify.go",
+		`!hostName.MatchString(u.Hostname())`,
+		`u.Host == ""`,
+		[]string{"./worker/internal/cloud"}},
+	{"e9", "a token of no installation is everybody's", "worker/internal/license/token.go",
+		`if _, present := claims["InstallationId"]; !present {`,
+		`if _, present := claims["InstallationId"]; !present && claims == nil {`,
+		[]string{"./worker/internal/license"}},
+	{"e10", "a request leaves that the cloud does not read to its end", "worker/internal/cloud/call.go",
+		`if len(payload) > MaxBody {`,
+		`if len(payload) > 2*MaxBody {`,
+		[]string{"./worker/internal/cloud"}},
+	{"e11", "HTTP/2 is spoken to the cloud", "worker/internal/cloud/transport.go",
+		`t.Protocols.SetHTTP1(true)`,
+		`t.Protocols.SetHTTP1(true); t.Protocols.SetHTTP2(true)`,
+		[]string{"./worker/internal/cloud"}},
 }

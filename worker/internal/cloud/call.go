@@ -72,6 +72,9 @@ func (c *Client) call(ctx context.Context, r request) error {
 	if err != nil {
 		return fmt.Errorf("encode request: %w", err)
 	}
+	if len(payload) > MaxBody { // planned smaller; what the cloud would say of it names a row
+		return notSent(fault.New(fault.InvalidArguments, "%s: the request has %d bytes, and the cloud reads %d", r.op.does, len(payload), MaxBody))
+	}
 	token := r.token.current()
 	if token == "" {
 		return notSent(ErrTokenDied)

@@ -146,10 +146,13 @@ func classifyRefusal(op operation, status int, text string) classification {
 	return classification{fault.CloudProtocolError, fmt.Sprintf("the answer was %d for a reason that is not known here", status)}
 }
 
+// hostName is what may be shown of somebody else's host: letters that no terminal obeys.
+var hostName = regexp.MustCompile(`^[a-zA-Z0-9.:-]{1,253}$`)
+
 // target names the host that a redirect points to, and no more of it.
 func target(h http.Header) string {
 	u, err := url.Parse(h.Get("Location"))
-	if err != nil || u.Host == "" {
+	if err != nil || !hostName.MatchString(u.Hostname()) {
 		return ""
 	}
 	return " to " + u.Hostname()

@@ -35,3 +35,6 @@ func Pace(rate, burst int) (every time.Duration, atOnce int) {
 	p := newPace(rate, burst)
 	return p.every, p.burst
 }
+
+// DefaultTransport is what a client without one of the caller's uses.
+func DefaultTransport() *http.Transport { t, _ := defaultTransport().(*http.Transport); return t }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"time"
 )
 
 // partial is an answer of which the status line came, and not the whole body.
@@ -46,16 +45,18 @@ func newHTTPClient(p Params) *http.Client {
 	}
 }
 
-// defaultTransport is Go's own, with HTTP/2 pings: without them a connection
-// that a firewall forgot silently would fail every call for a quarter of an hour.
+// defaultTransport is Go's own, with HTTP/1.1 alone, as the official server speaks it:
+// what a firewall or a proxy lets that server do it lets us do, and a connection that
+// one of them forgets fails one call and not all that share it.
 func defaultTransport() http.RoundTripper {
 	standard, ok := http.DefaultTransport.(*http.Transport)
 	if !ok { // somebody replaced it on purpose
 		return http.DefaultTransport
 	}
 	t := standard.Clone()
-	t.MaxIdleConnsPerHost = 64 // more than a worker has handlers; behind a proxy there is only HTTP/1
-	t.HTTP2 = &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 10 * time.Second}
+	t.MaxIdleConnsPerHost = 64 // more than a worker has handlers
+	t.Protocols = new(http.Protocols)
+	t.Protocols.SetHTTP1(true)
 	return t
 }
 

@@ -94,7 +94,7 @@ func TestCheckNoticesTampering(t *testing.T) {
 	t.Parallel()
 	changes := map[string]func(map[string]any){
 		"id of the token": func(all map[string]any) { all["token"] = strings.Replace(all["token"].(string), ".", ".e", 1) },
-		"license key":     with("licenseKey", "another"), "plan": with("planType", 7), "no token left": with("token", ""),
+		"license key":     with("licenseKey", "another"), "plan": with("planType", 7), "seats": with("seats", 100000), "no token left": with("token", ""),
 	}
 	plain := map[string]func(map[string]any){
 		"seats": with("seats", 100000), "name": with("name", "x"), "expires": with("expires", "2099-01-01T00:00:00Z"),
@@ -116,6 +116,15 @@ func TestCheckNoticesTampering(t *testing.T) {
 			t.Errorf("%s: got %v, want it refused", name, err)
 		}
 	}
+}
+
+// A token that names no installation would be any installation's, whatever the field says.
+func TestATokenNamesItsInstallation(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	nameless := b.issue(t, cloudtest.LicenseMode{Set: map[string]any{"InstallationId": nil}})
+	_, err := b.check(edited(t, nameless, with("installationId", string(b.checker.InstallationID))))
+	refused(t, err, fault.LicenseRejected, "for which installation")
 }
 
 func TestCheckWithoutCertificate(t *testing.T) {

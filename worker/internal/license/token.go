@@ -18,7 +18,7 @@ const (
 
 // vouchedFor are the fields whose claims, where the token has them, must say
 // the same as the document: only the claims are signed when there is a token.
-var vouchedFor = []string{"Id", "InstallationId", "LicenseKey", "Enabled", "SelfHost", "LicenseType", "PlanType"}
+var vouchedFor = []string{"Id", "InstallationId", "LicenseKey", "Enabled", "SelfHost", "LicenseType", "PlanType", "Seats"}
 
 // checkToken verifies the token. Without a key its lifetime and its claims are
 // still looked at: a license that is over would lock the official server's
@@ -31,6 +31,9 @@ func (c *Checker) checkToken(d Document) error {
 	claims := jwt.MapClaims{}
 	if err := c.parse(strings.TrimSpace(d.head.Token), claims, options); err != nil {
 		return rejected("%s", tokenFault(err))
+	}
+	if _, present := claims["InstallationId"]; !present { // or any installation's would do
+		return rejected("its signed token does not say for which installation it is")
 	}
 	for _, name := range vouchedFor {
 		claim, present := claims[name]
