@@ -118,7 +118,7 @@ var variables = []Variable{
 	{Name: retryMax, Default: "1h", check: duration,
 		Meaning: "Longest wait between two tries."},
 	{Name: "SPONSORSYNC_LICENSE_DIR", Default: "licenses",
-		Meaning: "Licenses are written to organization/ORG.json below it."},
+		Meaning: "Licenses are written to organization/ORG.json below it, for you to upload to the server; not its own folder, where a file without the upload makes it disable the organization."},
 	{Name: "SPONSORSYNC_LICENSE_CERT_FILE", check: readableFile,
 		Meaning: "Certificate; with it the license's signature is verified."},
 	{Name: "SPONSORSYNC_SHUTDOWN_TIMEOUT", Default: "120s", check: duration,

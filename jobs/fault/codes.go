@@ -75,7 +75,7 @@ var hints = map[Code]string{
 	RecipientUnconfirmed:       "The sponsorship was taken over without a date, so the cloud may have mailed somebody else before. Ask the recipient whether the mail came; if not, run 'producer change-sponsorship --resend'.",
 	OfferRecreated:             "The cloud had lost this sponsorship after it was accepted, and has offered and mailed it anew. Ask the recipient to accept again, then start a sync by hand; or revoke it. It is not sent again before a sync by hand, a change or --resend.",
 	PlanNotEligible:            "Check in the cloud web app, Admin Console > Billing > Subscription, that the organization is on an Enterprise plan: the cloud no longer answers for sponsorships that it knows. They keep their status, and the next sync after the plan is put right confirms them.",
-	LicenseRejected:            "Download the license in the cloud web app (Billing > Subscription) and check that it belongs to this installation; then sync again or upload it by hand.",
+	LicenseRejected:            "If the message names a file or a folder, let the worker's user write there. Else download the license in the cloud web app (Billing > Subscription) and check that it belongs to this installation; then sync again or upload it by hand.",
 	UnsupportedVersion:         "Update the self-hosted server (back up the bwdata folder first), then upload the license file again.",
 	LicenseKeyInvalid:          "The license key is not the cloud organization's: save the connection again with the LicenseKey of the current license file.",
 	SubscriptionInactive:       "The cloud organization has no active subscription or a payment is due: see Billing > Subscription in the cloud web app.",

@@ -22,4 +22,12 @@ var adminMutations = []mutation{
 		"lastError(org), showFailure(org.LastLicenseError)",
 		"showFailure(org.LastLicenseError), showFailure(org.LastLicenseError)",
 		[]string{"./producer/internal/view"}},
+	{"h6", "a license that is replaced belongs to the worker", "worker/internal/license/owner_unix.go",
+		"file.Chown(int(old.Uid), int(old.Gid))",
+		"error(nil)",
+		[]string{"./worker/internal/license"}},
+	{"h7", "a job that had nothing to do is said to have sent", "producer/internal/cli/outcome.go",
+		"s.JobID != \"\" && s.JobID != t.job",
+		"false",
+		[]string{"./producer/internal/cli"}},
 }

@@ -96,6 +96,7 @@ func (b *bulk) waitJobs(ctx context.Context) ([]target, error) {
 	targets := make([]target, 0, len(b.rows))
 	for i, r := range b.rows {
 		t := r.target()
+		t.job = b.ids[i]
 		err := b.waiter.job(ctx, enqueued{org: t.org, id: b.ids[i]})
 		switch {
 		case ctx.Err() != nil:

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -34,6 +35,10 @@ databases nobody can see whether it still runs beside this one.`,
 	return command
 }
 
+// licenseWritten says what is left to do.
+const licenseWritten = "the license was fetched and written to organization/%s.json below the worker's SPONSORSYNC_LICENSE_DIR\n" +
+	"now upload this file to the server: Admin Console > Billing > Subscription > Update license"
+
 func (a *app) syncLicenseCommand() *cobra.Command {
 	var (
 		args jobs.SyncLicense
@@ -42,11 +47,13 @@ func (a *app) syncLicenseCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use: "sync-license --org ORG", Short: "Fetch a fresh license; nothing else ever does",
 		Long: `Enqueues a license sync and prints the job's id. The worker writes the license
-to organization/ORG.json below SPONSORSYNC_LICENSE_DIR. The connection needs the
-license key: 'producer connect --license-key'.`,
+to organization/ORG.json below its SPONSORSYNC_LICENSE_DIR. Upload that file to the
+server: Admin Console > Billing > Subscription > Update license. Only that tells the
+server's database, which must agree with the file. The connection needs the license
+key: 'producer connect --license-key'.`,
 		GroupID: groupSetup, Args: noArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			return a.enqueue(command, args, a.finishing(wait, "the license was fetched and written"))
+			return a.enqueue(command, args, a.finishing(wait, fmt.Sprintf(licenseWritten, args.OrganizationID)))
 		},
 	}
 	orgFlag(command, &args.OrganizationID)
@@ -162,6 +169,7 @@ func (a *app) settling(wait patience, t target) followUp {
 			return err
 		}
 		var failure error
+		t.job = job.id
 		err := w.settle(ctx, []target{t}, func(_ target, v outcome) {
 			if failure = v.err; failure == nil {
 				a.note("%s", v.text)

@@ -14,6 +14,8 @@ type target struct {
 	org, id sponsorship.ID
 	change  bool // a redeem does not care why an earlier change was refused
 	line    int  // in the file that it came from
+
+	job string // whose effect is waited for
 }
 
 // organization is the ledger's, and when its last failure was before the wait
@@ -79,6 +81,9 @@ func settledOutcome(t target, s sponsorship.Sponsorship) outcome {
 	if s.Status == sponsorship.Refused {
 		return failure(fault.New(fault.NotAccepted, "the cloud did not accept the sponsorship"))
 	}
+	if s.Status == sponsorship.Sent && s.Reason == nil && s.JobID != "" && s.JobID != t.job {
+		return outcome{state: settled, text: "sent: another job had asked for it, and nobody is mailed twice"}
+	}
 	return outcome{state: settled, text: settledText(s)}
 }
 
@@ -122,7 +127,7 @@ func settledText(s sponsorship.Sponsorship) string {
 		if s.Reason != nil {
 			return "sent, but " + faultText(&fault.Error{Code: s.Reason.Code, Message: s.Reason.Message})
 		}
-		return "sent: the cloud has it and mailed the offer"
+		return "sent: the cloud has it, and mails an offer that is new there"
 	case sponsorship.Redeemed:
 		return "active: the recipient has accepted the offer" + dated("; valid until ", s.ValidUntil)
 	case sponsorship.Expiring:

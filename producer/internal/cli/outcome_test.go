@@ -46,6 +46,7 @@ func TestOutcomeOf(t *testing.T) {
 		"just found switched off":     {row: pending, org: off, state: failed, code: fault.CloudCommunicationDisabled},
 		"was once switched off":       {row: pending, org: off, before: at, state: waiting},
 		"sent in spite of all":        {row: sponsorship.Sponsorship{Status: sponsorship.Sent}, org: paused, state: settled},
+		"sent, as asked before":       {row: sponsorship.Sponsorship{Status: sponsorship.Sent, JobID: "before"}, org: started, state: settled, says: "another job had asked for it, and nobody is mailed twice"},
 		"sent, perhaps not mailed":    {row: sponsorship.Sponsorship{Status: sponsorship.Sent, Reason: reason(fault.MailUncertain)}, org: started, state: settled, says: "mail_uncertain"},
 		"refused":                     {row: sponsorship.Sponsorship{Status: sponsorship.Refused, Reason: reason(fault.NotAccepted)}, org: started, state: failed, code: fault.NotAccepted},
 		"revoked":                     {row: sponsorship.Sponsorship{Status: sponsorship.Expiring}, org: started, change: true, state: settled},

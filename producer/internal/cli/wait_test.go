@@ -77,7 +77,7 @@ func TestWaitForASponsorship(t *testing.T) {
 	}{
 		"sent": {true, func(b *bundle) error {
 			return redeem(b, sponsorship.Sponsorship{Status: sponsorship.Sent})
-		}, 0, []string{"sent: the cloud has it and mailed the offer"}},
+		}, 0, []string{"sent: the cloud has it, and mails an offer that is new there"}},
 		"refused": {true, func(b *bundle) error {
 			return redeem(b, sponsorship.Sponsorship{Status: sponsorship.Refused, Reason: &sponsorship.Reason{Code: "not_accepted", Message: "left out"}})
 		}, 1, []string{"error: not_accepted: left out", "hint: Check that the cloud organization is on an Enterprise plan"}},

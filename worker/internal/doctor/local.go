@@ -34,6 +34,10 @@ func (d *doctor) licenseDir() Check {
 	if err != nil {
 		return bad(name, "Let the worker's user write to SPONSORSYNC_LICENSE_DIR, or choose another directory.", "%s", err)
 	}
+	if license.ServersOwn(dir) {
+		return doubtful(name, "Set SPONSORSYNC_LICENSE_DIR to a folder of its own, and upload the file in the server's Admin Console > Billing > Subscription.",
+			"%s is the server's own: a file that is written there and not uploaded makes the server disable the organization", dir)
+	}
 	if len(tried) < len(filepath.Clean(dir)) {
 		return good(name, "%s does not exist yet and can be created below %s", dir, tried)
 	}

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 )
@@ -26,7 +27,8 @@ func NewStore(dir string) *Store {
 func (s *Store) Path(org sponsorship.ID) string { return filepath.Join(s.dir, string(org)+".json") }
 
 // Write replaces the license of an organization. Whenever it is interrupted,
-// the old file or the new one is there, whole.
+// the old file or the new one is there, whole. A file that was there before keeps its
+// owner and its mode: the server's containers run as a user of their own.
 func (s *Store) Write(org sponsorship.ID, d Document) error {
 	if !org.Valid() { // it becomes part of a path
 		return fmt.Errorf("write license: organization %q is not a UUID", org)
@@ -52,6 +54,9 @@ func (s *Store) replace(target string, content []byte) error {
 		return err
 	}
 	defer func() { _ = os.Remove(temp.Name()) }() // after the rename there is nothing to remove
+	if err := likeBefore(temp, target); err != nil {
+		return errors.Join(err, temp.Close())
+	}
 	if err := s.fill(temp, content); err != nil {
 		return err
 	}
@@ -62,6 +67,33 @@ func (s *Store) replace(target string, content []byte) error {
 		return err
 	}
 	return syncDir(s.dir)
+}
+
+// likeBefore gives a file what the one at target has; where there is none, it is its
+// writer's alone.
+func likeBefore(file *os.File, target string) error {
+	was, err := os.Stat(target)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := keepOwner(file, was); err != nil {
+		return err
+	}
+	return file.Chmod(was.Mode().Perm())
+}
+
+// ServersOwn reports whether a directory looks like the one that the self-hosted
+// server keeps its licenses in: there a new file takes effect without what the server
+// keeps in its database beside it, and the server disables the organization.
+func ServersOwn(dir string) bool {
+	path, err := filepath.Abs(dir)
+	if err != nil {
+		path = dir
+	}
+	return strings.HasSuffix(filepath.ToSlash(path), "core/licenses")
 }
 
 func (s *Store) fill(temp *os.File, content []byte) error {

@@ -164,3 +164,28 @@ func requireEmpty(t *testing.T, dir string) {
 		t.Errorf("left behind: %v", entries)
 	}
 }
+
+// The server's containers read the file as a user of their own: what they could read
+// before they can read after.
+func TestAFileKeepsItsOwnerAndMode(t *testing.T) {
+	t.Parallel()
+	store := license.NewStore(t.TempDir())
+	jobstest.Must(t, store.Write(org, parse(t, `{"version":1}`)))
+	jobstest.Must(t, os.Chmod(store.Path(org), 0o644))
+	if os.Geteuid() == 0 {
+		jobstest.Must(t, os.Chown(store.Path(org), 1001, 1002))
+	}
+	before := jobstest.Value(os.Stat(store.Path(org)))(t)
+	jobstest.Must(t, store.Write(org, parse(t, `{"version":2}`)))
+	after := jobstest.Value(os.Stat(store.Path(org)))(t)
+	jobstest.Equal(t, "mode", after.Mode(), before.Mode())
+	jobstest.Equal(t, "owner", owner(after), owner(before))
+	jobstest.Equal(t, "content", string(jobstest.Value(os.ReadFile(store.Path(org)))(t)), "{\n  \"Version\": 2\n}")
+}
+
+func TestTheServersOwnFolderIsKnown(t *testing.T) {
+	t.Parallel()
+	for dir, want := range map[string]bool{"/opt/bitwarden/bwdata/core/licenses/": true, "bwdata/core/licenses": true, "licenses": false, "/licenses": false} {
+		jobstest.Equal(t, dir, license.ServersOwn(dir), want)
+	}
+}
