@@ -99,6 +99,15 @@ func uri(value string) error {
 	return want("https (http is for loopback addresses only)")
 }
 
+// alertURL is a URI that may hold what lets one in.
+func alertURL(value string) error {
+	u, err := url.Parse(strings.TrimSpace(value))
+	if err != nil || u.Hostname() == "" || u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())) {
+		return want("an https URL (http is for loopback addresses only)")
+	}
+	return nil
+}
+
 func isLoopback(host string) bool {
 	addr, err := netip.ParseAddr(host)
 	return strings.EqualFold(host, "localhost") || (err == nil && addr.IsLoopback())

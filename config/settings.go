@@ -95,11 +95,13 @@ type Server struct {
 	Schedule Schedule
 	Bridge   Bridge
 
-	Listen          string        `env:"SPONSORSYNC_LISTEN"`
-	APIToken        secret.Text   `env:"SPONSORSYNC_API_TOKEN"`
-	ReadToken       secret.Text   `env:"SPONSORSYNC_READ_TOKEN"`  // may look, and change nothing; empty: nobody has it
-	HookSecrets     HookSecrets   `env:"SPONSORSYNC_HOOK_SECRET"` // empty refuses signed hooks
-	ShutdownTimeout time.Duration `env:"SPONSORSYNC_SHUTDOWN_TIMEOUT"`
+	Listen      string      `env:"SPONSORSYNC_LISTEN"`
+	APIToken    secret.Text `env:"SPONSORSYNC_API_TOKEN"`
+	ReadToken   secret.Text `env:"SPONSORSYNC_READ_TOKEN"`  // may look, and change nothing; empty: nobody has it
+	HookSecrets HookSecrets `env:"SPONSORSYNC_HOOK_SECRET"` // empty refuses signed hooks; set if AlertURL is
+
+	AlertURL        secret.Address `env:"SPONSORSYNC_ALERT_URL"` // "" tells nobody
+	ShutdownTimeout time.Duration  `env:"SPONSORSYNC_SHUTDOWN_TIMEOUT"`
 }
 
 // LoadWorker returns the worker's settings, or an [*Error] with every fault.
@@ -133,6 +135,9 @@ func LoadServer(e Environ) (Server, error) {
 	l.findDatabase(&s.Bridge)
 	if given := s.ReadToken.Reveal(); given != "" && given == s.APIToken.Reveal() {
 		l.fault(lookup(readToken), readToken, "is the same as "+apiToken+", want another: whoever has it may only look")
+	}
+	if s.AlertURL != "" {
+		l.require(hookSecret)
 	}
 	return s, l.err()
 }

@@ -13,6 +13,7 @@ const EncryptionKey = "SPONSORSYNC_ENCRYPTION_KEY"
 const (
 	envFile         = "SPONSORSYNC_ENV_FILE"
 	apiToken        = "SPONSORSYNC_API_TOKEN"
+	hookSecret      = "SPONSORSYNC_HOOK_SECRET"
 	readToken       = "SPONSORSYNC_READ_TOKEN"
 	cloudSwitch     = "globalSettings__enableCloudCommunication"
 	cloudRegion     = "globalSettings__baseServiceUri__cloudRegion"
@@ -93,8 +94,10 @@ var variables = []Variable{
 		Meaning: "Bearer token of the HTTP API, 32 random characters or more. Required by producer serve."},
 	{Name: readToken, Secret: true, check: token,
 		Meaning: "A second token for the HTTP API and the status page, which may look and change nothing."},
-	{Name: "SPONSORSYNC_HOOK_SECRET", Secret: true, check: accepts(parseHookSecrets),
+	{Name: hookSecret, Secret: true, check: accepts(parseHookSecrets),
 		Meaning: "whsec_..., Standard Webhooks; several allow rotation. Without it signed hooks are refused."},
+	{Name: "SPONSORSYNC_ALERT_URL", Secret: true, check: alertURL,
+		Meaning: "Where to post what somebody must act on: no worker, held, damaged, a token that is refused, dead jobs, a bound that is near. Signed with the first SPONSORSYNC_HOOK_SECRET."},
 	{Name: "SPONSORSYNC_CONCURRENCY", Default: "16", check: wholeNumber(1, maxCount),
 		Meaning: "Handlers for jobs that do not call the cloud."},
 	{Name: "SPONSORSYNC_CLOUD_CONCURRENCY", Default: "8", check: wholeNumber(1, maxCount),

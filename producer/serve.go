@@ -71,9 +71,13 @@ func serve(ctx context.Context, env config.Environ, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	tell, err := s.alerts()
+	if err != nil {
+		return err
+	}
 	listener, err := net.Listen("tcp", cfg.Listen)
 	if err != nil {
-		return fmt.Errorf("listen for HTTP: %w", err)
+		return fmt.Errorf("listen for HTTP at %s (SPONSORSYNC_LISTEN): %w", cfg.Listen, err)
 	}
 	s.log.Info().Str("address", listener.Addr().String()).Str("version", boot.Version()).Msg("serving")
 	defer boot.Supervise(ctx, boot.Probe{Listen: cfg.Listen, Setting: "SPONSORSYNC_LISTEN", Path: "/healthz"}.Ask, s.log)()
@@ -84,6 +88,9 @@ func serve(ctx context.Context, env config.Environ, stderr io.Writer) error {
 			Sweeper: enqueue.NewSystem(s.jobs), Interval: cfg.Schedule.SweepInterval, Log: s.log, Beat: state.New(s.rdb, nil).BeatScheduler,
 		}.Run(ctx)
 	})
+	if tell != nil {
+		group.Go(func() error { return tell(ctx) })
+	}
 	if follow != nil {
 		group.Go(func() error { return follow.Run(ctx) })
 	}
