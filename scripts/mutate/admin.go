@@ -42,4 +42,12 @@ var adminMutations = []mutation{
 		"if response.StatusCode/100 != 2 {",
 		"if false {",
 		[]string{"./producer/internal/alert"}},
+	{"h11", "a name in another encoding is stored broken", "producer/internal/cli/encoding.go",
+		"if !utf8.Valid(part) {",
+		"if false {",
+		[]string{"./producer/internal/cli"}},
+	{"h12", "a file of thousands of offers goes out unasked", "producer/internal/cli/redeem.go",
+		"case would.offers > mostUnasked:",
+		"case false:",
+		[]string{"./producer/internal/cli"}},
 }

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"bufio"
+	"bytes"
 	"cmp"
 	"encoding/csv"
 	"errors"
@@ -63,16 +65,17 @@ func readPlanSponsorshipType(_ *jobs.Adopt, v string) error {
 	return nil
 }
 
-func (p *rowParser) readCSV(in io.Reader) error {
+func (p *rowParser) readCSV(in *bufio.Reader) error {
 	records := csv.NewReader(in)
-	records.TrimLeadingSpace = true
+	records.Comma = separatorOf(firstLine(in))
+	records.TrimLeadingSpace = records.Comma != '\t' // which is itself a space: columns would vanish
 	records.ReuseRecord = true
 	header, err := records.Read()
 	if err != nil {
 		return p.csvFault(err)
 	}
 	line, _ := records.FieldPos(0)
-	table, faults := p.readHeader(slices.Clone(header), p.org != "")
+	table, faults := p.readHeader(slices.Clone(header))
 	for _, message := range faults {
 		p.fault(line, message)
 	}
@@ -99,6 +102,9 @@ func (p *rowParser) addRecord(line int, t table, record []string) {
 	var all jobs.Adopt
 	var faults []string
 	for i, read := range t.columns {
+		if read == nil {
+			continue
+		}
 		if err := read(&all, strings.TrimSpace(record[i])); err != nil {
 			faults = append(faults, t.names[i]+" "+err.Error())
 		}
@@ -119,6 +125,13 @@ func (p *rowParser) csvFault(err error) error {
 	}
 	p.fault(parse.Line, message)
 	return nil
+}
+
+// firstLine looks at the header without taking it.
+func firstLine(in *bufio.Reader) []byte {
+	seen, _ := in.Peek(in.Size()) // as much as there is
+	line, _, _ := bytes.Cut(bytes.TrimLeft(seen, " \t\r\n"), []byte("\n"))
+	return line
 }
 
 // columnName shows a name only if it is one: a file without a header begins with
@@ -146,16 +159,47 @@ func (s sheet) more() string {
 	return ""
 }
 
+func (s sheet) wantedColumns() string {
+	return "; want organizationUserId,sponsoredEmail and optionally organizationId,friendlyName,adminInitiated" + s.more()
+}
+
+func (s sheet) unknownColumns(n int) string {
+	are := " is unknown"
+	if n > 1 {
+		are = " are unknown"
+	}
+	return are + s.wantedColumns() + "; --ignore-columns leaves out what else there is"
+}
+
+// columnKey folds the names of a column: those of the job's arguments, and those of
+// the flags.
+func columnKey(name string) string {
+	key := strings.ToLower(name)
+	if full, short := shortColumns[key]; short {
+		return full
+	}
+	return key
+}
+
+// shortColumns are the flags by which people know the arguments. Read-only.
+var shortColumns = map[string]string{
+	"org": "organizationid", "organization": "organizationid", "user": "organizationuserid", "member": "organizationuserid",
+	"email": "sponsoredemail", "name": "friendlyname", "admin-initiated": "admininitiated",
+}
+
 // readHeader finds each column's reader.
-func (s sheet) readHeader(header []string, orgGiven bool) (t table, faults []string) {
+func (p *rowParser) readHeader(header []string) (t table, faults []string) {
 	t.names = header
+	var unknown []string
 	seen := map[string]bool{}
 	for i, name := range header {
 		header[i] = strings.TrimSpace(name)
-		key := strings.ToLower(header[i])
-		switch read, known := s.columns[key]; {
+		key := columnKey(header[i])
+		switch read, known := p.columns[key]; {
 		case !known:
-			faults = append(faults, columnName(i, header[i])+" is unknown; want organizationUserId,sponsoredEmail and optionally organizationId,friendlyName,adminInitiated"+s.more())
+			t.columns = append(t.columns, nil)
+			unknown = append(unknown, columnName(i, header[i]))
+			continue
 		case seen[key]:
 			faults = append(faults, columnName(i, header[i])+" is there twice")
 		default:
@@ -163,12 +207,18 @@ func (s sheet) readHeader(header []string, orgGiven bool) (t table, faults []str
 		}
 		seen[key] = true
 	}
+	if len(seen) == 0 {
+		return t, []string{"is no header that is known" + p.wantedColumns()}
+	}
+	if len(unknown) > 0 && !p.ignore {
+		faults = append(faults, strings.Join(unknown, ", ")+p.unknownColumns(len(unknown)))
+	}
 	for _, name := range []string{"organizationUserId", "sponsoredEmail"} {
 		if !seen[strings.ToLower(name)] {
 			faults = append(faults, "column "+name+" is missing")
 		}
 	}
-	if !seen["organizationid"] && !orgGiven {
+	if !seen["organizationid"] && p.org == "" {
 		faults = append(faults, "column organizationId is missing, and --org is not given")
 	}
 	return t, faults

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -77,6 +78,7 @@ person is mailed once more. For an admin-initiated sponsorship, --user is the id
   producer change-sponsorship --org ORG --user ORGUSER --revoke`,
 		GroupID: groupDaily, Args: noArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
+			args.SponsoredEmail = strings.TrimSpace(args.SponsoredEmail)
 			if err := a.resolve(command.Context(), args.OrganizationID, &args.OrganizationUserID); err != nil {
 				return err
 			}

@@ -39,7 +39,7 @@ func TestFileWithABadRowEnqueuesNothing(t *testing.T) {
 		"unknown column":     {"organizationUserId,sponsoredEmail,color\n", []string{"line 1: column color is unknown; want organizationUserId"}},
 		"column twice":       {"organizationUserId,sponsoredEmail,SponsoredEmail\n", []string{"column SponsoredEmail is there twice"}},
 		"missing column":     {"sponsoredEmail\n", []string{"column organizationUserId is missing"}},
-		"no header":          {member + ",hidden@example.com\n", []string{"the header's column 1 is unknown", "the header's column 2 is unknown"}},
+		"no header":          {member + ",hidden@example.com\n", []string{"line 1: is no header that is known; want organizationUserId,sponsoredEmail"}},
 		"overlong line":      {"{" + strings.Repeat(" ", 70<<10) + "}", []string{"line 1: is longer than"}},
 		"empty":              {"\n \n", []string{"standard input has no rows"}},
 		"nothing but header": {"organizationUserId,sponsoredEmail\n", []string{"standard input has no rows"}},
@@ -83,6 +83,10 @@ func TestFileOfManyBatches(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := b.run("redeem", "--org", acme, "--file", path)
+	requireStatus(t, r, 2)
+	requireContains(t, r.err, "This offers many sponsorships at once", "new offers, each is mailed: 2001", "no terminal to ask on; nothing was changed")
+	jobstest.Equal(t, "jobs", b.enqueuedJobs(), 0)
+	r = b.run("redeem", "--org", acme, "--file", path, "--yes")
 	requireStatus(t, r, 0)
 	if n := strings.Count(r.out, "\n"); n != rows || b.enqueuedJobs() != rows {
 		t.Errorf("%d ids printed, %d jobs enqueued, want %d", n, b.enqueuedJobs(), rows)

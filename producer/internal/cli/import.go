@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -12,10 +11,9 @@ import (
 )
 
 type importFlags struct {
-	org    sponsorship.ID
-	file   string
-	dryRun bool
-	wait   patience
+	fileFlags
+	org  sponsorship.ID
+	wait patience
 }
 
 func (a *app) importCommand() *cobra.Command {
@@ -38,8 +36,7 @@ left as it is, so a file can be imported again.`,
 		RunE: func(command *cobra.Command, _ []string) error { return a.importFile(command, f) },
 	}
 	orgFlag(command, &f.org)
-	command.Flags().StringVar(&f.file, "file", "", "take over every row of `FILE`, CSV or NDJSON; - is standard input")
-	command.Flags().BoolVar(&f.dryRun, "dry-run", false, "only say what would be taken over")
+	f.add(command, "take over")
 	waitFlag(command, &f.wait, "the cloud has answered")
 	return command
 }
@@ -63,7 +60,7 @@ func (a *app) importFile(command *cobra.Command, f importFlags) error {
 		return err
 	}
 	ctx := command.Context()
-	rows, err := a.readRows(ctx, source{importSheet(), f.file, f.org})
+	rows, err := a.readRows(ctx, source{sheet: importSheet(), file: f.file, org: f.org, ignoreColumns: f.ignoreColumns})
 	if err != nil {
 		return err
 	}
@@ -94,28 +91,11 @@ func (a *app) printImport(rows, fresh []row) error {
 }
 
 // unknown returns the rows of which the ledger has no sponsorship that lives.
-func unknown(ctx context.Context, s *session, rows []row) ([]row, error) {
-	byOrganization := map[sponsorship.ID][]row{}
-	for _, r := range rows {
-		byOrganization[r.args.Organization()] = append(byOrganization[r.args.Organization()], r)
-	}
-	var fresh []row
-	for _, org := range organizationsOf(rows) {
-		for page := range slices.Chunk(byOrganization[org], pollPage) {
-			ids := make([]sponsorship.ID, len(page))
-			for i, r := range page {
-				ids[i] = r.args.SponsorshipID()
-			}
-			found, err := s.ledger.Get(ctx, org, ids...)
-			if err != nil {
-				return nil, err
-			}
-			for i, r := range page {
-				if !found[i].Exists() {
-					fresh = append(fresh, r)
-				}
-			}
+func unknown(ctx context.Context, s *session, rows []row) (fresh []row, err error) {
+	err = s.eachRow(ctx, rows, func(r row, now sponsorship.Sponsorship) {
+		if !now.Exists() {
+			fresh = append(fresh, r)
 		}
-	}
-	return fresh, nil
+	})
+	return fresh, err
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -39,13 +40,16 @@ type lineFault struct {
 // lineFaults are all faults of a file.
 type lineFaults []lineFault
 
-func (f lineFaults) Error() string { return strings.Join(f.in("file"), "; ") }
+func (f lineFaults) Error() string { return strings.Join(f.in("file", len(f)), "; ") }
 
-// in names the file in each fault.
-func (f lineFaults) in(name string) []string {
-	texts := make([]string, len(f))
+// in names the file in each of the first faults, and counts the rest.
+func (f lineFaults) in(name string, most int) []string {
+	var texts []string
 	for i, fault := range f {
-		texts[i] = fmt.Sprintf("%s line %d: %s", name, fault.line, fault.message)
+		if i == most {
+			return append(texts, fmt.Sprintf("%s: and %d more lines are wrong", name, len(f)-most))
+		}
+		texts = append(texts, fmt.Sprintf("%s line %d: %s", name, fault.line, fault.message))
 	}
 	return texts
 }
@@ -53,15 +57,17 @@ func (f lineFaults) in(name string) []string {
 // parseRows reads CSV or NDJSON, which it tells by the first character. Either
 // all rows are valid, or the error is lineFaults with everything that is wrong.
 // A row without an organization is org's.
-func (s sheet) parseRows(source io.Reader, org sponsorship.ID) ([]row, error) {
-	p := &rowParser{sheet: s, org: org, members: map[member]row{}}
-	in := bufio.NewReader(source)
+func (from source) parseRows(text []byte) ([]row, error) {
+	p := &rowParser{sheet: from.sheet, org: from.org, ignore: from.ignoreColumns, members: map[member]row{}}
+	in := bufio.NewReader(bytes.NewReader(text))
 	var err error
 	switch first, peekErr := firstCharacter(in); {
 	case errors.Is(peekErr, io.EOF):
 		return nil, nil
 	case peekErr != nil:
 		return nil, peekErr
+	case first == '[':
+		p.fault(1, "is a JSON array; want one object a line, as 'jq -c .[]' writes it")
 	case first == '{':
 		err = p.readNDJSON(in)
 	default:
@@ -73,12 +79,8 @@ func (s sheet) parseRows(source io.Reader, org sponsorship.ID) ([]row, error) {
 	return p.rows, err
 }
 
-// firstCharacter skips a byte order mark, which spreadsheets write, and looks
-// past spaces and empty lines without taking them: lines are counted.
+// firstCharacter looks past spaces and empty lines without taking them: lines are counted.
 func firstCharacter(in *bufio.Reader) (byte, error) {
-	if mark, err := in.Peek(3); err == nil && string(mark) == "\ufeff" {
-		_, _ = in.Discard(3)
-	}
 	for n := 1; ; n++ {
 		seen, err := in.Peek(n)
 		if err != nil {
@@ -93,6 +95,7 @@ func firstCharacter(in *bufio.Reader) (byte, error) {
 type rowParser struct {
 	sheet
 	org     sponsorship.ID
+	ignore  bool // columns that mean nothing here
 	rows    []row
 	faults  lineFaults
 	members map[member]row // the first row of each

@@ -1,7 +1,6 @@
 package cli_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -63,7 +62,7 @@ func setup(t *testing.T) *bundle {
 		t.Fatalf("open Redis: %v", err)
 	}
 	t.Cleanup(func() { _ = rdb.Close() })
-	sealer, err := state.NewSealer(bytes.Repeat([]byte{7}, 32))
+	sealer, err := state.NewSealer([]byte("0123456789abcdef0123456789abcdef"))
 	if err != nil {
 		t.Fatalf("make sealer: %v", err)
 	}
@@ -76,7 +75,7 @@ func setup(t *testing.T) *bundle {
 
 // withKey is the environment with the encryption key of the bundle's ledger.
 func (b *bundle) withKey() *bundle {
-	b.environ = append(b.environ, "SPONSORSYNC_ENCRYPTION_KEY=BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=")
+	b.environ = append(b.environ, "SPONSORSYNC_ENCRYPTION_KEY=MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
 	return b
 }
 

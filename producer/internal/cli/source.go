@@ -17,7 +17,12 @@ type source struct {
 	sheet sheet
 	file  string // - is standard input
 	org   sponsorship.ID
+
+	ignoreColumns bool // that mean nothing here
 }
+
+// mostFaults is how many wrong lines are named; more scroll the first away.
+const mostFaults = 20
 
 // readRows reads a file as a whole before anything is done about it.
 func (a *app) readRows(ctx context.Context, from source) ([]row, error) {
@@ -35,11 +40,15 @@ func (a *app) readRows(ctx context.Context, from source) ([]row, error) {
 }
 
 func (from source) read(in io.Reader, name string) ([]row, error) {
-	rows, err := from.sheet.parseRows(in, from.org)
+	text, err := decodeText(in)
+	var rows []row
+	if err == nil {
+		rows, err = from.parseRows(text)
+	}
 	var bad lineFaults
 	switch {
 	case errors.As(err, &bad):
-		return nil, &boot.UsageError{Faults: bad.in(name), Hint: "nothing was enqueued; correct these lines and run it again"}
+		return nil, &boot.UsageError{Faults: bad.in(name, mostFaults), Hint: "nothing was enqueued; correct these lines and run it again"}
 	case err != nil:
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	case len(rows) == 0:

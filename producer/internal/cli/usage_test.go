@@ -100,7 +100,7 @@ func TestHelp(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ args, want []string }{
 		"root":        {[]string{"--help"}, []string{"connect", "redeem", "change-sponsorship", "watch", "--env-file FILE", "Exit status: 0 done, 1 it failed, 2 wrong usage"}},
-		"redeem":      {[]string{"redeem", "--help"}, []string{"organizationUserId, sponsoredEmail", "--file FILE", "--wait"}},
+		"redeem":      {[]string{"redeem", "--help"}, []string{"organizationUserId (or user), sponsoredEmail (email)", "--file FILE", "--wait"}},
 		"connect":     {[]string{"connect", "-h"}, []string{"--token-file FILE", "--license-key KEY", "Set up billing sync"}},
 		"jobs":        {[]string{"help", "jobs"}, []string{"list", "show", "retry", "delete"}},
 		"environment": {[]string{"help", "environment"}, []string{"REDIS_URL (default redis://127.0.0.1:6379/0)", "SPONSORSYNC_ENCRYPTION_KEY"}},

@@ -18,7 +18,7 @@ func TestMainJob(t *testing.T) {
 	s := start(t)
 	s.worker()
 
-	ids := s.producer("", "redeem", "--org", string(org), "--file", s.csv(members)).ok()
+	ids := s.producer("", "redeem", "--org", string(org), "--file", s.csv(members), "--yes").ok()
 	if n := len(strings.Fields(ids.out)); n != members {
 		t.Fatalf("%d job ids printed, want %d", n, members)
 	}
@@ -66,7 +66,7 @@ func TestRedeemsAfterTheFirstSyncTravelTogether(t *testing.T) {
 	s := start(t)
 	s.worker()
 	s.producer("", "sync", "--org", string(org), "--wait").ok()
-	s.producer("", "redeem", "--org", string(org), "--file", s.csv(members), "--wait").ok()
+	s.producer("", "redeem", "--org", string(org), "--file", s.csv(members), "--wait", "--yes").ok()
 	s.await(sponsorship.Sent, members)
 	s.checkMails(members)
 	for _, r := range s.cloud.SyncRequests() {
