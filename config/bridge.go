@@ -2,7 +2,6 @@ package config
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -24,23 +23,15 @@ const (
 const (
 	BridgeOff  = "off"
 	BridgeRead = "read" // the vault is read, never written
+	BridgeFull = "full" // the vault is told, too, what became of its rows
 )
-
-// knownBridgeMode refuses the mode that is to write, rather than running as another.
-func knownBridgeMode(s string) error {
-	if s == "full" {
-		return errors.New("want " + BridgeRead + ": this release only reads the server's database and never writes to it, so members" +
-			" do not see in the web vault what became of their offers, and withdrawn ones stay there")
-	}
-	return oneOf(BridgeOff, BridgeRead)(s)
-}
 
 // BridgeWithdraw is the value of [Bridge].Orphans that withdraws what it finds.
 const BridgeWithdraw = "withdraw"
 
 // Bridge is how the self-hosted server's own database is followed.
 type Bridge struct {
-	Mode     string        `env:"SPONSORSYNC_BRIDGE"`          // BridgeOff or BridgeRead
+	Mode     string        `env:"SPONSORSYNC_BRIDGE"`          // BridgeOff, BridgeRead or BridgeFull
 	Interval time.Duration `env:"SPONSORSYNC_BRIDGE_INTERVAL"` // between two questions whether anything changed
 	Grace    time.Duration `env:"SPONSORSYNC_BRIDGE_GRACE"`    // how long a row must be gone
 	Orphans  string        `env:"SPONSORSYNC_BRIDGE_ORPHANS"`  // "report" or BridgeWithdraw

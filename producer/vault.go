@@ -15,7 +15,7 @@ import (
 
 // openVault opens the self-hosted server's own database, which need not answer yet.
 func openVault(cfg config.Bridge) (bridge.Source, error) {
-	db, err := database.Open(database.Options{Target: cfg.Database})
+	db, err := database.Open(database.Options{Target: cfg.Database, Writes: cfg.Mode == config.BridgeFull})
 	if err != nil {
 		return bridge.Source{}, err
 	}
@@ -40,7 +40,7 @@ func (s *server) bridge() (*bridge.Bridge, func(), error) {
 	s.names = source.Names
 	b := bridge.New(bridge.Params{
 		Database: source, Queue: bridge.NewQueue(s.jobs), Ledger: state.New(s.rdb, sealer), Memory: memory.New(s.rdb, sealer),
-		Rules:  merge.Rules{Grace: cfg.Grace, WithdrawOrphans: cfg.Orphans == config.BridgeWithdraw, DatesByJob: source.DatesByJob},
+		Rules:  merge.Rules{Grace: cfg.Grace, WithdrawOrphans: cfg.Orphans == config.BridgeWithdraw, DatesByJob: source.DatesByJob, Writes: cfg.Mode == config.BridgeFull},
 		Holder: memory.Holder{Token: rand.Text(), Mode: cfg.Mode}, Interval: cfg.Interval, Now: time.Now, Log: s.log,
 		Metrics: bridge.NewMetrics(s.registry),
 	})

@@ -26,7 +26,7 @@ const (
 
 var heldHints = map[Held]string{
 	HeldTakeOver:          "This database does not say whether the server's own sync has told the cloud of these sponsorships. Run 'producer bridge resume --org ORG --official-job ran' if it has, or with 'never' if it has not: then they are offered and mailed.",
-	HeldFirstWrite:        "The bridge is about to write to the server's database for the first time for this organization. Look at 'producer bridge --dry-run', then run 'producer bridge resume --org ORG'.",
+	HeldFirstWrite:        "The bridge is about to write to the server's database for the first time for this organization. Bitwarden does not support that other programs write there: back the database up first. Look at 'producer bridge --dry-run', then run 'producer bridge resume --org ORG', which lists the writes, names the command for the backup, and asks.",
 	HeldMassWithdrawal:    "Unusually many sponsorships would be withdrawn within 24 hours. If members really gave them up, run 'producer bridge resume --org ORG'; if a table was emptied or restored, put it right first.",
 	HeldMassOffer:         "Unusually many offers would be mailed at once. If they are meant, run 'producer bridge resume --org ORG'.",
 	HeldRestored:          "The server's database looks restored from an older copy. Compare 'producer bridge --dry-run' with what you expect, then run 'producer bridge resume --org ORG'; nothing that was removed here is offered again.",

@@ -93,7 +93,7 @@ func (l Ledger) Advance(ctx context.Context, d time.Duration) error {
 
 // Held shows the organization as held by a bridge that works, in mode read.
 func (l Ledger) Held(ctx context.Context, org sponsorship.ID, looked time.Time, holds ...state.Hold) error {
-	shown, err := state.EncodeBridge(looked, holds)
+	shown, err := state.EncodeBridge(state.Bridge{Looked: looked, Held: holds})
 	if err != nil {
 		return err
 	}

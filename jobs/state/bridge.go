@@ -14,11 +14,20 @@ import (
 // Bridge is what people see of the bridge to the server's own database, for one
 // organization that it follows.
 type Bridge struct {
-	Mode    string // "read", as it last ran
+	Mode    string // "read" or "full", as it last ran
 	Running bool   // a bridge works just now
 	Looked  time.Time
 	Held    []Hold
 	Error   *Failure // of the last look at the organization, else of the database
+	Wrote   Wrote
+}
+
+// Wrote is what the bridge has written to the server's database for an organization.
+type Wrote struct {
+	Updates   int            `json:"updates,omitempty"` // of rows, ever
+	Deletions int            `json:"deletions,omitempty"`
+	At        time.Time      `json:"at,omitzero"`       // the last of them
+	Skipped   map[string]int `json:"skipped,omitempty"` // rows that the last look did not write to though it should have, by why
 }
 
 // Hold is a stop of the bridge until a person has looked.
@@ -45,11 +54,13 @@ type bridgeRecord struct {
 	Version int       `json:"v"`
 	Looked  time.Time `json:"looked"`
 	Held    []Hold    `json:"held"`
+	Wrote   Wrote     `json:"wrote"`
 }
 
-// EncodeBridge is what of the bridge's memory people see, as [Ledger.Organization] reads it.
-func EncodeBridge(looked time.Time, held []Hold) (string, error) {
-	text, err := json.Marshal(bridgeRecord{version, looked, held})
+// EncodeBridge is what of the bridge's memory people see, as [Ledger.Organization] reads it: when
+// it looked, what is held, and what it wrote.
+func EncodeBridge(b Bridge) (string, error) {
+	text, err := json.Marshal(bridgeRecord{version, b.Looked, b.Held, b.Wrote})
 	return string(text), err
 }
 
@@ -103,7 +114,7 @@ func (r bridgeReply) read() *Bridge {
 	if failure == nil {
 		failure = decodeFailure(all[1])
 	}
-	return &Bridge{Mode: all[0], Running: r.lease.Val() > 0, Looked: kept.Looked, Held: kept.Held, Error: failure}
+	return &Bridge{Mode: all[0], Running: r.lease.Val() > 0, Looked: kept.Looked, Held: kept.Held, Error: failure, Wrote: kept.Wrote}
 }
 
 // texts are two fields of a hash; what is absent is "".

@@ -88,7 +88,7 @@ func TestTheBridgeIsShown(t *testing.T) {
 	if got := bridge(); got != nil {
 		t.Fatalf("an organization that no bridge follows shows %+v", got)
 	}
-	shown, err := state.EncodeBridge(t0, []state.Hold{{Reason: fault.HeldRestored, Since: t0}})
+	shown, err := state.EncodeBridge(state.Bridge{Looked: t0, Held: []state.Hold{{Reason: fault.HeldRestored, Since: t0}}})
 	jobstest.Must(t, err)
 	away, err := state.EncodeFailure(state.Failure{Error: *fault.New(fault.BridgeDatabaseUnavailable, "no answer"), At: t0})
 	jobstest.Must(t, err)

@@ -22,6 +22,8 @@ type Database interface {
 	// call, and one every few minutes, returns all.
 	Changed(ctx context.Context) ([]sponsorship.ID, error)
 	Read(ctx context.Context, org sponsorship.ID) (vault.Snapshot, error)
+	// Write makes one change, if the row is still what it was.
+	Write(ctx context.Context, org sponsorship.ID, w vault.Write) (vault.Outcome, error)
 }
 
 // Queue takes jobs; see [NewQueue].
@@ -52,17 +54,19 @@ type Params struct {
 
 // Metrics hears of the bridge's work. Any function may be nil.
 type Metrics struct {
-	Looked   func()                // one organization was looked at to the end
-	Failed   func(code string)     // a look came to nothing
-	Enqueued func(kind string)     // one job was put in, or was there already
-	Working  func(holdsLease bool) // at each round
-	Round    func(error)           // how a round of [Bridge.Run] ended, as [Bridge.Once] says
+	Looked   func()                             // one organization was looked at to the end
+	Failed   func(code string)                  // a look came to nothing
+	Enqueued func(kind string)                  // one job was put in, or was there already
+	Wrote    func(what string, o vault.Outcome) // one row of the vault was to be changed: "update" or "delete"
+	Working  func(holdsLease bool)              // at each round
+	Round    func(error)                        // how a round of [Bridge.Run] ended, as [Bridge.Once] says
 }
 
 // Bridge follows one database. Use it from one goroutine.
 type Bridge struct {
 	p      Params
 	due    map[sponsorship.ID]time.Time // when to look at an organization
+	pulse  map[sponsorship.ID]string    // of the ledger at the last look; only where the vault is told of it
 	told   map[sponsorship.ID]string    // the failure that was last logged; "" is that of all
 	broken map[sponsorship.ID]time.Time // since when its tables can't be understood
 	waits  bool                         // another bridge works
@@ -72,7 +76,7 @@ type Bridge struct {
 func New(p Params) *Bridge {
 	return &Bridge{
 		p: p, due: map[sponsorship.ID]time.Time{},
-		told: map[sponsorship.ID]string{}, broken: map[sponsorship.ID]time.Time{},
+		pulse: map[sponsorship.ID]string{}, told: map[sponsorship.ID]string{}, broken: map[sponsorship.ID]time.Time{},
 	}
 }
 

@@ -69,6 +69,9 @@ func (b *Bridge) see(ctx context.Context, org sponsorship.ID) (s sight, err erro
 		return s, err
 	}
 	s.look = merge.Look{Now: b.p.Now(), Rules: b.p.Rules}
+	if err = b.feel(ctx, org); err != nil {
+		return s, err
+	}
 	if s.look.Vault, err = b.p.Database.Read(ctx, org); err != nil {
 		return s, err
 	}
@@ -88,7 +91,7 @@ func (b *Bridge) see(ctx context.Context, org sponsorship.ID) (s sight, err erro
 }
 
 // carryOut does what a plan says. It remembers whom its jobs are about before it sends
-// them, and the rest after.
+// them, and the rest after; then it writes to the vault.
 func (b *Bridge) carryOut(ctx context.Context, s sight, p merge.Plan) error {
 	if s.kept.New && p.Memory.TakenOver.IsZero() && p.Connect == nil && len(p.Jobs)+len(p.Memory.Holds) == 0 {
 		return nil // an organization that was never connected to the cloud is none of ours
@@ -114,7 +117,10 @@ func (b *Bridge) carryOut(ctx context.Context, s sight, p merge.Plan) error {
 		err = b.p.Ledger.Unlink(origin.WithBridge(ctx), s.look.Vault.Organization, p.Unlink...)
 	}
 	if err == nil {
-		_, err = b.p.Memory.Save(ctx, kept, p.Memory, s.look.Now)
+		kept, err = b.p.Memory.Save(ctx, kept, p.Memory, s.look.Now)
+	}
+	if err == nil && len(p.Writes) > 0 {
+		err = b.write(ctx, s, kept, p)
 	}
 	return err
 }

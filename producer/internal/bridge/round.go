@@ -34,6 +34,11 @@ func (b *Bridge) round(ctx context.Context, only []sponsorship.ID) error {
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
+		case isUnwritten(err): // all else was done, and the others can be read
+			failures = append(failures, fmt.Errorf("organization %s: %w", org, err))
+			delete(b.broken, org)
+			b.due[org] = b.p.Now().Add(waitsFor)
+			continue
 		case err != nil:
 			failures = append(failures, fmt.Errorf("organization %s: %w", org, err))
 			b.misread(ctx, org, err)
@@ -63,7 +68,7 @@ func (b *Bridge) changed(ctx context.Context) error {
 	for _, org := range changed {
 		b.due[org] = time.Time{}
 	}
-	return err
+	return errors.Join(err, b.answered(ctx))
 }
 
 // duties are the organizations to look at now, those first that waited longest.
@@ -92,7 +97,7 @@ func (b *Bridge) next(org sponsorship.ID, p merge.Plan) {
 	if len(p.Waiting) > 0 {
 		sooner(now.Add(waitsFor))
 	}
-	if p.Memory.Missing.Equal(now) {
+	if p.Memory.Missing.Equal(now) || len(p.Writes) > 0 { // nothing that was written is taken for done
 		sooner(now.Add(b.p.Interval))
 	}
 	for link := range maps.Values(p.Memory.Links) {

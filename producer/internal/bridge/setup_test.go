@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -47,6 +48,9 @@ type world struct {
 	broken map[sponsorship.ID]error // of reading one organization
 	dirty  map[sponsorship.ID]bool  // told by the next Changed
 
+	unwritable map[sponsorship.ID]error // of writing to one organization
+	busy       bool                     // the server keeps every row
+
 	rdb    redis.UniversalClient
 	client *enqueue.Client
 	ledger *state.Ledger
@@ -62,7 +66,7 @@ func setup(t *testing.T) *world {
 	sealer := jobstest.Value(state.NewSealer(make([]byte, 32)))(t)
 	w := &world{
 		t: t, now: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC), vaults: map[sponsorship.ID]*vault.Snapshot{},
-		broken: map[sponsorship.ID]error{}, dirty: map[sponsorship.ID]bool{},
+		broken: map[sponsorship.ID]error{}, dirty: map[sponsorship.ID]bool{}, unwritable: map[sponsorship.ID]error{},
 		rdb: rdb, ledger: state.New(rdb, sealer), memory: memory.New(rdb, sealer), seed: jobstest.Ledger{Redis: rdb},
 	}
 	w.client = enqueue.New(rdb, enqueue.Options{Now: w.clock})
@@ -131,6 +135,25 @@ func (d *database) Read(_ context.Context, org sponsorship.ID) (vault.Snapshot, 
 	s := *d.w.vaults[org]
 	s.Rows, s.Members = slices.Clone(s.Rows), maps.Clone(s.Members)
 	return s, nil
+}
+
+func (d *database) Write(_ context.Context, org sponsorship.ID, w vault.Write) (vault.Outcome, error) {
+	if err := errors.Join(d.w.away, d.w.unwritable[org]); err != nil {
+		return "", err
+	}
+	v := d.w.vaults[org]
+	i := slices.IndexFunc(v.Rows, func(r vault.Row) bool { return reflect.DeepEqual(r, w.Was) })
+	switch {
+	case d.w.busy:
+		return vault.Busy, nil
+	case i < 0:
+		return vault.Overtaken, nil
+	case w.Delete:
+		v.Rows = slices.Delete(v.Rows, i, i+1)
+	default:
+		v.Rows[i].Marked, v.Rows[i].Synced, v.Rows[i].ValidUntil = w.Marked, w.Synced, w.ValidUntil
+	}
+	return vault.Written, nil
 }
 
 // running is a bridge with what it did.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sponsorsync/sponsorsync/config"
 	"github.com/sponsorsync/sponsorsync/config/boot"
+	"github.com/sponsorsync/sponsorsync/internal/connstring"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/producer/internal/bridge"
 	"github.com/sponsorsync/sponsorsync/producer/internal/bridge/memory"
@@ -28,13 +29,14 @@ func (a *app) bridgeCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use: "bridge [--org ORG] [--once] [--dry-run]", Short: "Follow the self-hosted server's own database",
 		Long: `Carries what members do in the web vault of their own server to jobs: it reads the
-server's database, and writes nothing there. It runs until it is stopped; one bridge
-works at a time, however many run, and 'producer serve' runs one where
-SPONSORSYNC_BRIDGE is read. --once looks once, at one organization with --org.
+server's database. With SPONSORSYNC_BRIDGE=full it also tells the vault what became of
+each sponsorship; with read it writes nothing there. It runs until it is stopped; one
+bridge works at a time, however many run, and 'producer serve' runs one where
+SPONSORSYNC_BRIDGE is on. --once looks once, at one organization with --org.
 
 --dry-run tells nobody and writes nothing: it says what is known to the cloud, what
-would be offered (and mailed), changed and withdrawn, what is held, and what is odd. It
-ends with status 1 if anything is odd or held.`,
+would be offered (and mailed), changed, withdrawn and written to the vault, what is held,
+and what is odd. It ends with status 1 if anything is odd or held.`,
 		Example: `  producer bridge --dry-run --env-file bwdata/env/global.override.env
   producer bridge --dry-run --org ORG --json | jq .organizations[].odd
   producer bridge resume --org ORG`,
@@ -82,6 +84,9 @@ type bridged struct {
 	*bridge.Bridge
 	source bridge.Source
 
+	target connstring.Target // what the source is
+	mode   string
+
 	watched *watched.Endpoints
 	listen  string // where those are served; "" for nowhere
 }
@@ -106,10 +111,10 @@ func (a *app) withBridge(ctx context.Context, works bool, do func(bridged) error
 	return a.connected(ctx, settings, func(s *session) error {
 		return do(bridged{s, bridge.New(bridge.Params{
 			Database: source, Queue: bridge.NewQueue(s.client), Ledger: s.ledger, Memory: s.memory,
-			Rules:  merge.Rules{Grace: cfg.Grace, WithdrawOrphans: cfg.Orphans == config.BridgeWithdraw, DatesByJob: source.DatesByJob},
+			Rules:  merge.Rules{Grace: cfg.Grace, WithdrawOrphans: cfg.Orphans == config.BridgeWithdraw, DatesByJob: source.DatesByJob, Writes: cfg.Mode != config.BridgeRead},
 			Holder: memory.Holder{Token: rand.Text(), Mode: cfg.Mode}, Interval: cfg.Interval, Now: a.Now, Log: boot.Logger(settings.Log, a.Stderr),
 			Metrics: endpoints.Metrics(),
-		}), source, endpoints, cfg.Listen})
+		}), source, cfg.Database, cfg.Mode, endpoints, cfg.Listen})
 	})
 }
 
@@ -120,7 +125,7 @@ func switchedOn(cfg config.Bridge, works bool) error {
 			Hint: "give the server's own settings with --env-file bwdata/env/global.override.env, or set SPONSORSYNC_BRIDGE_DATABASE"}
 	case works && cfg.Mode == config.BridgeOff:
 		return &boot.UsageError{Faults: []string{"SPONSORSYNC_BRIDGE is off"},
-			Hint: "look at 'producer bridge --dry-run' first; then set SPONSORSYNC_BRIDGE=read"}
+			Hint: "look at 'producer bridge --dry-run' first; then set SPONSORSYNC_BRIDGE=read, or full to let the vault show what became of each offer"}
 	}
 	return nil
 }

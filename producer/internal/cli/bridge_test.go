@@ -30,6 +30,17 @@ func (v *vaultOf) Read(context.Context, sponsorship.ID) (vault.Snapshot, error) 
 	return v.Snapshot, v.err
 }
 
+func (v *vaultOf) Write(_ context.Context, _ sponsorship.ID, w vault.Write) (vault.Outcome, error) {
+	for i, r := range v.Rows {
+		if r.ID == w.Was.ID && w.Delete {
+			v.Rows = append(v.Rows[:i:i], v.Rows[i+1:]...)
+		} else if r.ID == w.Was.ID {
+			v.Rows[i].Marked, v.Rows[i].Synced, v.Rows[i].ValidUntil = w.Marked, w.Synced, w.ValidUntil
+		}
+	}
+	return vault.Written, v.err
+}
+
 // withVault runs the program against a database of acme with some rows.
 type withVault struct {
 	*bundle

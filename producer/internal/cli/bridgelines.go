@@ -12,6 +12,9 @@ func bridgeLines(org view.Organization) []string {
 		return nil
 	}
 	lines := []string{"Server's vault:     " + b.State.Word() + ", last looked at " + clockOr(b.LastLookAt, "no time yet")}
+	if w := b.Writes; w != nil {
+		lines = append(lines, "Written there:      "+w.Words()+", last at "+clockOr(w.LastAt, "no time yet"))
+	}
 	if b.Error != nil {
 		lines = append(lines, failureLines("Bridge error:       ", b.Error)...)
 	}

@@ -104,6 +104,11 @@ func (a *app) bridgeResume(ctx context.Context, s bridged, f resumeFlags) error 
 	if err := a.printLetThrough(f.org, after); err != nil {
 		return err
 	}
+	if len(after.Writes) > 0 && kept.Resumed[fault.HeldFirstWrite].IsZero() {
+		if err := a.printBackup(s.target); err != nil {
+			return err
+		}
+	}
 	if err := a.confirm(ctx, "This lets the bridge do that now.", f.yes); err != nil {
 		return err
 	}
@@ -163,15 +168,10 @@ const listed = 100
 
 func (a *app) printLetThrough(org sponsorship.ID, p bridge.Preview) error {
 	c := p.Counts
-	_, _ = fmt.Fprintf(a.out, "Organization %s: %d taken over, %d offered and mailed, %d changed, %d withdrawn\n",
-		organizationWords(p.Name, org), c.Known, c.Offers, c.Changes, c.Withdrawals)
-	for i, job := range p.Jobs {
-		if i == listed {
-			_, _ = fmt.Fprintf(a.out, "  and %d more\n", len(p.Jobs)-listed)
-			break
-		}
-		_, _ = fmt.Fprintln(a.out, "  "+jobWords(job))
-	}
+	_, _ = fmt.Fprintf(a.out, "Organization %s: %d taken over, %d offered and mailed, %d changed, %d withdrawn; in the vault %d written, %d deleted\n",
+		organizationWords(p.Name, org), c.Known, c.Offers, c.Changes, c.Withdrawals, c.Writes, c.Deletions)
+	a.printListed(len(p.Jobs), len(p.Jobs), func(i int) string { return jobWords(p.Jobs[i]) })
+	a.printListed(len(p.Writes), c.Writes+c.Deletions, func(i int) string { return writeWords(p.Writes[i]) })
 	for _, h := range p.Memory.Holds {
 		who := ""
 		if h.User != "" {
@@ -180,6 +180,16 @@ func (a *app) printLetThrough(org sponsorship.ID, p bridge.Preview) error {
 		_, _ = fmt.Fprintf(a.out, "  still held%s: %s\n", who, h.Reason)
 	}
 	return a.flush()
+}
+
+// printListed names the first of so many.
+func (a *app) printListed(known, all int, words func(int) string) {
+	for i := range min(known, listed) {
+		_, _ = fmt.Fprintln(a.out, "  "+words(i))
+	}
+	if all > listed {
+		_, _ = fmt.Fprintf(a.out, "  and %d more\n", all-listed)
+	}
 }
 
 // jobWords is one wish for people.

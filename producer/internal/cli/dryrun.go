@@ -5,8 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
+	"github.com/sponsorsync/sponsorsync/config"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/producer/internal/bridge"
 	"github.com/sponsorsync/sponsorsync/producer/internal/bridge/merge"
@@ -28,8 +31,10 @@ type forecast struct {
 	Odd            []merge.Oddity `json:"odd"`
 	Restrictions   []restriction  `json:"restrictions"`
 	waiting        []merge.Wait   // wishes that come later by themselves
+	unwritten      map[merge.Unwritten]int
 	disconnected   bool
 	connection     string
+	mode           string
 }
 
 type restriction struct {
@@ -71,7 +76,7 @@ func (b bridged) forecast(org sponsorship.ID, p bridge.Preview) forecast {
 	f := forecast{
 		OrganizationID: org, Name: p.Name, Known: c.Known, Unknown: c.Unknown, Offers: c.Offers, Changes: c.Changes,
 		Withdrawals: c.Withdrawals, Writes: c.Writes, Deletions: c.Deletions, Held: []view.Hold{}, Odd: []merge.Oddity{},
-		Restrictions: []restriction{}, waiting: p.Waiting, disconnected: p.Disconnected, connection: "the vault's own",
+		Restrictions: []restriction{}, waiting: p.Waiting, unwritten: p.Memory.Unwritten, disconnected: p.Disconnected, connection: "the vault's own", mode: b.mode,
 	}
 	if p.Plan.Disconnected {
 		f.connection = "the vault has no billing sync token of it"
@@ -130,8 +135,11 @@ func (f forecast) lines() []string {
 		fmt.Sprintf("Would be offered:   %d, each is mailed", f.Offers),
 		fmt.Sprintf("Would be changed:   %d", f.Changes),
 		fmt.Sprintf("Would be withdrawn: %d", f.Withdrawals),
-		fmt.Sprintf("Would be written:   %d rows of the vault, and %d deleted there", f.Writes, f.Deletions),
+		fmt.Sprintf("Would be written:   %d rows of the vault, and %d deleted there%s", f.Writes, f.Deletions, f.modeWords()),
 	)
+	for _, why := range slices.Sorted(maps.Keys(f.unwritten)) {
+		lines = append(lines, fmt.Sprintf("Not written:        %d, for %s", f.unwritten[why], view.SkipWords(string(why))))
+	}
 	for _, h := range f.Held {
 		lines = append(lines, holdLines(f.OrganizationID, h)...)
 	}
@@ -146,6 +154,17 @@ func (f forecast) lines() []string {
 		lines = append(lines, line)
 	}
 	return lines
+}
+
+// modeWords say what of it the mode allows.
+func (f forecast) modeWords() string {
+	switch f.mode {
+	case config.BridgeFull:
+		return ""
+	case config.BridgeRead:
+		return ": SPONSORSYNC_BRIDGE is read"
+	}
+	return ", with SPONSORSYNC_BRIDGE=full alone"
 }
 
 // organizationWords is the name with the id, where the name is known.

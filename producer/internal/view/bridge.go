@@ -1,6 +1,9 @@
 package view
 
 import (
+	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
@@ -10,11 +13,68 @@ import (
 
 // Bridge is how the bridge to the server's own database fares with one organization.
 type Bridge struct {
-	Mode       string      `json:"mode"` // "read": nothing is written to the vault
+	Mode       string      `json:"mode"` // "read": nothing is written to the vault; "full"
 	State      BridgeState `json:"state"`
 	Held       []Hold      `json:"held"`
 	LastLookAt *time.Time  `json:"lastLookAt"` // null until the first look ended
 	Error      *Error      `json:"error"`      // of the last look
+	Writes     *Writes     `json:"writes"`     // null unless the mode is full
+}
+
+// Writes are what the bridge wrote to the vault, and what it did not.
+type Writes struct {
+	Updates   int            `json:"updates"`   // of rows, ever
+	Deletions int            `json:"deletions"` // of rows, ever
+	LastAt    *time.Time     `json:"lastAt"`    // null before the first
+	Skipped   map[string]int `json:"skipped"`   // rows that the last look left as they were, by why
+}
+
+// fullMode is how a bridge that writes calls itself.
+const fullMode = "full"
+
+// Words are the writes for people.
+func (w Writes) Words() string {
+	text := fmt.Sprintf("%d rows told, %d deleted", w.Updates, w.Deletions)
+	for _, why := range slices.Sorted(maps.Keys(w.Skipped)) {
+		text += fmt.Sprintf("; %d not told: %s", w.Skipped[why], SkipWords(why))
+	}
+	return text
+}
+
+// SkipWords say why a row was not written to.
+func SkipWords(why string) string {
+	switch why {
+	case "wish_first":
+		return "what the member wants is not carried out yet"
+	case "another_address":
+		return "the cloud has the offer to another address"
+	case "unreadable":
+		return "the row holds a date that nobody can read"
+	case "two_rows":
+		return "another row of the member has the sponsorship"
+	case "member_held":
+		return "the member is held"
+	case "overtaken":
+		return "the row had just changed"
+	case "busy":
+		return "the server was at work on it"
+	}
+	return why
+}
+
+func showWrites(b state.Bridge) *Writes {
+	if b.Mode != fullMode {
+		return nil
+	}
+	w := &Writes{Updates: b.Wrote.Updates, Deletions: b.Wrote.Deletions, Skipped: b.Wrote.Skipped}
+	if w.Skipped == nil {
+		w.Skipped = map[string]int{}
+	}
+	if !b.Wrote.At.IsZero() {
+		at := b.Wrote.At.UTC()
+		w.LastAt = &at
+	}
+	return w
 }
 
 // BridgeState is what the bridge does about an organization.
@@ -83,7 +143,7 @@ func showBridge(org state.Organization) *Bridge {
 	if b == nil {
 		return nil
 	}
-	shown := &Bridge{Mode: b.Mode, State: bridgeState(org), Held: make([]Hold, len(b.Held)), Error: showFailure(b.Error)}
+	shown := &Bridge{Mode: b.Mode, State: bridgeState(org), Held: make([]Hold, len(b.Held)), Error: showFailure(b.Error), Writes: showWrites(*b)}
 	for i, h := range b.Held {
 		shown.Held[i] = ShowHold(h.Reason, h.User, h.Since)
 	}

@@ -19,7 +19,14 @@ func shown(m merge.Memory) (string, error) {
 	for i, h := range m.Holds {
 		held[i] = state.Hold{Reason: h.Reason, User: h.User, Since: h.Since}
 	}
-	return state.EncodeBridge(m.Looked, held)
+	wrote := state.Wrote{Updates: m.Writes, Deletions: m.Deletions, At: m.WroteAt}
+	for why, rows := range m.Unwritten {
+		if wrote.Skipped == nil {
+			wrote.Skipped = map[string]int{}
+		}
+		wrote.Skipped[string(why)] = rows
+	}
+	return state.EncodeBridge(state.Bridge{Looked: m.Looked, Held: held, Wrote: wrote})
 }
 
 // Fail notes why the last look at an organization came to nothing, or for an empty one why the
