@@ -8,3 +8,4 @@ cd "$(dirname "$0")/.."
 export SPONSORSYNC_TEST_LONG=1
 go test -race -count=1 -timeout 60m -v "$@" ./worker/internal/e2e
 go test -race -count=1 -timeout 10m -v -run 'TestAPersonIsAmongTheNextThreeTurns' ./worker # 8,000 organizations, 100,000 rows
+go test -race -count=1 -timeout 10m -v -run 'TestABridgeThat' ./producer/internal/bridge # one is stopped for 40 s while it writes

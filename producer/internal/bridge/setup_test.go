@@ -61,7 +61,12 @@ type world struct {
 
 func setup(t *testing.T) *world {
 	t.Helper()
-	rdb := jobstest.Value(enqueue.NewRedis(jobstest.RealRedis(t).URL))(t)
+	return setupOn(t, jobstest.RealRedis(t).URL)
+}
+
+func setupOn(t *testing.T, url string) *world {
+	t.Helper()
+	rdb := jobstest.Value(enqueue.NewRedis(url))(t)
 	t.Cleanup(func() { jobstest.Must(t, rdb.Close()) })
 	sealer := jobstest.Value(state.NewSealer(make([]byte, 32)))(t)
 	w := &world{

@@ -191,6 +191,20 @@ func TestAMarkedRowThatNobodyKnewGoesAtTheSecondLook(t *testing.T) {
 	}
 }
 
+// Whose sponsorship a second row of one member could be, nobody knows.
+func TestASecondRowOfOneMemberIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	w, _ := writing(t)
+	w.state(set(sponsorship.Sent, "", &synced, nil))
+	second := w.offer(1, "dad@home.test")
+	w.row(second).Marked = true
+	w.look()
+	p := w.plan()
+	if got := words(p.Writes); got != "[LastSyncDate];" || p.Memory.Unwritten[merge.UnwrittenTwoRows] != 1 {
+		t.Errorf("told %q, not told %v", got, p.Memory.Unwritten)
+	}
+}
+
 // A wish of the row goes first, and what can't be known is left alone.
 func TestARowIsLeftAlone(t *testing.T) {
 	t.Parallel()
