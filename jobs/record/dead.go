@@ -47,7 +47,7 @@ func (s *Store) Dead(ctx context.Context) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		for shard := range state.Shards {
 			for from := int64(0); ; from += page {
-				records, err := s.deadOf(ctx, shard, from)
+				records, err := s.endedOf(ctx, shard, deadKey(shard), from)
 				if err != nil {
 					yield(Record{}, err)
 					return
@@ -65,8 +65,8 @@ func (s *Store) Dead(ctx context.Context) iter.Seq2[Record, error] {
 	}
 }
 
-func (s *Store) deadOf(ctx context.Context, shard int, from int64) ([]Record, error) {
-	ids, err := s.rdb.ZRange(ctx, deadKey(shard), from, from+page-1).Result()
+func (s *Store) endedOf(ctx context.Context, shard int, key string, from int64) ([]Record, error) {
+	ids, err := s.rdb.ZRange(ctx, key, from, from+page-1).Result()
 	if err != nil || len(ids) == 0 {
 		return nil, wrap(err, "list dead jobs")
 	}

@@ -50,4 +50,8 @@ var adminMutations = []mutation{
 		"case would.offers > mostUnasked:",
 		"case false:",
 		[]string{"./producer/internal/cli"}},
+	{"h13", "a list of jobs tells of other organizations", "jobs/enqueue/list.go",
+		"(q.Organization == \"\" || q.Organization == s.Organization)",
+		"true",
+		[]string{"./producer/internal/api"}},
 }

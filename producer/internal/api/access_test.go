@@ -180,7 +180,7 @@ func TestUnknownRoutesAreProblems(t *testing.T) {
 	jobstest.Equal(t, "code", a.problem(t).Code, fault.NotFound)
 	a = b.do(t, call{method: "DELETE", path: "/v1/jobs"})
 	jobstest.Equal(t, "status", a.status, http.StatusMethodNotAllowed)
-	jobstest.Equal(t, "allow", a.header.Get("Allow"), "POST")
+	jobstest.Equal(t, "allow", a.header.Get("Allow"), "GET, HEAD, POST")
 	jobstest.Equal(t, "code", a.problem(t).Code, fault.MethodNotAllowed)
 }
 

@@ -88,7 +88,10 @@ type route struct {
 func (a *API) routes() []route {
 	return []route{
 		{"POST /v1/jobs", true, a.postJobs}, // may be signed instead
+		{"GET /v1/jobs", false, a.getJobs},
 		{"GET /v1/jobs/{id}", false, a.getJob},
+		{"POST /v1/jobs/{id}/retry", false, a.retryJob},
+		{"DELETE /v1/jobs/{id}", false, a.deleteJob},
 		{"PUT /v1/organizations/{org}/connection", false, a.putConnection},
 		{"DELETE /v1/organizations/{org}/connection", false, a.deleteConnection},
 		{"GET /v1/status", false, a.getStatus},

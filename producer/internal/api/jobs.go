@@ -183,7 +183,7 @@ func (a *API) getJob(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if !known {
-		return view.NotFound(fault.NotFound, "no job has this id; a job that is done is kept for a day")
+		return noSuchJob()
 	}
 	return writeJSON(w, http.StatusOK, view.ShowJob(s))
 }
