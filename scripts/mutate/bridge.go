@@ -126,4 +126,8 @@ var bridgeMutations = []mutation{
 		`case entry.Status == sponsorship.Redeemed && `,
 		`case false && entry.Status == sponsorship.Redeemed && `,
 		[]string{"./producer/internal/bridge/merge"}},
+	{"g30", "a row that vanished withdraws what another one carries on", "producer/internal/bridge/merge/vanished.go",
+		`m.Vault.Detached[id] || m.carriedOn(id, link) ||`,
+		`m.Vault.Detached[id] ||`,
+		[]string{"./producer/internal/bridge/merge"}},
 }

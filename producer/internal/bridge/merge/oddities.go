@@ -55,7 +55,7 @@ func (m *merger) unmet(r vault.Row, link Link) {
 	entry := m.Ledger[link.Key]
 	switch {
 	case link.Key == "" || link.Job != "" || link.Over || m.differs(r, link):
-	case entry.Status == sponsorship.Removed:
+	case entry.Status == sponsorship.Removed, entry.Status == sponsorship.Expiring:
 		m.odd(OddNotOffered, "it was withdrawn, and came back or was left in the vault: it is not offered again until its member changes it", r.ID)
 	case entry.Status == sponsorship.Redeemed && !sponsorship.SameAddress(entry.Email, r.Email):
 		m.odd(OddRedeemed, "the recipient of the former offer has accepted it, so this address is not offered: the member must revoke first", r.ID)

@@ -28,7 +28,7 @@ func (m *merger) vanished() {
 			continue
 		}
 		s := m.add(id, m.missing(link))
-		if m.Vault.Detached[id] || m.settledAnyway(link) {
+		if m.Vault.Detached[id] || m.carriedOn(id, link) || m.settledAnyway(link) {
 			s.done.Over = true
 		} else if s.seen.Gone.Before(m.Now) {
 			m.gone(s)
@@ -42,6 +42,14 @@ func (m *merger) missing(link Link) Link {
 		link.Gone = m.Now
 	}
 	return m.follow(link)
+}
+
+// carriedOn: another row, which is there and stands, has the key by now.
+func (m *merger) carriedOn(id string, link Link) bool {
+	owner, owned := m.claimed[link.Key]
+	return link.Key != "" && owned && owner != id && slices.ContainsFunc(m.steps, func(s *step) bool {
+		return s.row == owner && !s.done.Withdrawn && !s.done.Marked
+	})
 }
 
 // settledAnyway: nothing was carried out of the row, or all that could be; or the

@@ -191,3 +191,35 @@ func TestKeyIsLetGoOnceItsRowIsGoneAndItsOfferWithdrawn(t *testing.T) {
 		t.Errorf("let go of what a new row asks for: %v, jobs %v", p.Unlink, p.Jobs)
 	}
 }
+
+// A restored copy brings the member's former row back and takes the present one away, both of
+// one key. The row that is there carries it on once its member has offered again; else what
+// the present one stood for is withdrawn.
+func TestARowThatVanishedWithdrawsNothingThatAnotherCarriesOn(t *testing.T) {
+	for _, again := range []bool{true, false} {
+		w := takenOver(t)
+		former := w.offer(1, "mum@home.test")
+		w.settle()
+		row := *w.row(former)
+		w.delete(former)
+		w.look()
+		next := w.offer(1, "dad@home.test")
+		w.settle()
+		w.delete(next)
+		w.vault.Rows = append(w.vault.Rows, row)
+		w.look()
+		if again {
+			w.row(former).Email = "sis@home.test"
+		}
+		w.memory = merge.Resume(w.memory, w.now)
+		w.jobs = nil
+		for range 3 {
+			w.now = w.now.Add(3 * time.Minute)
+			w.settle()
+		}
+		last, is := w.jobs[len(w.jobs)-1].Args.(jobs.ChangeSponsorship)
+		if !is || len(w.jobs) != 1 || last.Revoke == again {
+			t.Errorf("offered again %t: %+v", again, w.jobs)
+		}
+	}
+}
