@@ -38,7 +38,7 @@ never producer/internal/view "$ours"'producer/internal/(api|console|cli|access)$
 # A stand-in that shared code with what it stands opposite to would agree with its mistakes.
 never producer/internal/bridge/vaulttest/tds 'go-mssqldb|'"$ours"'(config|internal|jobs|worker|producer/internal/bridge/database)'
 for program in worker producer; do
-	never "$program" 'miniredis|nats-server|cloudtest|jobstest|vaulttest|rapid|kin-openapi|^testing$'
+	never "$program" 'miniredis|nats-server|cloudtest|jobstest|workertest|vaulttest|internal/crash|rapid|kin-openapi|^testing$'
 done
 
 # Only config and the programs read the environment.

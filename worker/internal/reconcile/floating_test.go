@@ -43,10 +43,10 @@ func (m *model) hangUp() {
 	}
 	switch how {
 	case 0: // killed
-		h.crash.after(0)
+		h.crash.After(0)
 		cancel()
 		<-over
-		h.crash.disarm()
+		h.crash.Disarm()
 		m.expireLease()
 	case 1: // a timeout, a deploy
 		cancel()

@@ -2,13 +2,11 @@ package reconcile_test
 
 import (
 	"context"
-	"errors"
 	"os"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
 	"pgregory.net/rapid"
 
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
@@ -16,62 +14,6 @@ import (
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
 	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
 )
-
-// errCrash is what a crashed process would not live to see.
-var errCrash = errors.New("crashed")
-
-// crash makes Redis unreachable from a chosen command on, as if the process had
-// died there: also the writes by which it would clean up are lost.
-type crash struct {
-	armed   atomic.Bool
-	left    atomic.Int64 // commands that still work
-	reached atomic.Bool
-}
-
-func (c *crash) after(n int) {
-	c.left.Store(int64(n))
-	c.reached.Store(false)
-	c.armed.Store(true)
-}
-
-// disarm ends the crash and reports whether there was one.
-func (c *crash) disarm() bool {
-	c.armed.Store(false)
-	return c.reached.Swap(false)
-}
-
-func (c *crash) DialHook(next redis.DialHook) redis.DialHook { return next }
-
-func (c *crash) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
-	return func(ctx context.Context, cmd redis.Cmder) error {
-		if !c.armed.Load() {
-			return next(ctx, cmd)
-		}
-		switch left := c.left.Add(-1); {
-		case left < -1:
-			return errCrash
-		case left == -1: // carried out, but nobody learns of it
-			c.reached.Store(true)
-			_ = next(ctx, cmd)
-			cmd.SetErr(errCrash)
-			return errCrash
-		}
-		return next(ctx, cmd)
-	}
-}
-
-func (c *crash) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return func(ctx context.Context, cmds []redis.Cmder) error {
-		if c.armed.Load() && c.left.Load() <= 0 {
-			c.reached.Store(true)
-			for _, cmd := range cmds {
-				cmd.SetErr(errCrash)
-			}
-			return errCrash
-		}
-		return next(ctx, cmds)
-	}
-}
 
 // model is what the test knows: which offers were asked for.
 type model struct {
@@ -120,7 +62,7 @@ func (m *model) syncBy(h *hand, full bool) {
 	} else {
 		_ = h.sync.Pending(m.t.Context(), org)
 	}
-	if h.crash.disarm() {
+	if h.crash.Disarm() {
 		m.expireLease()
 	}
 }
@@ -140,11 +82,7 @@ func (m *model) fault() {
 	if m.downgrades {
 		return
 	}
-	faults := []cloudtest.Fault{
-		cloudtest.LostAnswer(), cloudtest.LostAnswer(), cloudtest.Reset(), cloudtest.Unavailable(), cloudtest.BadGateway(),
-		cloudtest.ServerError(), cloudtest.EdgeBlock(), cloudtest.RateLimitedFor(1), cloudtest.Unauthorized(), cloudtest.HTML(),
-		cloudtest.UnmailedError(), cloudtest.BrokenAnswer(),
-	}
+	faults := cloudtest.Weather()
 	m.cloud.Inject(faults[m.draw("fault", len(faults))].For(m.remote.ID).After(m.draw("skip", 3)))
 }
 
@@ -153,7 +91,7 @@ func (m *model) meddle() {
 	what, h := m.draw("meddle", 2), m.anyHand()
 	var once atomic.Bool
 	m.cloud.OnSync(func(context.Context, cloudtest.Request) {
-		if h.crash.armed.Load() || !once.CompareAndSwap(false, true) {
+		if h.crash.Armed() || !once.CompareAndSwap(false, true) {
 			return
 		}
 		switch what {
@@ -186,7 +124,7 @@ func (m *model) plan(planType int) {
 func (m *model) crashInSync() {
 	h := m.anyHand()
 	if !m.downgrades {
-		h.crash.after(m.draw("commands", 12))
+		h.crash.After(m.draw("commands", 12))
 	}
 	m.syncBy(h, true)
 }
@@ -259,7 +197,7 @@ func TestPropertyOfTheWhole(t *testing.T) {
 
 func story(rt *rapid.T, w *world) {
 	for _, h := range w.hands {
-		h.crash.disarm()
+		h.crash.Disarm()
 	}
 	w.server.SetTime(time.Time{})
 	w.clockOff.Int64.Store(0)

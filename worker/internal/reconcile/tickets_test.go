@@ -89,7 +89,7 @@ func (m *model) deliverOne() {
 	}
 	t, h := open[m.draw("job", len(open))], m.anyHand()
 	if m.draw("crash", 6) == 0 {
-		h.crash.after(m.draw("commands", 5))
+		h.crash.After(m.draw("commands", 5))
 	}
 	m.deliver(h, t)
 }
@@ -117,7 +117,7 @@ func (m *model) deliver(h *hand, t *ticket) {
 	case jobs.ChangeSponsorship:
 		err = h.intake.ChangeSponsorship(ctx, jobs.Job[jobs.ChangeSponsorship]{ID: t.id, Args: a})
 	}
-	crashed := h.crash.disarm()
+	crashed := h.crash.Disarm()
 	m.noteAsked(before, m.read(id), t.offer())
 	switch {
 	case crashed, err != nil && !jobs.IsRefused(err):

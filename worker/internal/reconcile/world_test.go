@@ -5,6 +5,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/sponsorsync/sponsorsync/internal/crash"
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/worker/internal/intake"
@@ -16,7 +17,7 @@ import (
 // which may break at any command, and a wall clock of its own.
 type hand struct {
 	rdb    *redis.Client
-	crash  *crash
+	crash  *crash.Hook
 	ledger *ledger.Ledger
 	intake *intake.Intake
 	sync   *reconcile.Reconciler
@@ -41,7 +42,7 @@ func newWorld(b *bundle) *world {
 
 func (w *world) hand(skew time.Duration) *hand {
 	w.t.Helper()
-	h := &hand{rdb: redis.NewClient(&redis.Options{Addr: w.server.Addr()}), crash: &crash{}}
+	h := &hand{rdb: redis.NewClient(&redis.Options{Addr: w.server.Addr()}), crash: &crash.Hook{}}
 	w.t.Cleanup(func() { _ = h.rdb.Close() })
 	h.rdb.AddHook(h.crash)
 	h.ledger = w.newLedger(h.rdb)
@@ -60,9 +61,7 @@ func (m *model) anyHand() *hand { return m.hands[m.draw("worker", len(m.hands))]
 
 // calm lets a worker look at the ledger's clock, as it does every few seconds.
 func (m *model) calm(h *hand) {
-	armed := h.crash.armed.Swap(false)
-	if err := h.ledger.Beat(m.t.Context()); err != nil {
+	if err := h.crash.Spare(func() error { return h.ledger.Beat(m.t.Context()) }); err != nil {
 		m.rt.Fatal(err)
 	}
-	h.crash.armed.Store(armed)
 }
