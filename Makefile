@@ -27,7 +27,7 @@ faults: ## the long fault suite: kills, hangs, outages
 	@bash scripts/setup.sh
 	@bash scripts/faults.sh
 
-soak: ## the property test of the whole, for ten minutes
+soak: ## the random tests of worker and bridge, for ten minutes each
 	@bash scripts/setup.sh
 	@bash scripts/soak.sh
 

@@ -3,128 +3,155 @@ package bridge_test
 import (
 	"fmt"
 	"math/rand/v2"
-	"slices"
+	"os"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
-	"github.com/sponsorsync/sponsorsync/internal/connstring"
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
-	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
-	"github.com/sponsorsync/sponsorsync/jobs/state"
-	"github.com/sponsorsync/sponsorsync/producer/internal/bridge"
-	engines "github.com/sponsorsync/sponsorsync/producer/internal/bridge/database"
-	"github.com/sponsorsync/sponsorsync/producer/internal/bridge/merge"
 	"github.com/sponsorsync/sponsorsync/producer/internal/bridge/vaulttest"
 )
 
-// Whatever the people of a real vault do, and wherever a bridge is killed meanwhile: at
-// rest the ledger has what the vault wishes, and nothing was written to the vault. Nobody
-// restores a backup here, and the official job stores nothing on these engines.
-func TestAtRestTheLedgerHasWhatTheVaultWishes(t *testing.T) {
-	t.Parallel()
+// course is a way in which stories go.
+type course struct {
+	engine    vaulttest.Engine
+	sqlServer bool // the manners of SQL Server
+}
+
+func (c course) String() string {
+	if c.sqlServer {
+		return "sqlserver-on-" + string(c.engine)
+	}
+	return string(c.engine)
+}
+
+func courses() (all []course) {
 	for _, engine := range vaulttest.Engines() {
-		t.Run(string(engine), func(t *testing.T) {
+		all = append(all, course{engine: engine})
+	}
+	return append(all, course{engine: vaulttest.SQLite, sqlServer: true})
+}
+
+// Whatever the people of a real vault do, whoever is killed meanwhile, whatever is away: at
+// rest, after each hold was answered, the cloud holds what the vault wishes, each offer was
+// mailed once, and nothing was written to the vault.
+//
+// SEED=7 tells one story again, SPONSORSYNC_TEST_SOAK=10m tells more of them.
+func TestAtRestTheCloudHoldsWhatTheVaultWishes(t *testing.T) {
+	t.Parallel()
+	first, last, until := seeds(t)
+	for _, c := range courses() {
+		t.Run(c.String(), func(t *testing.T) {
 			t.Parallel()
-			for seed := range uint64(4) {
-				playRandomly(t, engine, seed)
+			for seed := first; seed < last || time.Now().Before(until) && !t.Failed(); seed++ {
+				t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) { tell(t, c, seed) })
 			}
 		})
 	}
 }
 
-func playRandomly(t *testing.T, engine vaulttest.Engine, seed uint64) {
+// seeds are those of the stories to tell: from the first to before the last, and on until a time.
+func seeds(t *testing.T) (first, last uint64, until time.Time) {
 	t.Helper()
-	w := setup(t)
-	v := vaulttest.New(t, engine, vaulttest.Setup{Clock: w.clock, Seed: seed})
-	weights := vaulttest.DefaultWeights()
-	for _, out := range []vaulttest.Action{vaulttest.Dating, vaulttest.BackingUp, vaulttest.Restoring} {
-		weights[out] = 0
+	if text := os.Getenv("SEED"); text != "" {
+		seed := jobstest.Value(strconv.ParseUint(text, 10, 64))(t)
+		return seed, seed + 1, until
 	}
-	script := jobstest.Value(vaulttest.NewScript(t.Context(), v, seed, weights))(t)
-	jobstest.Must(t, v.SaveToken(t.Context(), script.Organization(), "the-token", string(user(900))))
-	org := sponsorship.ID(script.Organization())
-	random := rand.New(rand.NewPCG(seed, 2))
-	b := w.follow(v)
-	w.round(b)
-	for range 60 {
-		jobstest.Value(script.Step(t.Context()))(t)
-		w.pass(time.Duration(random.IntN(40)) * time.Second)
-		switch random.IntN(5) {
-		case 0, 1:
-			w.round(b)
-		case 2: // killed after it has enqueued, if it has anything to enqueue
-			_ = w.follow(v, func(p *bridge.Params) { p.Queue = cutOff{p.Queue} }).Once(t.Context())
-			b = w.follow(v)
-		case 3:
-			w.intake()
-		}
+	if soak := os.Getenv("SPONSORSYNC_TEST_SOAK"); soak != "" {
+		return uint64(time.Now().UnixNano()), 0, time.Now().Add(jobstest.Value(time.ParseDuration(soak))(t))
 	}
-	jobstest.Must(t, script.Rest(t.Context()))
-	stored := jobstest.Value(v.Backup(t.Context()))(t)
-	for range 6 { // longer than a row must be gone
-		w.round(b)
-		w.intake()
-		w.resume(org)
-		w.pass(time.Minute)
-	}
-	requireWishes(t, fmt.Sprintf("%s, seed %d", engine, seed), w.live(org), w.kept(org, script.Wishes()))
-	if got := jobstest.Value(v.Backup(t.Context()))(t); fmt.Sprint(got) != fmt.Sprint(stored) {
-		t.Errorf("%s, seed %d: something was written to the vault", engine, seed)
-	}
+	return 0, 2, until
 }
 
-// follow is a bridge at a real vault.
-func (w *world) follow(v *vaulttest.Vault, change ...func(*bridge.Params)) *running {
-	w.t.Helper()
-	engine := jobstest.Value(connstring.Provider(v.Provider()))(w.t)
-	target := jobstest.Value(connstring.Parse(engine, v.ConnectionString()))(w.t)
-	opened := jobstest.Value(engines.Open(engines.Options{Target: target, Now: w.clock}))(w.t)
-	w.t.Cleanup(func() { jobstest.Must(w.t, opened.Close()) })
-	return w.bridge("a", append([]func(*bridge.Params){func(p *bridge.Params) { p.Database, p.Rules.DatesByJob = opened, false }}, change...)...)
-}
+const steps = 100
 
-// resume is a person who lets everything through.
-func (w *world) resume(org sponsorship.ID) {
-	w.t.Helper()
-	if len(w.shown(org).Held) == 0 {
-		return
+func tell(t *testing.T, c course, seed uint64) {
+	s := begin(t, c, seed)
+	defer s.print()
+	s.before()
+	s.takeOver()
+	for range steps {
+		s.step()
 	}
-	jobstest.Value(w.memory.Change(w.t.Context(), org, w.now, func(m merge.Memory) merge.Memory { return merge.Resume(m, w.now) }))(w.t)
-	jobstest.Must(w.t, w.memory.Ask(w.t.Context(), org))
+	s.rest()
+	s.requireWishes()
+	s.requireMails()
+	s.requireUntouched()
+	s.requireQuiet()
 }
 
-// live lists the addresses that the ledger means to sponsor.
-func (w *world) live(org sponsorship.ID) (addresses []string) {
-	w.t.Helper()
-	rows, _, err := w.ledger.List(w.t.Context(), org, state.Page{Limit: 1000})
-	jobstest.Must(w.t, err)
-	for _, s := range rows {
-		if s.Status == sponsorship.Pending && s.Intent != sponsorship.IntentRevoke {
-			addresses = append(addresses, s.Email)
-		}
-	}
-	slices.Sort(addresses)
-	return addresses
+// story is one of them, and what was done so far.
+type story struct {
+	*site
+	course course
+	seed   uint64
+	random *rand.Rand
+	did    []string
+
+	official map[string]map[string]bool // what its job has told the cloud before take-over: key to addresses
+	cameBack map[string]string          // with a restored copy: row to address
+
+	stored vaulttest.Backup // the vault at rest
 }
 
-// kept leaves out offers whose member's account was gone before the bridge saw them: nobody is
-// left whose offer it could be, and the dry run says so.
-func (w *world) kept(org sponsorship.ID, wishes []vaulttest.Offered) []vaulttest.Offered {
-	w.t.Helper()
-	links := jobstest.Value(w.memory.Load(w.t.Context(), org))(w.t).Links
-	return slices.DeleteFunc(wishes, func(o vaulttest.Offered) bool {
-		return links[o.Row].Key == "" && !links[o.Row].Orphaned.IsZero()
-	})
-}
-
-func requireWishes(t *testing.T, where string, got []string, wishes []vaulttest.Offered) {
+func begin(t *testing.T, c course, seed uint64) *story {
 	t.Helper()
-	var want []string
-	for _, wish := range wishes {
-		want = append(want, wish.Email)
+	s := &story{course: c, seed: seed, random: rand.New(rand.NewPCG(seed, 2)), official: map[string]map[string]bool{}, cameBack: map[string]string{}}
+	s.site = newSite(t, s)
+	return s
+}
+
+func (s *story) note(format string, args ...any) {
+	s.did = append(s.did, fmt.Sprintf("%s  %s", s.Now().Format("02 15:04:05"), fmt.Sprintf(format, args...)))
+}
+
+// print tells a story that went wrong.
+func (s *story) print() {
+	if s.t.Failed() {
+		s.t.Logf("SEED=%d go test -run 'AtRest/^%s$' ./producer/internal/bridge tells this story again:\n%s",
+			s.seed, s.course, strings.Join(s.did, "\n"))
 	}
-	slices.Sort(want)
-	if len(want) == 0 || !slices.Equal(got, want) {
-		t.Errorf("%s: the ledger means to sponsor\n %q, the vault wishes\n %q", where, got, want)
+}
+
+func (s *story) n(n int) int { return s.random.IntN(n) }
+
+// step is one thing that happens.
+func (s *story) step() {
+	switch n := s.n(100); {
+	case n < 42:
+		s.people()
+	case n < 58:
+		s.look()
+	case n < 62:
+		s.bridgeDies()
+	case n < 78:
+		s.work()
+	case n < 82:
+		s.workerDies()
+	case n < 84:
+		s.hangsUp()
+	case n < 87:
+		s.sweep()
+	case n < 89:
+		s.disturb()
+	case n < 92:
+		s.accept()
+	case n < 93:
+		s.databaseAway()
+	case n < 95:
+		s.answer()
+	case n < 96:
+		s.newToken()
+	default:
+		s.passes()
 	}
+	s.Pass(time.Duration(s.n(20)) * time.Second)
+}
+
+// passes is a longer while.
+func (s *story) passes() {
+	d := []time.Duration{3 * time.Minute, 10 * time.Minute, 2 * time.Hour, 26 * time.Hour}[s.n(4)]
+	s.note("%s pass", d)
+	s.Pass(d)
 }

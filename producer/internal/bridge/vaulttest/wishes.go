@@ -23,6 +23,9 @@ type sightings struct {
 	all   []Offered
 }
 
+// Look notes what others than the script's people have done to the rows.
+func (s *Script) Look(ctx context.Context) error { return s.look(ctx) }
+
 // look notes what has become of the rows. An offer stands while its row is there, is
 // not marked, and has that address; a row that comes back, or gets another address,
 // is another offer.
