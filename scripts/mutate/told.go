@@ -68,7 +68,7 @@ var toldMutations = []mutation{
 		[]string{"./producer/internal/bridge"}},
 	{"v16", "the vault is told of an answer at the next full look only", "producer/internal/bridge/write.go",
 		`if now != b.pulse[org] {`,
-		`if false {`,
+		`if now == "" {`,
 		[]string{"./producer/internal/bridge"}},
 	{"v17", "in read mode something is written", "producer/internal/bridge/merge/writes.go",
 		`if !m.Rules.Writes {`,

@@ -102,7 +102,8 @@ func (b *Bridge) next(org sponsorship.ID, p merge.Plan) {
 	}
 	for link := range maps.Values(p.Memory.Links) {
 		switch {
-		case link.Undo != nil: // its job may turn out never to have reached the queue
+		case link.Undo != nil, // its job may turn out never to have reached the queue
+			b.p.Rules.Writes && link.Job != "": // what comes of it is to be told, though no status may change
 			sooner(now.Add(waitsFor))
 		case link.Over:
 		case link.Orphaned.Equal(now): // what rests on two tables counts when a second look saw it

@@ -187,6 +187,23 @@ func TestAWriteThatFailsStopsNothingElse(t *testing.T) {
 	}
 }
 
+// Other letters change nothing at the cloud, and no status; the row is told of its offer all the
+// same.
+func TestARowWhoseChangeNobodyHearsOfIsToldSoon(t *testing.T) {
+	t.Parallel()
+	w, b := writing(t, 1)
+	w.answer(1, sponsorship.Sent, "", nil)
+	w.round(b)
+	r := &w.vaults[acme].Rows[0]
+	r.Email, r.Name, r.Synced = "HOME1@example.com", "HOME1@example.com", nil
+	w.dirty[acme] = true
+	w.round(b)
+	w.intake()
+	w.pass(30 * time.Second)
+	w.round(b)
+	jobstest.Equal(t, "it shows", w.shows(acme, 1), "Sent")
+}
+
 func TestEachWriteLeavesALineWithoutAddresses(t *testing.T) {
 	t.Parallel()
 	w, _ := writing(t, 1)

@@ -47,7 +47,7 @@ func TestTheFirstWriteNamesTheBackupAndAsks(t *testing.T) {
 	if v.Rows[0].ValidUntil == nil || !v.Rows[0].ValidUntil.Equal(until) {
 		t.Errorf("the row is valid until %v, want %s", v.Rows[0].ValidUntil, until)
 	}
-	requireContains(t, v.run("status", "--org", acme).out, "Written there:      1 rows told, 0 deleted, last at ")
+	requireContains(t, v.run("status", "--org", acme).out, "Written there:      rows told 1, deleted 0, last at ")
 }
 
 // finish ends the jobs that wait, as workers do that carried them out.

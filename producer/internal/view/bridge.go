@@ -34,9 +34,9 @@ const fullMode = "full"
 
 // Words are the writes for people.
 func (w Writes) Words() string {
-	text := fmt.Sprintf("%d rows told, %d deleted", w.Updates, w.Deletions)
+	text := fmt.Sprintf("rows told %d, deleted %d", w.Updates, w.Deletions)
 	for _, why := range slices.Sorted(maps.Keys(w.Skipped)) {
-		text += fmt.Sprintf("; %d not told: %s", w.Skipped[why], SkipWords(why))
+		text += fmt.Sprintf("; left alone %d: %s", w.Skipped[why], SkipWords(why))
 	}
 	return text
 }

@@ -212,8 +212,12 @@ func TestARowIsLeftAlone(t *testing.T) {
 		change func(*world, string)
 		why    merge.Unwritten
 	}{
-		"another address is wished":     {func(w *world, id string) { w.row(id).Email = "dad@home.test" }, merge.UnwrittenWish},
-		"another name is wished":        {func(w *world, id string) { w.row(id).Name = "Dad" }, merge.UnwrittenWish},
+		"another address is wished": {func(w *world, id string) { w.row(id).Email = "dad@home.test" }, merge.UnwrittenWish},
+		"another name is wished":    {func(w *world, id string) { w.row(id).Name = "Dad" }, merge.UnwrittenWish},
+		"offered again, under another name, while the former offer runs out": {func(w *world, id string) {
+			w.state(set(sponsorship.Expiring, "", &synced, &until))
+			w.row(id).Name = "Mum"
+		}, merge.UnwrittenWish},
 		"its last change is under way":  {func(w *world, id string) { w.open[w.job(id)] = true }, merge.UnwrittenWish},
 		"the cloud has another address": {func(w *world, _ string) { w.state(func(s *sponsorship.Sponsorship) { s.Email = "dad@home.test" }) }, merge.UnwrittenAddress},
 		"a date can't be read":          {func(w *world, id string) { w.row(id).Unreadable = []string{"ValidUntil"} }, merge.UnwrittenUnreadable},

@@ -61,13 +61,11 @@ func New(t testing.TB, engine Engine, setup Setup) *Vault {
 	}
 	v.ids = &combs{random: rand.New(rand.NewPCG(setup.Seed, 0)), now: v.now}
 	if setup.CommandTimeout == 0 {
-		setup.CommandTimeout = 30 * time.Second
+		setup.CommandTimeout = serverPatience
 	}
 	v.open(t, setup.CommandTimeout)
-	for _, statement := range v.schema.statements(v.d) {
-		if _, err := v.DB.ExecContext(t.Context(), statement); err != nil {
-			t.Fatalf("make the vault's tables: %v\n%s", err, statement)
-		}
+	if err := v.create(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 	return v
 }
@@ -84,9 +82,7 @@ func (v *Vault) open(t testing.TB, patience time.Duration) {
 		name = fmt.Sprintf("%s?clientFoundRows=true&innodb_lock_wait_timeout=%d", v.Database.MySQLName(), int(patience.Seconds()))
 	case SQLite:
 		v.File = filepath.Join(t.TempDir(), "vault.db")
-		// As the server opens it: in WAL mode, keys enforced, the write lock taken at BEGIN.
-		name = fmt.Sprintf("file:%s?_pragma=busy_timeout(%d)&_pragma=journal_mode(wal)&_pragma=foreign_keys(1)&_pragma=synchronous(off)&_txlock=immediate",
-			v.File, patience.Milliseconds())
+		name = v.sqliteName(patience)
 	}
 	db, err := sql.Open(v.d.driver, name)
 	if err != nil {
