@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -123,6 +124,9 @@ func redisURL(value string) error {
 		if database := strings.Trim(u.Path, "/"); database == "" || wholeNumber(0, maxCount)(database) == nil {
 			return nil
 		}
+	}
+	if !strings.Contains(value, "://") {
+		return errors.New("which has no redis:// in front; want redis://[user:password@]host:port/number, rediss://... or unix:///path")
 	}
 	return want("redis://[user:password@]host:port/number, rediss://... or unix:///path")
 }

@@ -22,10 +22,10 @@ type assignment struct{ name, value string }
 func readEnvFile(path string) ([]assignment, []Fault) {
 	content, err := os.ReadFile(path)
 	if err != nil {
-		return nil, []Fault{{path, "this env file cannot be read: " + reason(err)}}
+		return nil, []Fault{{path, "this env file cannot be read: " + reason(err), true}}
 	}
 	if !utf8.Valid(content) {
-		return nil, []Fault{{path, "this env file is not UTF-8 text"}}
+		return nil, []Fault{{path, "this env file is not UTF-8 text", true}}
 	}
 	var found []assignment
 	var faults []Fault
@@ -35,7 +35,7 @@ func readEnvFile(path string) ([]assignment, []Fault) {
 		a, message := parseLine(strings.TrimSpace(line))
 		switch {
 		case message != "":
-			faults = append(faults, Fault{path, fmt.Sprintf("line %d %s", number, message)})
+			faults = append(faults, Fault{path, fmt.Sprintf("line %d %s", number, message), true})
 		case isOurs(a.name):
 			found = append(found, a)
 		}

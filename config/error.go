@@ -12,6 +12,7 @@ import (
 type Fault struct {
 	Name    string // the variable as it was set (with _FILE if that form was used), or the env file
 	Message string // what was given, unless it is secret, and what is expected
+	EnvFile bool   // Name is an env file's, not a variable's
 }
 
 // String returns the fault as one line.

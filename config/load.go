@@ -37,7 +37,7 @@ func (l *loader) read(settings any) {
 		err = env.ParseWithOptions(settings, env.Options{Environment: l.values, FuncMap: parsers()})
 	}
 	if err != nil { // a tag without a parser: ours to correct, yet never to hide
-		l.faults = append(l.faults, Fault{"settings", err.Error()})
+		l.faults = append(l.faults, Fault{Name: "settings", Message: err.Error()})
 	}
 }
 
@@ -152,7 +152,7 @@ func (l *loader) fault(v Variable, name, message string) {
 		return
 	}
 	l.faulty[v.Name] = true
-	l.faults = append(l.faults, Fault{name, message})
+	l.faults = append(l.faults, Fault{Name: name, Message: message})
 }
 
 func (l *loader) err() error { return asError(l.faults) }

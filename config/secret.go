@@ -2,6 +2,7 @@ package config
 
 import (
 	"encoding/base64"
+	"fmt"
 	"strings"
 
 	"github.com/sponsorsync/sponsorsync/jobs/secret"
@@ -23,13 +24,29 @@ func (k Keyring) Bytes() [][]byte {
 	return keys
 }
 
+// unfitKey says what is wrong with a key, without showing it.
+func unfitKey(key []byte, err error) string {
+	switch {
+	case err != nil:
+		return "; this is no base64"
+	case len(key) != encryptionKeyBytes:
+		return fmt.Sprintf("; this is %d bytes", len(key))
+	case monotonous(string(key)):
+		return "; this repeats itself"
+	}
+	return ""
+}
+
 func parseKeyring(value string) (Keyring, error) {
-	var ring Keyring
+	ring, wanted := Keyring(nil), fmt.Sprintf("base64 of %d random bytes (openssl rand -base64 %d); several, separated by commas: the first encrypts, all decrypt",
+		encryptionKeyBytes, encryptionKeyBytes)
+	if value == "" { // it was not given: nothing of it can be wrong
+		return nil, want("%s", wanted)
+	}
 	for part := range strings.SplitSeq(value, ",") {
 		key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(part))
-		if err != nil || len(key) != encryptionKeyBytes || monotonous(string(key)) {
-			return nil, want("base64 of %d random bytes (openssl rand -base64 %d); several, separated by commas: the first encrypts, all decrypt",
-				encryptionKeyBytes, encryptionKeyBytes)
+		if why := unfitKey(key, err); why != "" {
+			return nil, want("%s", wanted+why)
 		}
 		ring = append(ring, secret.Text(key))
 	}

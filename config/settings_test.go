@@ -259,7 +259,7 @@ func TestEveryFaultAtOnce(t *testing.T) {
 		`REDIS_URL: got something else (not shown), want redis://[user:password@]host:port/number, rediss://... or unix:///path`,
 		`SPONSORSYNC_BATCH_SIZE: got "5000", want a whole number from 1 to 1000`,
 		`SPONSORSYNC_CLOUD_TIMEOUT: got "30", want a positive duration such as 500ms, 30s or 24h`,
-		`SPONSORSYNC_ENCRYPTION_KEY: got something else (not shown), want base64 of 32 random bytes (openssl rand -base64 32); several, separated by commas: the first encrypts, all decrypt`,
+		`SPONSORSYNC_ENCRYPTION_KEY: got something else (not shown), want base64 of 32 random bytes (openssl rand -base64 32); several, separated by commas: the first encrypts, all decrypt; this is no base64`,
 		`SPONSORSYNC_RETRY_BASE: got 2h0m0s, want at most SPONSORSYNC_RETRY_MAX, which is 1h0m0s`,
 		`globalSettings__installation__apiUri: got "http://api.example", want https (http is for loopback addresses only)`,
 		`globalSettings__installation__id: got "nope", want a UUID such as 01234567-89ab-cdef-0123-456789abcdef`,

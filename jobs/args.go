@@ -229,7 +229,10 @@ func (c *checks) that(field string, err error) {
 }
 
 func (c *checks) id(field string, id sponsorship.ID) {
-	if !id.Valid() {
+	switch {
+	case id == "":
+		c.add(field, "is missing; it is a UUID")
+	case !id.Valid():
 		c.add(field, fmt.Sprintf("must be a UUID such as %s", "6f1ed002-ab5d-4bb3-9b7a-3a4b5c6d7e8f"))
 	}
 }

@@ -24,6 +24,7 @@ func TestStatusAndReport(t *testing.T) {
 		"nothing":     {nil, boot.Done, ""},
 		"usage":       {&boot.UsageError{Faults: []string{"no flag --x"}, Hint: "run 'worker --help'"}, boot.Usage, "error: no flag --x\nhint: run 'worker --help'\n"},
 		"settings":    {fmt.Errorf("start: %w", settings), boot.Usage, "error: A: is wrong\nerror: B: is missing\nhint: set these in the environment"},
+		"an env file": {&config.Error{Faults: []config.Fault{{Name: "x.env", Message: "is not there", EnvFile: true}}}, boot.Usage, "error: x.env: is not there\nhint: correct the env file, or its name"},
 		"fault":       {fault.New(fault.QueueUnavailable, "no Redis"), boot.Failed, "error: queue_unavailable: no Redis\nhint: " + fault.QueueUnavailable.Hint()},
 		"interrupted": {context.Canceled, boot.Failed, "error: interrupted\n"},
 		"other":       {errors.New("disk full"), boot.Failed, "error: disk full\n"},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/sponsorsync/sponsorsync/config"
@@ -60,6 +61,9 @@ func Explain(err error) (faults, hints []string) {
 	case errors.As(err, &settings):
 		for _, f := range settings.Faults {
 			faults = append(faults, f.String())
+		}
+		if !slices.ContainsFunc(settings.Faults, func(f config.Fault) bool { return !f.EnvFile }) {
+			return faults, []string{"correct the env file, or its name after --env-file"}
 		}
 		return faults, []string{"set these in the environment or in an --env-file; the README and 'producer help environment' list all"}
 	case hintOf(err) != "":

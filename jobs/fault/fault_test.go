@@ -127,7 +127,7 @@ func ExampleParse() {
 func ExampleError_MarshalJSON() {
 	text, err := json.Marshal(fault.New(fault.RevocationPending, "change of acme's member"))
 	fmt.Println(string(text), err)
-	// Output: {"code":"revocation_pending","message":"change of acme's member","hint":"The sponsorship is being revoked. Redeem again when it is removed."} <nil>
+	// Output: {"code":"revocation_pending","message":"change of acme's member","hint":"Redeem again when it is removed; one that was in use ends with its term, and 'producer status' shows the date."} <nil>
 }
 
 func ExampleCode_Hint() {

@@ -68,13 +68,21 @@ func (r Redeem) decide(s Sponsorship) (Sponsorship, error) {
 	case !s.Exists():
 		return s.offerAnew(r), nil
 	case s.Revoking():
-		return s, fault.New(fault.RevocationPending, "redeem: the member's sponsorship is being revoked")
+		return s, fault.New(fault.RevocationPending, "redeem: the member's sponsorship %s", s.revoked())
 	case SameAddress(s.Email, r.Email):
 		return s, nil
 	case s.onlyHere():
 		return s.editedInPlace(r.Email, r.label()), nil
 	}
 	return s, fault.New(fault.AlreadySponsoring, "redeem: the member already sponsors another address")
+}
+
+// revoked says how far a revocation is.
+func (s Sponsorship) revoked() string {
+	if s.Status == Expiring && s.ValidUntil != nil {
+		return "was revoked while in use, and ends on " + s.ValidUntil.UTC().Format(time.DateOnly)
+	}
+	return "is being revoked"
 }
 
 func (c Change) decide(s Sponsorship) (Sponsorship, error) {
@@ -88,7 +96,7 @@ func (c Change) decide(s Sponsorship) (Sponsorship, error) {
 	case !s.Exists():
 		return s, fault.New(fault.SponsorshipNotFound, "change-sponsorship: the member has no sponsorship")
 	case s.Revoking():
-		return s, fault.New(fault.RevocationPending, "change-sponsorship: the sponsorship is being revoked")
+		return s, fault.New(fault.RevocationPending, "change-sponsorship: the sponsorship %s", s.revoked())
 	case newAddress && s.holdsRedemption():
 		return s, fault.New(fault.AlreadyRedeemed, "change-sponsorship: the offer was redeemed, its address is final")
 	case newAddress && s.onlyHere():
@@ -112,7 +120,7 @@ func (Resend) decide(s Sponsorship) (Sponsorship, error) {
 	case !s.Exists():
 		return s, fault.New(fault.SponsorshipNotFound, "resend: the member has no sponsorship")
 	case s.Revoking():
-		return s, fault.New(fault.RevocationPending, "resend: the sponsorship is being revoked")
+		return s, fault.New(fault.RevocationPending, "resend: the sponsorship %s", s.revoked())
 	case s.holdsRedemption():
 		return s, fault.New(fault.AlreadyRedeemed, "resend: the offer was redeemed")
 	case s.Wire.Offered == "" && s.Status == Refused:

@@ -1,6 +1,7 @@
 package sponsorship_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -274,5 +275,16 @@ func TestLabelFollowsTheAddressUnlessItWasChosen(t *testing.T) {
 	s = begin(t).ask(sponsorship.Redeem{Email: old, Name: "Mum"}).ask(sponsorship.Change{Email: new_}).s
 	if s.Name != "Mum" {
 		t.Errorf("chosen label = %q, want it kept", s.Name)
+	}
+}
+
+// Who is refused for an end that was agreed on is told its date.
+func TestARedeemDuringTheLastTermNamesItsEnd(t *testing.T) {
+	t.Parallel()
+	end := time.Date(2027, 11, 22, 0, 0, 0, 0, time.UTC)
+	s := sponsorship.Sponsorship{Status: sponsorship.Expiring, Email: "mum@example.com", ValidUntil: &end}
+	_, _, err := sponsorship.Decide(s, sponsorship.Redeem{Email: "dad@example.com"}, sponsorship.Stamp{Now: t0})
+	if fault.CodeOf(err) != fault.RevocationPending || !strings.Contains(err.Error(), "ends on 2027-11-22") {
+		t.Errorf("got %v", err)
 	}
 }

@@ -85,15 +85,7 @@ func connectionSource(field string) string {
 }
 
 func (f connectFlags) faults(command *cobra.Command) []string {
-	var faults []string
-	for _, flag := range []struct {
-		name string
-		id   sponsorship.ID
-	}{{"--org", f.org}, {"--cloud-org", f.cloudOrg}} {
-		if !flag.id.Valid() {
-			faults = append(faults, flag.name+" must be a UUID such as 6f1ed002-ab5d-4bb3-9b7a-3a4b5c6d7e8f")
-		}
-	}
+	faults := append(orgFaults(f.org), idFaults("--cloud-org", f.cloudOrg)...)
 	if command.Flags().Changed("license-key") && strings.TrimSpace(f.licenseKey) == "" {
 		faults = append(faults, "--license-key must not be blank; leave it out to keep the one that is saved")
 	}

@@ -50,11 +50,7 @@ Without this, SPONSORSYNC_FORGET_AFTER says how long address and name are kept.`
 }
 
 func memberFaults(org, user sponsorship.ID) []string {
-	faults := orgFaults(org)
-	if !user.Valid() {
-		faults = append(faults, "--user must be a UUID such as 6f1ed002-ab5d-4bb3-9b7a-3a4b5c6d7e8f")
-	}
-	return faults
+	return append(orgFaults(org), idFaults("--user", user)...)
 }
 
 func (a *app) forget(ctx context.Context, s *session, org, user sponsorship.ID) error {

@@ -125,7 +125,7 @@ func TestImportAndExportSayWhatIsWrong(t *testing.T) {
 		"an import's column":  {"organizationId,organizationUserId,sponsoredEmail,revoke\n", []string{"redeem", "--file", "-"}, 2, "column revoke is unknown"},
 		"a bad address":       {"organizationId,organizationUserId,sponsoredEmail\n" + acme + "," + member + ",hidden\n", []string{"import", "--file", "-"}, 2, "line 2: sponsoredEmail"},
 		"an unknown export":   {"", []string{"export", "--org", acme}, 1, "is not known here"},
-		"an export of no one": {"", []string{"export"}, 2, "--org must be a UUID"},
+		"an export of no one": {"", []string{"export"}, 2, "--org is missing"},
 	} {
 		r := b.runWith(c.stdin, c.args...)
 		if r.status != c.status || !strings.Contains(r.err, c.want) || strings.Contains(r.err, "hidden") {

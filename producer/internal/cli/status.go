@@ -60,10 +60,18 @@ cloud. With --json the same objects come as the HTTP API has them.`,
 }
 
 func orgFaults(org sponsorship.ID) []string {
-	if org.Valid() {
+	return idFaults("--org", org)
+}
+
+// idFaults says what is wrong with an id that a flag holds.
+func idFaults(flag string, id sponsorship.ID) []string {
+	switch {
+	case id.Valid():
 		return nil
+	case id == "":
+		return []string{flag + " is missing; it is a UUID"}
 	}
-	return []string{"--org must be a UUID such as 6f1ed002-ab5d-4bb3-9b7a-3a4b5c6d7e8f"}
+	return []string{flag + " must be a UUID such as 6f1ed002-ab5d-4bb3-9b7a-3a4b5c6d7e8f"}
 }
 
 // statusJSON writes one document, a page at a time.

@@ -59,6 +59,14 @@ func hostRegion(c config.Cloud) Check {
 	return good(name, "%s, and so are the hosts", c.Region)
 }
 
+// relayOf is the push relay of a region.
+func relayOf(region string) string {
+	if region == "EU" {
+		return "https://push.bitwarden.eu"
+	}
+	return "https://push.bitwarden.com"
+}
+
 // relayRegion warns only: the push relay takes no part in a sync, but shares
 // the installation id, which one of the two regions doesn't know.
 func relayRegion(c config.Cloud) Check {
@@ -73,7 +81,7 @@ func relayRegion(c config.Cloud) Check {
 	case "":
 		return doubtful(name, "", "its region cannot be told from globalSettings__pushRelayBaseUri")
 	default:
-		return doubtful(name, "Set globalSettings__pushRelayBaseUri to the region's own host, such as https://push.bitwarden.eu: "+
-			"mobile push does not work across regions.", "%s is in region %s, but the region is %s", host, region, c.Region)
+		return doubtful(name, fmt.Sprintf("Set globalSettings__pushRelayBaseUri to %s, or globalSettings__baseServiceUri__cloudRegion to %s if that is where "+
+			"the installation id was obtained: mobile push does not work across regions.", relayOf(c.Region), region), "%s is in region %s, but the region is %s", host, region, c.Region)
 	}
 }

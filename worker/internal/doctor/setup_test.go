@@ -36,7 +36,7 @@ const (
 	billingToken  = "canary-billing-sync-token"
 )
 
-var key = bytes.Repeat([]byte("canary-k"), 4)
+var key = []byte("canary-key-0123456789abcdefghijk")
 
 const healthyInfo = "# Server\r\nredis_version:7.2.4\r\n# Memory\r\nmaxmemory_policy:noeviction\r\n# Persistence\r\naof_enabled:1\r\n"
 
