@@ -54,4 +54,8 @@ var adminMutations = []mutation{
 		"(q.Organization == \"\" || q.Organization == s.Organization)",
 		"true",
 		[]string{"./producer/internal/api"}},
+	{"h14", "rekey leaves the bridge's own key under the old one", "producer/internal/cli/rekey.go",
+		"again, bridgeErr := s.memory.Rekey(ctx, org)",
+		"again, bridgeErr := false, error(nil)",
+		[]string{"./producer/internal/cli"}},
 }

@@ -43,7 +43,7 @@ its limit, 130 interrupted.`,
 		"also read settings from `FILE`, an env file (repeatable); real environment variables win")
 	root.AddGroup(&cobra.Group{ID: groupSetup, Title: "Set up:"},
 		&cobra.Group{ID: groupDaily, Title: "Sponsor:"}, &cobra.Group{ID: groupLook, Title: "Look and repair:"})
-	root.AddCommand(a.initCommand(), a.connectCommand(), a.syncCommand(), a.syncLicenseCommand(), a.importCommand(), a.exportCommand(), a.serveCommand(), a.pauseCommand(), a.resumeCommand(),
+	root.AddCommand(a.initCommand(), a.connectCommand(), a.rekeyCommand(), a.syncCommand(), a.syncLicenseCommand(), a.importCommand(), a.exportCommand(), a.serveCommand(), a.pauseCommand(), a.resumeCommand(),
 		a.redeemCommand(), a.changeCommand(), a.bridgeCommand(), a.statusCommand(), a.watchCommand(), a.jobsCommand(), a.forgetCommand(), a.disconnectCommand(), a.healthcheckCommand(), environmentTopic())
 	strictDefaults(root)
 	return root
