@@ -26,6 +26,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/producer/internal/api"
 	"github.com/sponsorsync/sponsorsync/producer/internal/bridge"
 	"github.com/sponsorsync/sponsorsync/producer/internal/console"
+	"github.com/sponsorsync/sponsorsync/producer/internal/history"
 	"github.com/sponsorsync/sponsorsync/producer/internal/schedule"
 )
 
@@ -124,6 +125,7 @@ func (s *server) handler() (http.Handler, error) {
 	}
 	pages, err := console.New(console.Params{
 		Ledger: ledger, Jobs: s.jobs, Access: door, Position: s.hub.Position, Log: s.log, Names: s.names,
+		History: history.New(s.js, time.Now), Health: hooks.Health, Now: time.Now,
 	})
 	if err != nil {
 		return nil, err
@@ -131,7 +133,7 @@ func (s *server) handler() (http.Handler, error) {
 	mux := http.NewServeMux()
 	hooks.Register(mux)
 	pages.Register(mux)
-	return hooks.Wrap(mux), nil
+	return hooks.Wrap(mux, pages.Lost), nil
 }
 
 // maxConnections bounds the memory that those cost who have not shown yet who they are.

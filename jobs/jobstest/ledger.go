@@ -74,6 +74,11 @@ func (l Ledger) Fail(ctx context.Context, org sponsorship.ID, f Failure) error {
 	return l.set(ctx, org, fields...)
 }
 
+// TakenFromVault is a connection that the bridge took from the server's own database.
+func (l Ledger) TakenFromVault(ctx context.Context, org sponsorship.ID) error {
+	return l.set(ctx, org, "vault", 1)
+}
+
 // Advance lets time go by in the ledger.
 func (l Ledger) Advance(ctx context.Context, d time.Duration) error {
 	for shard := range state.Shards {

@@ -28,6 +28,7 @@ type Params struct {
 	ReadToken   string   // SPONSORSYNC_READ_TOKEN: may look, and change nothing; "" for none
 	HookSecrets []string // whsec_...; all are accepted, so that one can be rotated
 	Now         func() time.Time
+	Base        string // in front of every address, for a proxy's sake; where the session's cookie goes
 }
 
 // Access is the judgment on a request. There are three ways: a token as a bearer
@@ -37,6 +38,7 @@ type Access struct {
 	passes  []pass
 	hooks   []*standardwebhooks.Webhook
 	now     func() time.Time
+	base    string
 	origins http.CrossOriginProtection
 }
 
@@ -64,7 +66,7 @@ func New(p Params) (*Access, error) {
 	if p.ReadToken == p.Token {
 		return nil, errors.New("make access: SPONSORSYNC_READ_TOKEN is the API token; give the two different values")
 	}
-	a := &Access{now: p.Now}
+	a := &Access{now: p.Now, base: p.Base}
 	for _, of := range []struct {
 		name, token string
 		readOnly    bool

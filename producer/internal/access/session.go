@@ -30,23 +30,23 @@ func (a *Access) SignIn(r *http.Request, token string) (*http.Cookie, bool) {
 	}
 	expires := a.now().Add(SessionLife)
 	stamp := strconv.FormatInt(expires.Unix(), 10) + "." + rand.Text()
-	c := cookie(r, stamp+"."+p.sign(stamp))
+	c := a.cookie(r, stamp+"."+p.sign(stamp))
 	c.Expires, c.MaxAge = expires, int(SessionLife.Seconds())
 	return c, true
 }
 
 // EndSession returns the cookie that makes the browser drop the session's.
 func (a *Access) EndSession(r *http.Request) *http.Cookie {
-	c := cookie(r, "")
+	c := a.cookie(r, "")
 	c.MaxAge = -1
 	return c
 }
 
 // cookie believes a proxy that says it was reached over TLS: at worst, a lie
 // makes the browser keep the cookie from us.
-func cookie(r *http.Request, value string) *http.Cookie {
+func (a *Access) cookie(r *http.Request, value string) *http.Cookie {
 	return &http.Cookie{
-		Name: sessionCookie, Value: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode,
+		Name: sessionCookie, Value: value, Path: a.base + "/", HttpOnly: true, SameSite: http.SameSiteStrictMode,
 		Secure: r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https"),
 	}
 }

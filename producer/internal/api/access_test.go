@@ -187,7 +187,7 @@ func TestUnknownRoutesAreProblems(t *testing.T) {
 func TestPanicIsAnsweredAndLogged(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	handler := b.api.Wrap(panicking())
+	handler := b.api.Wrap(panicking(), nil)
 	w := httptest.NewRecorder()
 	handler.ServeHTTP(w, httptest.NewRequest("GET", "/panic", nil))
 	jobstest.Equal(t, "status", w.Code, http.StatusInternalServerError)

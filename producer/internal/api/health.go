@@ -26,8 +26,11 @@ const healthTimeout = 5 * time.Second
 // getStatus is the whole in one look. It answers 200 also while something is wrong:
 // what is wrong is the answer.
 func (a *API) getStatus(w http.ResponseWriter, r *http.Request) error {
-	return writeJSON(w, http.StatusOK, health.Look(r.Context(), a.health))
+	return writeJSON(w, http.StatusOK, a.Health(r.Context()))
 }
+
+// Health is the whole in one look.
+func (a *API) Health(ctx context.Context) health.Report { return health.Look(ctx, a.health) }
 
 // getReadiness names each part. Only Redis decides: hooks, jobs and pages need
 // nothing else, and taking them out of service would not bring a worker or NATS back.

@@ -15,8 +15,9 @@ import (
 // Wrap puts around a mux what concerns every request: security headers, a
 // problem document where the mux knows no route, a log line, metrics, and an
 // answer even where a handler panics. Neither log nor metrics hold the path,
-// only the route's pattern.
-func (a *API) Wrap(mux *http.ServeMux) http.Handler {
+// only the route's pattern. Lost is asked first where there is no route, and says whether
+// it has answered: a person in a browser gets a page. It may be nil.
+func (a *API) Wrap(mux *http.ServeMux, lost func(http.ResponseWriter, *http.Request, view.Problem) bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begin := a.p.Now()
 		seen := &observed{ResponseWriter: w}
@@ -24,7 +25,7 @@ func (a *API) Wrap(mux *http.ServeMux) http.Handler {
 		defer a.observe(seen, r, begin)
 		defer a.recover(seen, r)
 		if handler, pattern := mux.Handler(r); pattern == "" {
-			refuseRoute(seen, r, handler)
+			refuseRoute(seen, r, handler, lost)
 			return
 		}
 		mux.ServeHTTP(seen, r)
@@ -56,7 +57,7 @@ func (o *observed) Unwrap() http.ResponseWriter { return o.ResponseWriter }
 
 // refuseRoute asks the mux's own refusal for its status (404, or 405 with the
 // methods that are allowed) and says it as a problem.
-func refuseRoute(w http.ResponseWriter, r *http.Request, refusal http.Handler) {
+func refuseRoute(w http.ResponseWriter, r *http.Request, refusal http.Handler, lost func(http.ResponseWriter, *http.Request, view.Problem) bool) {
 	probe := &statusProbe{header: w.Header()}
 	refusal.ServeHTTP(probe, r)
 	w.Header().Del("Content-Length")
@@ -64,7 +65,10 @@ func refuseRoute(w http.ResponseWriter, r *http.Request, refusal http.Handler) {
 	if probe.status == http.StatusMethodNotAllowed {
 		err = fault.New(fault.MethodNotAllowed, "this address does not take %s, only %s", r.Method, w.Header().Get("Allow"))
 	}
-	writeProblem(w, view.ProblemOf(view.WithStatus(probe.status, err)))
+	problem := view.ProblemOf(view.WithStatus(probe.status, err))
+	if lost == nil || !lost(w, r, problem) {
+		writeProblem(w, problem)
+	}
 }
 
 // statusProbe takes a status and headers, and drops the text.

@@ -106,7 +106,7 @@ func (b *bundle) serve(t *testing.T) {
 	}))(t)
 	mux := http.NewServeMux()
 	b.api.Register(mux)
-	b.handler = b.api.Wrap(mux)
+	b.handler = b.api.Wrap(mux, nil)
 	server := httptest.NewServer(b.handler)
 	t.Cleanup(server.Close)
 	t.Cleanup(cancel) // first: it ends the open event streams

@@ -6,14 +6,18 @@ import (
 	"errors"
 	"io/fs"
 	"net/http"
+	"strings"
+	"time"
 
 	"github.com/rs/zerolog"
 
+	"github.com/sponsorsync/sponsorsync/internal/health"
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/producer/internal/access"
 	"github.com/sponsorsync/sponsorsync/producer/internal/bridge"
+	"github.com/sponsorsync/sponsorsync/producer/internal/history"
 	"github.com/sponsorsync/sponsorsync/producer/internal/view"
 )
 
@@ -24,50 +28,83 @@ var files embed.FS
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
-// Params are what a console is made of. All fields but Log and Names are required.
+// Params are what a console is made of. All fields but Log, Names and Base are required.
 type Params struct {
 	Ledger   *state.Ledger
 	Jobs     *enqueue.Client
 	Access   *access.Access
+	History  *history.Reader
+	Health   func(context.Context) health.Report
 	Position func() (uint64, bool) // where an event stream must begin to miss nothing; false if unknown
+	Now      func() time.Time
 	Log      zerolog.Logger
-
 	// Names reads the names that the server's own database has, on demand; nil where this
 	// process does not follow it.
 	Names func(context.Context, sponsorship.ID) bridge.Names
+	Base  string // in front of every address, for a proxy's sake; such as "/sponsorsync"
 }
 
 // Console is the status page. It is safe for concurrent use.
 type Console struct {
 	p         Params
 	inspector *enqueue.Inspector
+	system    enqueue.System
 	pages     pages
 	gate      gate
+	cache     nameCache
 }
 
 // New returns a console. An error means that a page was built wrongly, or that
 // a part is missing.
 func New(p Params) (*Console, error) {
-	if p.Ledger == nil || p.Jobs == nil || p.Access == nil || p.Position == nil {
-		return nil, errors.New("make status page: a part is missing; all but Log are required")
+	if p.Ledger == nil || p.Jobs == nil || p.Access == nil || p.History == nil || p.Health == nil || p.Position == nil || p.Now == nil {
+		return nil, errors.New("make status page: a part is missing; all but Log, Names and Base are required")
 	}
-	pages, err := parsePages()
-	if err != nil {
-		return nil, err
-	}
-	return &Console{p: p, inspector: enqueue.NewInspector(p.Jobs), pages: pages, gate: newGate()}, nil
+	c := &Console{p: p, inspector: enqueue.NewInspector(p.Jobs), system: enqueue.NewSystem(p.Jobs), gate: newGate()}
+	var err error
+	c.pages, err = parsePages(c)
+	return c, err
 }
 
 // Register adds the console's routes to a mux.
 func (c *Console) Register(mux *http.ServeMux) {
-	mux.HandleFunc("GET /{$}", c.page(c.overview))
-	mux.HandleFunc("GET /organizations/{org}", c.page(c.organization))
-	mux.HandleFunc("POST /organizations/{org}/sync", c.page(c.sync))
-	mux.HandleFunc("POST /organizations/{org}/sync-license", c.page(c.syncLicense))
-	mux.HandleFunc("GET /login", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/", http.StatusSeeOther) })
+	for pattern, show := range map[string]func(http.ResponseWriter, *http.Request) error{
+		"GET /{$}":                                 c.overview,
+		"POST /connect":                            c.connect,
+		"POST /jobs/{id}/retry":                    c.retry,
+		"POST /jobs/{id}/delete":                   c.drop,
+		"GET /organizations/{org}":                 c.organization,
+		"POST /organizations/{org}/sync":           c.sync,
+		"POST /organizations/{org}/sync-license":   c.syncLicense,
+		"POST /organizations/{org}/pause":          c.pause,
+		"POST /organizations/{org}/resume":         c.resume,
+		"GET /organizations/{org}/members/{user}":  c.sponsorship,
+		"POST /organizations/{org}/members/{user}": c.change,
+	} {
+		mux.HandleFunc(pattern, c.page(show))
+	}
+	mux.HandleFunc("GET /login", func(w http.ResponseWriter, r *http.Request) { c.goTo(w, r, "/") })
 	mux.HandleFunc("POST /login", c.login)
 	mux.HandleFunc("POST /logout", c.logout)
 	mux.Handle("GET /static/", secure(static()))
+}
+
+// goTo sends the browser on to an address of ours.
+func (c *Console) goTo(w http.ResponseWriter, r *http.Request, path string) {
+	http.Redirect(w, r, c.p.Base+path, http.StatusSeeOther)
+}
+
+// Lost answers a browser that asks for an address that is not there, or returns false:
+// a program is told otherwise.
+func (c *Console) Lost(w http.ResponseWriter, r *http.Request, p view.Problem) bool {
+	if strings.HasPrefix(r.URL.Path, "/v1/") || !strings.Contains(r.Header.Get("Accept"), "text/html") {
+		return false
+	}
+	secure(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p.Hint = "Start at the list of organizations."
+		c.render(w, r, answer{p.Status, "problem", p})
+	})).ServeHTTP(w, r)
+	return true
 }
 
 // static needs no session: the sign-in page is styled, too.

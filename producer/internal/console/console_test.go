@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/sponsorsync/sponsorsync/internal/health"
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
@@ -20,6 +22,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/producer/internal/access"
 	"github.com/sponsorsync/sponsorsync/producer/internal/console"
+	"github.com/sponsorsync/sponsorsync/producer/internal/history"
 )
 
 func TestNobodyComesInWithoutTheToken(t *testing.T) {
@@ -85,7 +88,8 @@ func TestGuessingIsSlow(t *testing.T) {
 	door := jobstest.Value(access.New(access.Params{Token: apiToken, Now: time.Now}))(t)
 	synctest.Test(t, func(t *testing.T) {
 		b := &bundle{access: door, mux: http.NewServeMux()}
-		jobstest.Value(console.New(console.Params{Access: door, Ledger: state.New(unused(), nil), Jobs: enqueue.New(unused(), enqueue.Options{}), Position: func() (uint64, bool) { return 0, false }}))(t).Register(b.mux)
+		jobstest.Value(console.New(console.Params{Access: door, Ledger: state.New(unused(), nil), Jobs: enqueue.New(unused(), enqueue.Options{}), Position: func() (uint64, bool) { return 0, false },
+			History: history.New(nil, time.Now), Health: func(context.Context) health.Report { return health.Report{} }, Now: time.Now}))(t).Register(b.mux)
 		begin := time.Now()
 		statuses := map[int]int{}
 		var mu sync.Mutex
@@ -146,7 +150,7 @@ func TestOverview(t *testing.T) {
 	b.connected(t, acme, sponsorship.Sponsorship{UserID: user1, Email: "f@example.com", Name: "F", Status: sponsorship.Pending, Intent: sponsorship.IntentRedeem})
 	page, _ = b.page(t, "/")
 	requireText(t, page, `<a id="a-`+string(acme), "<dt>Last sync</dt><dd>Never</dd>", "After the first one, which you start",
-		"<dt>Awaiting sync</dt><dd>1</dd>", "<dt>Refused</dt><dd>0</dd>")
+		`<rect class="pending" x="0" width="1000"`, `aria-label="1 awaiting sync"`)
 
 	b.synced(t, acme, nil)
 	page, _ = b.page(t, "/")
@@ -177,7 +181,7 @@ func TestMembersAreNamedWhereTheVaultIsFollowed(t *testing.T) {
 	}
 	jobstest.Must(t, jobstest.Ledger{Redis: b.redis}.Held(t.Context(), acme, noon))
 	page, _ := b.page(t, address)
-	requireText(t, page, "<h1>Organization Acme &lt;Ltd&gt; <code>", "Member Mia &lt;mia@acme.example&gt; <code>"+string(user1))
+	requireText(t, page, "<h1>Acme &lt;Ltd&gt; <code", ">Mia<span class=\"minor\">mia@acme.example</span><code class=\"id\">"+string(user1))
 }
 
 func TestOverviewSaysWhatToDo(t *testing.T) {
@@ -218,7 +222,7 @@ func TestOrganizationPage(t *testing.T) {
 		`data-events="/v1/organizations/`+string(acme)+`/events?lastEventId=42"`,
 		`<span class="status pending">Awaiting sync</span>`, "The change takes effect with the next sync.", "Waits for the first sync, which you start.",
 		`<span class="status sent">Sent</span>`, `<span class="status redeemed">Active</span>`, "Valid until 1 Mar 2027.",
-		`<span class="status expiring">Expires <time datetime="2027-03-01T00:00:00Z">1 Mar 2027</time></span>`,
+		`<span class="status expiring">Expires <time datetime="2027-03-01T00:00:00Z" data-day>1 Mar 2027</time></span>`,
 		`<span class="status refused">Refused</span>`, "the cloud left it out", "Enterprise plan",
 		`<span class="status removed">Removed</span>`, `<span class="status expired">Expired</span>`,
 		"&lt;b&gt;Ada&lt;/b&gt;", `scope="col"`, `scope="row"`, `aria-live="polite"`, `class="skip"`, `lang="en"`)
@@ -254,6 +258,9 @@ func TestPaging(t *testing.T) {
 	}
 	second, _ := b.page(t, strings.ReplaceAll(more[1], "&amp;", "&"))
 	requireText(t, second, "Number 50", "Number 59", "First page")
+	previous := regexp.MustCompile(`id="previous" href="([^"]+)"`).FindStringSubmatch(second)
+	back, _ := b.page(t, strings.ReplaceAll(previous[1], "&amp;", "&"))
+	requireText(t, back, "Number 00", "Number 49", `id="last"`)
 	if strings.Contains(second, "Next page") || strings.Contains(second, "Number 49") {
 		t.Error("the second page is not the rest")
 	}
@@ -289,7 +296,7 @@ func TestButtonsEnqueueOnceAndSayWhatBecame(t *testing.T) {
 
 func TestRedisAwayIsAPageToo(t *testing.T) {
 	t.Parallel()
-	b := setupOn(t, "redis://127.0.0.1:1")
+	b := setupOn(t, "redis://127.0.0.1:1", "nats://127.0.0.1:1")
 	for _, c := range []call{{path: "/"}, {path: "/organizations/" + string(acme)}, {path: "/organizations/" + string(acme) + "/sync", form: url.Values{}}} {
 		c.signed = true
 		r := b.do(t, c)

@@ -4,17 +4,15 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
-	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
-	"github.com/sponsorsync/sponsorsync/jobs/state"
-	"github.com/sponsorsync/sponsorsync/producer/internal/bridge"
+	"github.com/sponsorsync/sponsorsync/producer/internal/bridge/vault"
 	"github.com/sponsorsync/sponsorsync/producer/internal/view"
 )
 
@@ -24,42 +22,32 @@ const pageSize = 50
 // organizationPage is the content of one organization's page.
 type organizationPage struct {
 	organizationCard
-	Name    string // of the organization; "" where it may not be read
-	Unnamed bool   // another process follows the server's vault, and could name people
-	Events  string // address of the event stream
-	FormKey string // makes a double click one job
-	Job     *job
-	Filters []filter
-	Rows    []row
-	First   string // address of the first page; "" if this is it
-	More    string // address of the next page; "" if there is none
-}
-
-// filter is a link that shows the sponsorships of one status, or all.
-type filter struct {
-	ID, Word, Address string
-	Count             int64
-	Chosen            bool
+	ReadOnly    bool
+	Unnamed     bool   // another process follows the server's vault, and could name people
+	Events      string // address of the event stream
+	FormKey     string // makes a double click one job
+	AskOfficial bool   // the first sync needs a word about the server's own sync job
+	Job         *job
+	Chart       chart
+	List        list
+	Dead        deadJobs
 }
 
 // job is what became of the button that was pressed.
 type job struct {
 	enqueue.Status
 	Settled bool
+	Known   bool // what went wrong is said among the organization's problems, too
 }
 
 // organization asks for the position of the events first: what happens while
 // the page is being made is shown by the first event.
 func (c *Console) organization(w http.ResponseWriter, r *http.Request) error {
-	page := organizationPage{FormKey: rand.Text()}
-	position, known := c.p.Position()
 	org, err := organizationOf(r)
 	if err != nil {
 		return err
 	}
-	if page.Events = "/v1/organizations/" + string(org) + "/events"; known {
-		page.Events += "?lastEventId=" + strconv.FormatUint(position, 10)
-	}
+	page := organizationPage{FormKey: rand.Text(), Events: c.events(org), ReadOnly: c.readOnly(r)}
 	if err := c.fill(r, org, &page); err != nil {
 		return err
 	}
@@ -67,43 +55,43 @@ func (c *Console) organization(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+func (c *Console) events(org sponsorship.ID) string {
+	address := c.p.Base + "/v1/organizations/" + string(org) + "/events"
+	if position, known := c.p.Position(); known {
+		address += "?lastEventId=" + strconv.FormatUint(position, 10)
+	}
+	return address
+}
+
+func (c *Console) read(ctx context.Context, org sponsorship.ID) (view.Organization, error) {
+	shown, seen, err := view.ReadOrganization(ctx, c.p.Ledger, org)
+	if err == nil && !seen {
+		err = view.NotFound(fault.ConnectionMissing, "organization %s was never seen here", org)
+	}
+	return shown, err
+}
+
 func (c *Console) fill(r *http.Request, org sponsorship.ID, page *organizationPage) error {
-	shown, seen, err := view.ReadOrganization(r.Context(), c.p.Ledger, org)
-	if err != nil {
-		return err
-	}
-	if !seen {
-		return fault.New(fault.ConnectionMissing, "organization %s was never seen here", org)
-	}
-	page.organizationCard = card(shown)
-	query := r.URL.Query()
-	wanted, err := view.PageOf(query, pageSize)
-	if err != nil {
-		return err
-	}
-	found, err := view.ReadPage(r.Context(), c.p.Ledger, org, wanted)
+	shown, err := c.read(r.Context(), org)
 	if err != nil {
 		return err
 	}
 	names := c.names(r.Context(), shown)
-	page.Name, page.Unnamed = names.Organization, c.p.Names == nil && shown.Bridge != nil
-	for _, s := range found.Rows {
-		row := present(s, shown.LastSyncAt != nil)
-		row.Member = names.Members[s.OrganizationUserID]
-		page.Rows = append(page.Rows, row)
+	page.organizationCard, page.Name = card(shown), names.Organization
+	page.Unnamed = c.p.Names == nil && shown.Bridge != nil
+	page.AskOfficial = shown.FromVault && shown.OfficialJobOff == nil
+	if page.List, err = c.list(r, shown, names.Members); err != nil {
+		return err
 	}
-	page.Filters = filters(shown, wanted.Page)
-	page.First, page.More = paging(query, org, found.Next)
-	page.Job, err = c.job(r.Context(), query.Get("job"))
+	page.Chart = c.chart(r.Context(), org)
+	if page.Dead, err = c.dead(r.Context(), r, org, "/organizations/"+string(org), page.organizationCard); err != nil {
+		return err
+	}
+	page.Job, err = c.job(r.Context(), r.URL.Query().Get("job"))
+	if e := shown.LastError; page.Job != nil && e != nil && page.Job.LastError != nil {
+		page.Job.Known = page.Job.LastError.Code == e.Code
+	}
 	return err
-}
-
-// names are read anew for each page; nothing keeps them.
-func (c *Console) names(ctx context.Context, o view.Organization) bridge.Names {
-	if c.p.Names == nil || o.Bridge == nil {
-		return bridge.Names{}
-	}
-	return c.p.Names(ctx, o.OrganizationID)
 }
 
 // job returns nil for an id that is not known any more: the notice is no loss.
@@ -115,76 +103,93 @@ func (c *Console) job(ctx context.Context, id string) (*job, error) {
 	if err != nil || !known {
 		return nil, err
 	}
-	return &job{s, s.State == enqueue.StateDone || s.State == enqueue.StateRefused || s.State == enqueue.StateDead}, nil
+	settled := s.State == enqueue.StateDone || s.State == enqueue.StateRefused || s.State == enqueue.StateDead
+	return &job{Status: s, Settled: settled}, nil
 }
 
-func filters(o view.Organization, p state.Page) []filter {
-	total := int64(0)
-	var all []filter
+// list is one page of an organization's sponsorships, with what leads to others.
+type list struct {
+	Rows    []row
+	Filters []filter
+	Search  string
+	Status  string // the chosen filter, which a search keeps
+	Found   int
+	Clear   string // address without the search
+
+	First, Previous, Next, Last string // addresses; "" where there is none
+}
+
+// filter is a link that shows the sponsorships of one status, or all.
+type filter struct {
+	ID, Word, Address string
+	Status            sponsorship.Status
+	Count             int64
+	Chosen            bool
+}
+
+func (c *Console) list(r *http.Request, of view.Organization, members map[sponsorship.ID]vault.Person) (list, error) {
+	query := r.URL.Query()
+	wanted, err := view.PageOf(query, pageSize)
+	if err != nil {
+		return list{}, err
+	}
+	wanted.Match = func(user sponsorship.ID, text string) bool {
+		p := members[user]
+		return strings.Contains(strings.ToLower(p.Name), text) || strings.Contains(strings.ToLower(p.Email), text)
+	}
+	found, err := view.ReadPage(r.Context(), c.p.Ledger, of.OrganizationID, wanted)
+	if err != nil {
+		return list{}, err
+	}
+	l := list{Search: wanted.Search, Status: query.Get("status"), Found: found.Found, Filters: c.filters(of, wanted)}
+	for _, s := range found.Rows {
+		shown := present(s, of.LastSyncAt != nil)
+		shown.Member = members[s.OrganizationUserID]
+		shown.Address = c.p.Base + memberPath(of.OrganizationID, s.OrganizationUserID)
+		l.Rows = append(l.Rows, shown)
+	}
+	at := func(cursor string) string { return c.address(of.OrganizationID, place{l.Status, l.Search, cursor}) }
+	l.Clear = c.address(of.OrganizationID, place{status: l.Status})
+	if found.Previous != "" {
+		l.First, l.Previous = at(""), at(found.Previous)
+	}
+	if found.Next != "" {
+		l.Next, l.Last = at(found.Next), at(view.LastPage)
+	}
+	return l, nil
+}
+
+func (c *Console) filters(o view.Organization, a view.Asked) []filter {
+	all := []filter{{ID: "filter-all", Word: "All", Address: c.address(o.OrganizationID, place{search: a.Search}), Chosen: len(a.Statuses) == 0}}
 	for _, s := range sponsorship.Statuses() {
 		n := o.Counts[s]
-		total += n
-		chosen := len(p.Statuses) == 1 && p.Statuses[0] == s
-		all = append(all, filter{"filter-" + string(s), view.Word(s), address(o.OrganizationID, url.Values{"status": {string(s)}}), n, chosen})
+		all[0].Count += n
+		chosen := len(a.Statuses) == 1 && a.Statuses[0] == s
+		all = append(all, filter{"filter-" + string(s), view.Word(s), c.address(o.OrganizationID, place{string(s), a.Search, ""}), s, n, chosen})
 	}
-	return append([]filter{{"filter-all", "All", address(o.OrganizationID, nil), total, len(p.Statuses) == 0}}, all...)
+	return all
 }
 
-// paging keeps the filter and drops the notice of the job.
-func paging(query url.Values, org sponsorship.ID, cursor string) (first, more string) {
-	kept := url.Values{}
-	if s := query.Get("status"); s != "" {
-		kept.Set("status", s)
-	}
-	if query.Get("cursor") != "" {
-		first = address(org, kept)
-	}
-	if cursor != "" {
-		kept.Set("cursor", cursor)
-		more = address(org, kept)
-	}
-	return first, more
-}
+// place is where in an organization's list somebody is.
+type place struct{ status, search, cursor string }
 
-func address(org sponsorship.ID, query url.Values) string {
-	path := "/organizations/" + string(org)
+// address is that of an organization's page, with what is not empty in its query.
+func (c *Console) address(org sponsorship.ID, at place) string {
+	query := url.Values{}
+	for name, text := range map[string]string{"status": at.status, "search": at.search, "cursor": at.cursor} {
+		if text != "" {
+			query.Set(name, text)
+		}
+	}
+	path := c.p.Base + "/organizations/" + string(org)
 	if len(query) == 0 {
 		return path
 	}
 	return path + "?" + query.Encode()
 }
 
-func (c *Console) sync(w http.ResponseWriter, r *http.Request) error {
-	org, err := organizationOf(r)
-	if err != nil {
-		return err
-	}
-	return c.press(w, r, jobs.Sync{OrganizationID: org})
-}
-
-func (c *Console) syncLicense(w http.ResponseWriter, r *http.Request) error {
-	org, err := organizationOf(r)
-	if err != nil {
-		return err
-	}
-	return c.press(w, r, jobs.SyncLicense{OrganizationID: org})
-}
-
-// press enqueues what a button stands for, once for each time its page was made,
-// and goes back to the page, which says what becomes of the job.
-func (c *Console) press(w http.ResponseWriter, r *http.Request, args jobs.Args) error {
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-	var once enqueue.Idempotency
-	if key := r.PostFormValue("key"); key != "" {
-		once.Key = fmt.Sprintf("console %s %s", args.Kind(), key)
-	}
-	receipt, err := c.p.Jobs.Enqueue(r.Context(), args, enqueue.WithIdempotency(once))
-	if err != nil {
-		return err
-	}
-	to := address(args.Organization(), url.Values{"job": {receipt.ID}})
-	http.Redirect(w, r, to, http.StatusSeeOther)
-	return nil
+func memberPath(org, user sponsorship.ID) string {
+	return "/organizations/" + string(org) + "/members/" + string(user)
 }
 
 func organizationOf(r *http.Request) (sponsorship.ID, error) {

@@ -11,11 +11,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
 
+	"github.com/sponsorsync/sponsorsync/internal/health"
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
+	"github.com/sponsorsync/sponsorsync/jobs/events"
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
@@ -23,12 +26,14 @@ import (
 	"github.com/sponsorsync/sponsorsync/producer/internal/bridge"
 	"github.com/sponsorsync/sponsorsync/producer/internal/bridge/vault"
 	"github.com/sponsorsync/sponsorsync/producer/internal/console"
+	"github.com/sponsorsync/sponsorsync/producer/internal/history"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
-	apiToken = "a-token-of-the-tests"
+	apiToken  = "a-token-of-the-tests"
+	readToken = "eyes-only"
 
 	acme  sponsorship.ID = "11111111-1111-4111-8111-111111111111"
 	bravo sponsorship.ID = "22222222-2222-4222-8222-222222222222"
@@ -43,32 +48,42 @@ type bundle struct {
 	ledger *state.Ledger
 	access *access.Access
 	mux    *http.ServeMux
+	js     jetstream.JetStream
+	log    *bytes.Buffer
+	report health.Report
+
+	console *console.Console
 }
 
 func setup(t *testing.T) *bundle {
 	t.Helper()
 	stack := jobstest.Value(jobstest.Start(jobstest.Options{}))(t)
 	t.Cleanup(func() { jobstest.Must(t, stack.Close()) })
-	return setupOn(t, stack.RedisURL())
+	return setupOn(t, stack.RedisURL(), stack.NATSURL())
 }
 
-func setupOn(t *testing.T, redisURL string) *bundle {
+func setupOn(t *testing.T, redisURL, natsURL string) *bundle {
 	t.Helper()
 	rdb := jobstest.Value(enqueue.NewRedis(redisURL))(t)
 	t.Cleanup(func() { jobstest.Must(t, rdb.Close()) })
+	js := jobstest.Value(events.Connect(events.Connection{URL: natsURL}))(t)
+	t.Cleanup(js.Conn().Close)
 	b := &bundle{
-		redis:  rdb,
+		redis: rdb, js: js, log: &bytes.Buffer{}, report: health.Judge(health.Facts{At: noon}),
 		ledger: state.New(rdb, jobstest.Value(state.NewSealer(bytes.Repeat([]byte("k"), 32)))(t)),
-		access: jobstest.Value(access.New(access.Params{Token: apiToken, Now: time.Now}))(t),
+		access: jobstest.Value(access.New(access.Params{Token: apiToken, ReadToken: readToken, Now: time.Now}))(t),
 		mux:    http.NewServeMux(),
 	}
-	jobstest.Value(console.New(console.Params{
+	b.console = jobstest.Value(console.New(console.Params{
 		Ledger: b.ledger, Jobs: enqueue.New(rdb, enqueue.Options{}), Access: b.access,
-		Position: func() (uint64, bool) { return 42, true }, Log: zerolog.Nop(),
+		Position: func() (uint64, bool) { return 42, true }, Log: zerolog.New(b.log),
+		History: history.New(js, func() time.Time { return noon }), Health: func(context.Context) health.Report { return b.report },
+		Now: func() time.Time { return noon.Add(3 * time.Hour) },
 		Names: func(_ context.Context, org sponsorship.ID) bridge.Names {
 			return bridge.Names{Organization: "Acme <Ltd>", Members: map[sponsorship.ID]vault.Person{user1: {Name: "Mia", Email: "mia@acme.example"}}}
 		},
-	}))(t).Register(b.mux)
+	}))(t)
+	b.console.Register(b.mux)
 	return b
 }
 

@@ -72,7 +72,7 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	http.SetCookie(w, session)
-	http.Redirect(w, r, next, http.StatusSeeOther)
+	c.goTo(w, r, next)
 }
 
 func (c *Console) logout(w http.ResponseWriter, r *http.Request) {
@@ -82,7 +82,7 @@ func (c *Console) logout(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		http.SetCookie(w, c.p.Access.EndSession(r))
-		http.Redirect(w, r, "/", http.StatusSeeOther)
+		c.goTo(w, r, "/")
 	})).ServeHTTP(w, r)
 }
 

@@ -12,9 +12,11 @@ import (
 // organizationCard is an organization as a person wants to see it.
 type organizationCard struct {
 	view.Organization
-	Waiting, Refused int64
-	Next             nextSync
-	Problems         []problem
+	Name     string // "" where it may not be read
+	Token    string // what is known of the billing sync token
+	Bar      bar
+	Next     nextSync
+	Problems []problem
 }
 
 // nextSync is when the next sync is, or why there is no date.
@@ -32,9 +34,20 @@ type problem struct {
 
 func card(o view.Organization) organizationCard {
 	return organizationCard{
-		Organization: o, Waiting: o.Counts[sponsorship.Pending], Refused: o.Counts[sponsorship.Refused],
-		Next: next(o), Problems: problems(o),
+		Organization: o, Token: tokenWords(o), Bar: newBar(o.Counts), Next: next(o), Problems: problems(o),
 	}
+}
+
+func tokenWords(o view.Organization) string {
+	switch {
+	case !o.Connected:
+		return "Missing"
+	case o.LastError != nil && o.LastError.Code == fault.BillingSyncTokenInvalid:
+		return "Saved, but the cloud refused it"
+	case o.FromVault:
+		return "From the server's vault"
+	}
+	return "Saved"
 }
 
 // next follows the guide: once a day, once the first sync has been started by
@@ -90,6 +103,7 @@ func bridgeProblems(o view.Organization) (all []problem) {
 type row struct {
 	view.Sponsorship
 	Member  vault.Person // empty where the server's database does not tell
+	Address string       // of its page
 	Word    string
 	Until   *time.Time // follows the word: Expires 2 Jan 2027
 	Details []string
@@ -130,4 +144,15 @@ func intentWords(i sponsorship.Intent) string {
 		return "Taken over from another program; the next sync asks the cloud about it."
 	}
 	return ""
+}
+
+// statusWord is the word for a status in a history, with what is waited for.
+func statusWord(s sponsorship.Status, i *sponsorship.Intent) string {
+	if s != sponsorship.Pending || i == nil {
+		return view.Word(s)
+	}
+	return map[sponsorship.Intent]string{
+		sponsorship.IntentRedeem: "Offered (awaiting sync)", sponsorship.IntentChange: "Changed (awaiting sync)",
+		sponsorship.IntentRevoke: "Revoked (awaiting sync)", sponsorship.IntentAdopt: "Taken over (awaiting sync)",
+	}[*i]
 }

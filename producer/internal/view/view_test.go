@@ -169,5 +169,8 @@ func TestEveryStatusHasAWord(t *testing.T) {
 			t.Errorf("%s is shown as %q", s, word)
 		}
 		seen[word] = true
+		if view.Meaning(s) == "" || view.Advice(s) == "" {
+			t.Errorf("%s is not explained", s)
+		}
 	}
 }
