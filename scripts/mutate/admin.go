@@ -58,4 +58,8 @@ var adminMutations = []mutation{
 		"again, bridgeErr := s.memory.Rekey(ctx, org)",
 		"again, bridgeErr := false, error(nil)",
 		[]string{"./producer/internal/cli"}},
+	{"h15", "a row that failed looks in JSON as if it had none", "producer/internal/cli/jsonline.go",
+		"	l.Error = &fault.Error{Message: v.err.Error()}\n",
+		"",
+		[]string{"./producer/internal/cli"}},
 }

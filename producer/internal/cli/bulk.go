@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -20,13 +21,13 @@ func (a *app) enqueueRows(ctx context.Context, s *session, rows []row, p patienc
 	if err != nil {
 		return err
 	}
-	b := bulk{app: a, session: s, waiter: w, rows: rows, ids: make([]string, 0, len(rows))}
+	b := bulk{app: a, session: s, waiter: w, rows: rows, ids: make([]string, 0, len(rows)), patience: p, open: map[int]jobLine{}}
 	if err := b.enqueue(ctx); err != nil || !p.wait {
 		return err
 	}
 	ctx, cancel := p.limit(ctx)
 	defer cancel()
-	return b.wait(ctx)
+	return errors.Join(b.wait(ctx), b.printOpen())
 }
 
 // bulk is many jobs of a file at once.
@@ -37,6 +38,53 @@ type bulk struct {
 	rows    []row
 	ids     []string // of the rows' jobs, as far as they are enqueued
 	tally   tally
+
+	patience
+	open map[int]jobLine // by its line in the file, what --json has not printed yet
+}
+
+// mostScrolled is how many ids a terminal is shown; more push away what was said.
+const mostScrolled = 20
+
+// printID prints the job of a row, unless its end is to be printed with it.
+func (b *bulk) printID(r row, id string) error {
+	switch {
+	case b.asJSON:
+		line := lineOf(r.args, id)
+		line.Line = r.line
+		if b.open[r.line] = line; !b.patience.wait {
+			return b.printEnd(r.line, line)
+		}
+	case len(b.rows) <= mostScrolled || !b.app.terminal(b.app.Stdout):
+		_, _ = fmt.Fprintln(b.app.out, id)
+	}
+	return nil
+}
+
+// printEnd prints a row with --json, once.
+func (b *bulk) printEnd(number int, line jobLine) error {
+	if _, open := b.open[number]; !b.asJSON || !open {
+		return nil
+	}
+	delete(b.open, number)
+	return b.app.printJSON(line)
+}
+
+// printOpen prints the rows whose end was not seen.
+func (b *bulk) printOpen() error {
+	for _, number := range slices.Sorted(maps.Keys(b.open)) {
+		if err := b.printEnd(number, b.open[number]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// take notes the end of a row.
+func (b *bulk) take(t target, v outcome) {
+	b.app.bar.add(1)
+	b.tally.take(t, v)
+	_ = b.printEnd(t.line, b.open[t.line].ended(v)) // the writer keeps its error
 }
 
 // enqueue puts the rows in, batch by batch, and prints the jobs' ids.
@@ -65,9 +113,11 @@ func (b *bulk) enqueueBatch(ctx context.Context, batch []row) error {
 	if err != nil {
 		return err
 	}
-	for _, r := range receipts {
+	for i, r := range receipts {
 		b.ids = append(b.ids, r.ID)
-		_, _ = fmt.Fprintln(b.app.out, r.ID)
+		if err := b.printID(batch[i], r.ID); err != nil {
+			return err
+		}
 	}
 	return b.app.flush()
 }
@@ -80,10 +130,7 @@ func (b *bulk) wait(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = b.waiter.settle(ctx, targets, func(t target, v outcome) {
-		b.app.bar.add(1)
-		b.tally.take(t, v)
-	})
+	err = b.waiter.settle(ctx, targets, b.take)
 	if err != nil {
 		return err
 	}
@@ -102,8 +149,7 @@ func (b *bulk) waitJobs(ctx context.Context) ([]target, error) {
 		case ctx.Err() != nil:
 			return nil, err
 		case err != nil:
-			b.app.bar.add(1)
-			b.tally.take(t, failure(err))
+			b.take(t, failure(err))
 		default:
 			targets = append(targets, t)
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sponsorsync/sponsorsync/config/boot"
 	"github.com/sponsorsync/sponsorsync/jobs"
 )
 
@@ -27,7 +28,7 @@ Where the connection comes from the server's own vault, the first sync needs
 databases nobody can see whether it still runs beside this one.`,
 		GroupID: groupSetup, Args: noArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			return a.enqueue(command, args, a.finishing(wait, "synced: the cloud has answered for all sponsorships"))
+			return a.enqueue(command, errand{args, a.finishing(wait, "synced: the cloud has answered for all sponsorships"), wait.asJSON})
 		},
 	}
 	orgFlag(command, &args.OrganizationID)
@@ -54,7 +55,7 @@ server's database, which must agree with the file. The connection needs the lice
 key: 'producer connect --license-key'.`,
 		GroupID: groupSetup, Args: noArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			return a.enqueue(command, args, a.finishing(wait, fmt.Sprintf(licenseWritten, args.OrganizationID)))
+			return a.enqueue(command, errand{args, a.finishing(wait, fmt.Sprintf(licenseWritten, args.OrganizationID)), wait.asJSON})
 		},
 	}
 	orgFlag(command, &args.OrganizationID)
@@ -86,7 +87,7 @@ person is mailed once more. For an admin-initiated sponsorship, --user is the id
 				return err
 			}
 			change := target{org: args.OrganizationID, id: args.OrganizationUserID, change: true}
-			return a.enqueue(command, args, a.settling(wait, change))
+			return a.enqueue(command, errand{args, a.settling(wait, change), wait.asJSON})
 		},
 	}
 	orgFlag(command, &args.OrganizationID)
@@ -117,29 +118,69 @@ func changeFaults(args jobs.ChangeSponsorship) []string {
 	return append(flagFaults(args), faults...)
 }
 
-// followUp is what a command does about its job once that is in. Nil is nothing.
-type followUp func(ctx context.Context, w *waiter, job enqueued) error
+// followUp waits for a job and returns what became of it. Nil waits for nothing.
+type followUp func(ctx context.Context, w *waiter, job enqueued) (outcome, error)
+
+// errand is a job and what its command does about it.
+type errand struct {
+	args   jobs.Args
+	then   followUp
+	asJSON bool
+}
 
 // enqueue puts one job in and prints its id; then comes what follows.
-func (a *app) enqueue(command *cobra.Command, args jobs.Args, then followUp) error {
-	if err := usage(command, flagFaults(args)...); err != nil {
+func (a *app) enqueue(command *cobra.Command, e errand) error {
+	if err := usage(command, flagFaults(e.args)...); err != nil {
 		return err
 	}
 	ctx := command.Context()
 	return a.withSession(ctx, func(s *session) error {
-		w, err := a.newWaiter(ctx, s, args.Organization())
+		w, err := a.newWaiter(ctx, s, e.args.Organization())
 		if err != nil {
 			return err
 		}
-		receipt, err := s.client.Enqueue(ctx, args)
+		receipt, err := s.client.Enqueue(ctx, e.args)
 		if err != nil {
 			return err
 		}
-		if err := a.print(receipt.ID); err != nil || then == nil {
-			return err
+		line := lineOf(e.args, receipt.ID)
+		a.noteKey(e.args, line)
+		if !e.asJSON {
+			if err := a.print(receipt.ID); err != nil || e.then == nil {
+				return err
+			}
 		}
-		return then(ctx, w, enqueued{org: args.Organization(), id: receipt.ID})
+		return a.seeThrough(ctx, w, e, line)
 	})
+}
+
+// noteKey tells the id of an offer that is not its admin's own id.
+func (a *app) noteKey(args jobs.Args, line jobLine) {
+	if redeem, is := args.(jobs.Redeem); is && redeem.AdminInitiated {
+		a.note("its id, by which it is shown, changed and revoked, is %s", line.OrganizationUserID)
+	}
+}
+
+func (a *app) seeThrough(ctx context.Context, w *waiter, e errand, line jobLine) error {
+	if e.then == nil {
+		return a.printJSON(line)
+	}
+	v, err := e.then(ctx, w, enqueued{org: line.OrganizationID, id: line.ID})
+	switch {
+	case err == nil:
+		line = line.ended(v)
+	case ctx.Err() == nil && !errors.Is(err, boot.ErrTimedOut):
+		line = line.ended(failure(err))
+	}
+	if e.asJSON {
+		if printErr := a.printJSON(line); printErr != nil {
+			return printErr
+		}
+	}
+	if err == nil && v.err == nil {
+		a.note("%s", v.text)
+	}
+	return errors.Join(err, v.err)
 }
 
 // finishing waits until a job is done: its effect is settled then.
@@ -147,14 +188,10 @@ func (a *app) finishing(wait patience, success string) followUp {
 	if !wait.wait {
 		return nil
 	}
-	return func(ctx context.Context, w *waiter, job enqueued) error {
+	return func(ctx context.Context, w *waiter, job enqueued) (outcome, error) {
 		ctx, cancel := wait.limit(ctx)
 		defer cancel()
-		if err := w.job(ctx, job); err != nil {
-			return err
-		}
-		a.note("%s", success)
-		return nil
+		return outcome{state: settled, text: success}, w.job(ctx, job)
 	}
 }
 
@@ -164,19 +201,14 @@ func (a *app) settling(wait patience, t target) followUp {
 	if !wait.wait {
 		return nil
 	}
-	return func(ctx context.Context, w *waiter, job enqueued) error {
+	return func(ctx context.Context, w *waiter, job enqueued) (v outcome, err error) {
 		ctx, cancel := wait.limit(ctx)
 		defer cancel()
 		if err := w.job(ctx, job); err != nil {
-			return err
+			return outcome{}, err
 		}
-		var failure error
 		t.job = job.id
-		err := w.settle(ctx, []target{t}, func(_ target, v outcome) {
-			if failure = v.err; failure == nil {
-				a.note("%s", v.text)
-			}
-		})
-		return errors.Join(err, failure)
+		err = w.settle(ctx, []target{t}, func(_ target, found outcome) { v = found })
+		return v, err
 	}
 }

@@ -43,7 +43,7 @@ it asks; --yes answers that, and --dry-run only says how many there would be.`,
 			if err := a.resolve(command.Context(), f.args.OrganizationID, &f.args.OrganizationUserID); err != nil {
 				return err
 			}
-			return a.enqueue(command, f.args, a.settling(f.wait, row{args: f.args}.target()))
+			return a.enqueue(command, errand{f.args, a.settling(f.wait, row{args: f.args}.target()), f.wait.asJSON})
 		},
 	}
 	orgFlag(command, &f.args.OrganizationID)

@@ -45,6 +45,7 @@ its limit, 130 interrupted.`,
 		&cobra.Group{ID: groupDaily, Title: "Sponsor:"}, &cobra.Group{ID: groupLook, Title: "Look and repair:"})
 	root.AddCommand(a.initCommand(), a.connectCommand(), a.rekeyCommand(), a.syncCommand(), a.syncLicenseCommand(), a.importCommand(), a.exportCommand(), a.serveCommand(), a.pauseCommand(), a.resumeCommand(),
 		a.redeemCommand(), a.changeCommand(), a.bridgeCommand(), a.statusCommand(), a.watchCommand(), a.jobsCommand(), a.forgetCommand(), a.disconnectCommand(), a.healthcheckCommand(), environmentTopic())
+	a.completing(root)
 	strictDefaults(root)
 	return root
 }
