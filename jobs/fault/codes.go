@@ -55,7 +55,7 @@ const (
 // hints holds one sentence or two per code: which setting, which page, which token.
 var hints = map[Code]string{
 	CloudCommunicationDisabled: "Set globalSettings__enableCloudCommunication=true in bwdata/env/global.override.env and restart the worker.",
-	ConnectionMissing:          "Give the billing sync token to 'producer connect'. Only where the bridge follows the server's own database (SPONSORSYNC_BRIDGE=read) save it in the server's web vault instead (Admin Console > Billing > Subscription > Manage billing sync), and have the server's own sync job switched off before the first sync.",
+	ConnectionMissing:          "Give the billing sync token to 'producer connect'. Only where the bridge follows the server's own database (SPONSORSYNC_BRIDGE is read or full) save it in the server's web vault instead (Admin Console > Billing > Subscription > Manage billing sync), and have the server's own sync job switched off before the first sync.",
 	InstallationRejected:       "Check globalSettings__installation__id, globalSettings__installation__key and the region: an id of the US cloud is unknown in the EU and the reverse. EU servers also need the identityUri and apiUri of bitwarden.eu.",
 	BillingSyncTokenInvalid:    "In the cloud web app, Admin Console > Billing > Subscription > Self-hosting > Set up billing sync, generate the token and give it to 'producer connect' again; where the bridge follows the server's own database, save it in the server's web vault instead. A rotated token makes the old one invalid at once.",
 	OrganizationUnknown:        "Check the cloud organization's id (it is the Id in the license file) and the region: the other region's cloud does not know it.",

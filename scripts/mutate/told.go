@@ -74,8 +74,12 @@ var toldMutations = []mutation{
 		`if !m.Rules.Writes {`,
 		`if false {`,
 		[]string{"./producer/internal/bridge/merge"}},
+	{"y19", "a row whose change nobody hears of is told at the next full look only", "producer/internal/bridge/round.go",
+		`b.p.Rules.Writes && link.Job != "":`,
+		`false:`,
+		[]string{"./producer/internal/bridge"}},
 	{"y18", "a row of two is told of the other's sponsorship", "producer/internal/bridge/merge/write.go",
 		`case !mine:`,
-		`case false:`,
+		`case !mine && r.Email == "":`,
 		[]string{"./producer/internal/bridge/merge"}},
 }

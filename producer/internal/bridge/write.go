@@ -14,7 +14,7 @@ import (
 
 // pause lies between two writes, in which the server's own writers come through: SQLite has
 // one lock for all, and nobody queues for it.
-const pause = 5 * time.Millisecond
+const pause = 10 * time.Millisecond
 
 // unwritten is the error of a look that did all but write to the vault.
 type unwritten struct{ error }
