@@ -13,40 +13,36 @@ import (
 // deed is what a command does to dead jobs.
 type deed struct {
 	name, short string
+	aliases     []string
 	question    string // with the number of jobs
-	do          func(ctx context.Context, s *session, id string) error
+	done        string // what --json calls the id that is printed
+	do          func(ctx context.Context, s *session, id string) (done string, err error)
 }
 
 func (a *app) jobsRetry() *cobra.Command {
 	return a.jobsDo(deed{
-		"retry", "Run dead jobs again, and print their new ids", "This runs dead jobs again, %d in all, each with all its attempts:",
-		func(ctx context.Context, s *session, id string) error {
-			again, err := s.inspector.Retry(ctx, id)
-			if err != nil {
-				return err
-			}
-			return a.print(again)
+		"retry", "Run dead jobs again, and print their new ids", nil, "This runs dead jobs again, %d in all, each with all its attempts:", "retriedAs",
+		func(ctx context.Context, s *session, id string) (string, error) {
+			return s.inspector.Retry(ctx, id)
 		},
 	})
 }
 
 func (a *app) jobsDelete() *cobra.Command {
 	return a.jobsDo(deed{
-		"delete", "Drop dead jobs for good", "This drops dead jobs for good, %d in all; what they ask for does not happen:",
-		func(ctx context.Context, s *session, id string) error {
-			if err := s.inspector.Delete(ctx, id); err != nil {
-				return err
-			}
-			return a.print(id)
+		"delete", "Drop dead jobs for good", []string{"drop", "remove"}, "This drops dead jobs for good, %d in all; what they ask for does not happen:", "deleted",
+		func(ctx context.Context, s *session, id string) (string, error) {
+			return id, s.inspector.Delete(ctx, id)
 		},
 	})
 }
 
 // jobsDo builds a command on dead jobs: the ids given, or all that are dead.
 func (a *app) jobsDo(d deed) *cobra.Command {
-	var all, yes bool
+	var all, yes, dryRun, asJSON bool
+	var f jobFilter
 	command := &cobra.Command{
-		Use: d.name + " ID...", Short: d.short,
+		Use: d.name + " ID...", Short: d.short, Aliases: d.aliases,
 		Long: d.short + `.
 
 It says what it is about to do and asks; --yes answers that.`,
@@ -54,12 +50,20 @@ It says what it is about to do and asks; --yes answers that.`,
 			if all == (len(ids) > 0) {
 				return usage(command, "give the ids of dead jobs, or --all; not both")
 			}
+			if f.org != "" && !all {
+				return usage(command, "--org goes with --all")
+			}
+			if err := usage(command, f.faults(command)...); err != nil {
+				return err
+			}
 			ctx := command.Context()
 			return a.withSession(ctx, func(s *session) error {
-				chosen, err := choose(ctx, s, ids)
+				chosen, err := choose(ctx, s, ids, f)
 				switch {
 				case err != nil:
 					return err
+				case dryRun:
+					return a.print(chosen.question(d))
 				case chosen.count > 0:
 					err = a.confirm(ctx, chosen.question(d), yes)
 				case all:
@@ -68,11 +72,23 @@ It says what it is about to do and asks; --yes answers that.`,
 				if err != nil {
 					return err
 				}
-				return eachJob(chosen.ids, func(id string) error { return d.do(ctx, s, id) })
+				return eachJob(chosen.ids, func(id string) error {
+					done, err := d.do(ctx, s, id)
+					switch {
+					case err != nil:
+						return err
+					case asJSON:
+						return a.printJSON(map[string]string{"id": id, d.done: done})
+					}
+					return a.print(done)
+				})
 			})
 		},
 	}
-	command.Flags().BoolVar(&all, "all", false, "all dead jobs")
+	command.Flags().BoolVar(&all, "all", false, "all dead jobs, or with --org those of one organization")
+	orgFlag(command, &f.org)
+	command.Flags().BoolVar(&dryRun, "dry-run", false, "only say which jobs these are")
+	command.Flags().BoolVar(&asJSON, "json", false, "print each job as one JSON object a line")
 	yesFlag(command, &yes)
 	return command
 }
@@ -112,7 +128,7 @@ func (c *choice) question(d deed) string {
 
 // choose looks the given jobs up, or all dead ones if none is given. That is before
 // anything is changed, since the list is read in pages.
-func choose(ctx context.Context, s *session, ids []string) (*choice, error) {
+func choose(ctx context.Context, s *session, ids []string, f jobFilter) (*choice, error) {
 	c := &choice{}
 	for _, id := range ids {
 		job, found, err := s.inspector.Job(ctx, id)
@@ -128,7 +144,8 @@ func choose(ctx context.Context, s *session, ids []string) (*choice, error) {
 	if len(ids) > 0 {
 		return c, nil
 	}
-	for job, err := range s.inspector.Dead(ctx) {
+	f.states = []string{enqueue.StateDead}
+	for job, err := range f.jobs(ctx, s) {
 		if err != nil {
 			return nil, err
 		}

@@ -106,6 +106,13 @@ func (a *app) listOrganizations(ctx context.Context, s *session) error {
 	return a.flush()
 }
 
+// noteStandstill tells why a job does not go on although nothing fails.
+func (a *app) noteStandstill(ctx context.Context, s *session) {
+	if why := s.standstill(ctx, a.Now); why != "" {
+		a.note("%s", why)
+	}
+}
+
 // standstill says what keeps a wait from ending although nothing fails, or "".
 func (s *session) standstill(ctx context.Context, now func() time.Time) string {
 	report := health.Brief(ctx, s.whole(now))

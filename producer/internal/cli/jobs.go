@@ -2,9 +2,10 @@ package cli
 
 import (
 	"cmp"
-	"context"
 	"encoding/json"
 	"fmt"
+	"iter"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -27,41 +28,51 @@ when it was enqueued.`,
 }
 
 func (a *app) jobsList() *cobra.Command {
+	var f jobFilter
 	var asJSON bool
 	command := &cobra.Command{
-		Use: "list", Short: "List dead jobs", Args: noArgs,
+		Use: "list", Short: "List dead jobs, or those in other states", Args: noArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
+			if err := usage(command, f.faults(command)...); err != nil {
+				return err
+			}
 			return a.withSession(command.Context(), func(s *session) error {
 				if asJSON {
-					return a.deadJSON(command.Context(), s)
+					return a.jobsJSON(f.jobs(command.Context(), s))
 				}
-				return a.deadText(command.Context(), s)
+				return a.jobsText(f.jobs(command.Context(), s), f)
 			})
 		},
 	}
+	orgFlag(command, &f.org)
+	command.Flags().StringSliceVar(&f.states, "state", []string{enqueue.StateDead}, "jobs in these `STATES`: "+strings.Join(enqueue.States(), ", "))
+	command.Flags().IntVar(&f.limit, "limit", 0, "no more than `N` jobs")
 	command.Flags().BoolVar(&asJSON, "json", false, "print one JSON document, an array")
 	return command
 }
 
-func (a *app) deadText(ctx context.Context, s *session) error {
-	const format = "%-36s  %-23s  %-8v  %-23s  %s\n"
+func (a *app) jobsText(all iter.Seq2[enqueue.Status, error], f jobFilter) error {
+	const format = "%-36s  %-23s  %-8s  %-8v  %s\n"
 	var codes []fault.Code
 	count := 0
-	for job, err := range s.inspector.Dead(ctx) {
+	for job, err := range all {
 		if err != nil {
 			return err
 		}
 		if count++; count == 1 {
-			_, _ = fmt.Fprintf(a.out, format, "JOB", "WISH", "ATTEMPTS", "ENQUEUED", "ERROR")
+			_, _ = fmt.Fprintf(a.out, format, "JOB", "WISH", "STATE", "ATTEMPTS", "ENQUEUED")
 		}
-		_, _ = fmt.Fprintf(a.out, format, job.ID, job.Wish, job.Attempts, enqueuedAt(job), faultText(job.LastError))
+		_, _ = fmt.Fprintf(a.out, format, job.ID, job.Wish, job.State, job.Attempts, enqueuedAt(job))
 		if about := about(job); about != "" {
 			_, _ = fmt.Fprintln(a.out, "    "+about)
 		}
-		codes = append(codes, job.LastError.Code)
+		if job.LastError != nil {
+			_, _ = fmt.Fprintln(a.out, "    "+faultText(job.LastError))
+			codes = append(codes, job.LastError.Code)
+		}
 	}
 	if count == 0 {
-		a.note("no dead jobs")
+		a.note("no %s jobs", strings.Join(f.states, " or "))
 	}
 	for _, hint := range codeHints(codes) {
 		_, _ = fmt.Fprintln(a.out, "hint: "+hint)
@@ -69,9 +80,9 @@ func (a *app) deadText(ctx context.Context, s *session) error {
 	return a.flush()
 }
 
-func (a *app) deadJSON(ctx context.Context, s *session) error {
+func (a *app) jobsJSON(all iter.Seq2[enqueue.Status, error]) error {
 	separator := "["
-	for job, err := range s.inspector.Dead(ctx) {
+	for job, err := range all {
 		if err != nil {
 			return err
 		}
@@ -101,6 +112,9 @@ func (a *app) jobsShow() *cobra.Command {
 				case !found:
 					return jobError(args[0], enqueue.ErrNotFound)
 				case !asJSON:
+					if job.State == enqueue.StatePending || job.State == enqueue.StateRetrying {
+						a.noteStandstill(command.Context(), s)
+					}
 					return a.jobText(job)
 				}
 				text, err := json.Marshal(view.ShowJob(job))

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 )
 
 func TestJobs(t *testing.T) {
@@ -75,4 +76,40 @@ func TestDeadJobsAreAskedAbout(t *testing.T) {
 	r = b.run("jobs", "delete", "--all")
 	requireStatus(t, r, 0)
 	requireContains(t, r.err, "no dead jobs")
+}
+
+func TestJobsAreChosenByStateAndOrganization(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	const other = "44444444-4444-4444-8444-444444444444"
+	dead := b.bury(jobs.Sync{OrganizationID: acme}, fault.New(fault.ConnectionMissing, "no token"))
+	theirs := b.bury(jobs.Sync{OrganizationID: other}, fault.New(fault.ConnectionMissing, "no token"))
+	jobstest.Must(t, b.rdb.Set(t.Context(), "asynq:{urgent}:paused", 1, 0).Err()) // so that it waits
+	waiting := strings.TrimSpace(b.run("sync", "--org", acme).out)
+	for _, c := range []struct {
+		args           []string
+		want, unwanted []string
+	}{
+		{nil, []string{dead, theirs}, []string{waiting}},
+		{[]string{"--org", acme}, []string{dead}, []string{theirs, waiting}},
+		{[]string{"--state", "pending,dead", "--org", acme}, []string{dead, waiting}, []string{theirs}},
+		{[]string{"--state", "pending", "--json"}, []string{waiting}, []string{dead, theirs}},
+	} {
+		r := b.run(append([]string{"jobs", "list"}, c.args...)...)
+		requireStatus(t, r, 0)
+		requireContains(t, r.out, c.want...)
+		requireAbsent(t, r.out, c.unwanted...)
+	}
+	requireContains(t, b.run("jobs", "list", "--state", "active").err, "no active jobs")
+	requireStatus(t, b.run("jobs", "list", "--state", "lost"), 2)
+	requireContains(t, b.run("jobs", "show", waiting).err, "queues: paused by hand: urgent")
+
+	r := b.run("jobs", "drop", "--all", "--org", other, "--dry-run")
+	requireStatus(t, r, 0)
+	requireContains(t, r.out, "1 in all", theirs)
+	r = b.run("jobs", "drop", "--all", "--org", other, "--yes", "--json")
+	requireStatus(t, r, 0)
+	requireContains(t, r.out, `{"deleted":"`+theirs+`","id":"`+theirs+`"}`)
+	requireContains(t, b.run("jobs", "list").out, dead)
+	requireStatus(t, b.run("jobs", "drop", dead, "--org", acme), 2)
 }
