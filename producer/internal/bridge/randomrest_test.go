@@ -20,7 +20,7 @@ func (s *story) rest() {
 	jobstest.Must(s.t, s.script.Rest(s.t.Context()))
 	s.Cloud.ClearFaults()
 	s.Land()
-	s.source.away, s.source.meanwhile = 0, func() {}
+	s.source.away, s.source.meanwhile, s.resting = 0, func() {}, true
 	s.stored = jobstest.Value(s.vault.Backup(s.t.Context()))(s.t)
 	s.note("all comes to rest")
 	for n := 0; n < 15 || !s.still(); n++ {
@@ -49,7 +49,7 @@ func (s *story) drain() {
 // still: no job waits, nothing is held, and nothing would follow from a look.
 func (s *story) still() bool {
 	p := s.preview()
-	return len(s.Waiting()) == 0 && len(s.holds()) == 0 && len(p.Jobs) == 0 && len(s.waiting(p)) == 0
+	return len(s.Waiting()) == 0 && len(s.holds()) == 0 && len(p.Jobs)+len(p.Writes) == 0 && len(s.waiting(p)) == 0
 }
 
 // waiting are the rows that wait for anything but the end of what a recipient has accepted.
@@ -205,7 +205,7 @@ func (s *story) requireUntouched() {
 // requireQuiet: what stays in the vault for ever causes nothing.
 func (s *story) requireQuiet() {
 	s.t.Helper()
-	sent, told, tombstones := s.sent, s.told(), s.tombstones()
+	sent, wrote, told, tombstones := s.sent, s.wrote, s.told(), s.tombstones()
 	for range 3 {
 		s.Pass(25 * time.Hour)
 		jobstest.Must(s.t, s.workers[0].Sweep(s.t.Context()))
@@ -215,6 +215,9 @@ func (s *story) requireQuiet() {
 	}
 	if s.sent != sent {
 		s.t.Errorf("%d more jobs though nothing changed", s.sent-sent)
+	}
+	if s.wrote != wrote {
+		s.t.Errorf("%d more rows written though nothing changed", s.wrote-wrote)
 	}
 	if n := s.told(); n != told {
 		s.t.Errorf("%d more events though nothing changed", n-told)

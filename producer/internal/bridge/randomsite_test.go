@@ -45,6 +45,7 @@ type site struct {
 	source  *unsteady
 	bridges int
 	sent    int // jobs of all bridges
+	wrote   int // rows of the vault
 }
 
 func newSite(t *testing.T, s *story) *site {
@@ -74,15 +75,15 @@ func (w *site) newBridge() {
 		jobstest.Must(w.t, w.source.close())
 	}
 	target := jobstest.Value(connstring.Parse(jobstest.Value(connstring.Provider(w.vault.Provider()))(w.t), w.vault.ConnectionString()))(w.t)
-	opened := jobstest.Value(engines.Open(engines.Options{Target: target, Now: w.Now}))(w.t)
-	w.source = &unsteady{Database: opened, close: opened.Close, meanwhile: w.story.meanwhile}
+	opened := jobstest.Value(engines.Open(engines.Options{Target: target, Now: w.Now, Writes: w.story.course.full}))(w.t)
+	w.source = &unsteady{Database: opened, close: opened.Close, meanwhile: w.story.meanwhile, write: w.story.write}
 	rdb, hook := w.Connect()
 	w.crash = hook
 	w.bridges++
 	w.bridge = bridge.New(bridge.Params{
 		Database: w.source, Queue: noting{bridge.NewQueue(enqueue.New(rdb, enqueue.Options{Now: w.Now})), w.story},
 		Ledger: state.New(rdb, w.sealer), Memory: memory.New(rdb, w.sealer),
-		Rules:    merge.Rules{Grace: 2 * time.Minute, DatesByJob: w.story.course.sqlServer},
+		Rules:    merge.Rules{Grace: 2 * time.Minute, DatesByJob: w.story.course.sqlServer, Writes: w.story.course.full},
 		Holder:   memory.Holder{Token: string(rune('a' + w.bridges%20)), Mode: "read"},
 		Interval: 5 * time.Second, Now: w.Now,
 	})
@@ -94,6 +95,7 @@ type unsteady struct {
 	close     func() error
 	away      int    // so many calls fail
 	meanwhile func() // what happens while the bridge has read and not acted yet
+	write     func(write func() (vault.Outcome, error), w vault.Write) (vault.Outcome, error)
 }
 
 var errAway = fault.New(fault.BridgeDatabaseUnavailable, "the database is away")
@@ -113,6 +115,14 @@ func (u *unsteady) Read(ctx context.Context, org sponsorship.ID) (vault.Snapshot
 	}
 	defer u.meanwhile()
 	return u.Database.Read(ctx, org)
+}
+
+func (u *unsteady) Write(ctx context.Context, org sponsorship.ID, w vault.Write) (vault.Outcome, error) {
+	if u.away > 0 {
+		u.away--
+		return "", errAway
+	}
+	return u.write(func() (vault.Outcome, error) { return u.Database.Write(ctx, org, w) }, w)
 }
 
 // noting notes the jobs that a bridge sends.
