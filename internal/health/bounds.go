@@ -26,6 +26,17 @@ func bounded(name string, f Fill, w words) Part {
 	return fine(name, fmt.Sprintf(w.fine, f.Used))
 }
 
+// memory has no bound where Redis was given none, or does not say.
+func memory(f Facts) Part {
+	switch {
+	case f.Memory.Used == 0:
+		return fine(PartMemory, "Redis does not say")
+	case f.Memory.Limit == 0:
+		return fine(PartMemory, fmt.Sprintf("%d MiB in use, and no limit is set", f.Memory.Used>>20))
+	}
+	return bounded(PartMemory, f.Memory, memoryWords)
+}
+
 // ended judges the jobs that ended badly: how many there are, and whether there is
 // room for more.
 func ended(f Facts) Part {

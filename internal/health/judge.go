@@ -52,7 +52,7 @@ func parts(f Facts) []Part {
 	all := []Part{
 		fine(PartRedis, "answers"),
 		worker(f), nats(f), scheduler(f), sending(f), backlog(f),
-		bounded(PartOutbox, f.Outbox, outboxWords), ended(f), bounded(PartMemory, f.Memory, memoryWords),
+		bounded(PartOutbox, f.Outbox, outboxWords), ended(f), memory(f),
 	}
 	if f.Brief {
 		return all

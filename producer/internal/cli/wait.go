@@ -74,7 +74,7 @@ func (w *waiter) until(ctx context.Context, look func() (bool, error)) error {
 		case done:
 			return err
 		case ctx.Err() != nil:
-			return &withHint{waitEnd(ctx), "what was enqueued is carried out all the same; see 'producer status' and 'producer jobs show'"}
+			return &withHint{waitEnd(ctx), "what was enqueued is carried out all the same, by a worker; see 'producer status' and 'producer jobs show'"}
 		case err != nil:
 			w.say("", "cannot look, will look again: "+err.Error())
 		}

@@ -19,4 +19,5 @@ func ExampleWriteText() {
 	// Output:
 	// ok    redis version   7.0.15
 	// fail  redis eviction  maxmemory-policy is allkeys-lru -> Set 'maxmemory-policy noeviction' in redis.conf.
+	// 1 ok, 0 to look at, 1 failed: redis eviction
 }

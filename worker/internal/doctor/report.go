@@ -22,10 +22,28 @@ func WriteText(w io.Writer, checks []Check) error {
 		}
 		fmt.Fprintf(&report, "%-4s  %-*s  %s\n", c.Status, width, c.Name, line)
 	}
+	report.WriteString(summary(checks) + "\n")
 	if _, err := io.WriteString(w, report.String()); err != nil {
 		return fmt.Errorf("print report: %w", err)
 	}
 	return nil
+}
+
+// summary is what to look at first: a check that failed is easily buried under those
+// that could not be made because of it.
+func summary(checks []Check) string {
+	counts := map[Status]int{}
+	var failures []string
+	for _, c := range checks {
+		if counts[c.Status]++; c.Status == Fail {
+			failures = append(failures, c.Name)
+		}
+	}
+	text := fmt.Sprintf("%d ok, %d to look at, %d failed", counts[OK], counts[Warn], counts[Fail])
+	if len(failures) > 0 {
+		text += ": " + strings.Join(failures, ", ")
+	}
+	return text
 }
 
 // oneLine keeps what a server said from breaking the table.
