@@ -14,7 +14,7 @@ func TestRunWiresArgumentsAndStreams(t *testing.T) {
 		out, err      string
 	}{
 		"version": {args: []string{"--version"}, out: "producer version "},
-		"usage":   {args: []string{"sync"}, status: 2, err: "error: --org must be a UUID"},
+		"usage":   {args: []string{"sync"}, status: 2, err: "error: --org is missing; it is a UUID"},
 		"configuration": {
 			args: []string{"serve"}, environ: []string{"REDIS_URL=wrong"}, status: 2, err: "error: REDIS_URL: ",
 		},

@@ -50,7 +50,8 @@ func (b *Bridge) write(ctx context.Context, s sight, kept memory.Kept, p merge.P
 	return failed
 }
 
-// audit leaves a line of each write.
+// audit leaves a line of each write, worded as those of package audit: nobody asked for it but
+// the bridge.
 func (b *Bridge) audit(org sponsorship.ID, w merge.Write, o vault.Outcome) {
 	what := "update"
 	if w.Delete {
@@ -59,8 +60,8 @@ func (b *Bridge) audit(org sponsorship.ID, w merge.Write, o vault.Outcome) {
 	if b.p.Metrics.Wrote != nil {
 		b.p.Metrics.Wrote(what, o)
 	}
-	b.p.Log.Info().Stringer("organization", org).Str("row", w.Was.ID).Stringer("member", w.User).
-		Str("action", what).Strs("columns", w.Columns()).Str("outcome", string(o)).Msg("write to the server's database")
+	b.p.Log.Info().Str("who", "bridge").Str("action", what+" row").Stringer("organization", org).Stringer("user", w.User).
+		Str("row", w.Was.ID).Strs("columns", w.Columns()).Str("outcome", string(o)).Msg("audit")
 }
 
 // feel notes how the ledger is before a look reads it.

@@ -213,7 +213,7 @@ func TestEachWriteLeavesALineWithoutAddresses(t *testing.T) {
 	w.round(b)
 	w.answer(1, sponsorship.Removed, "", nil)
 	w.round(b)
-	for _, want := range []string{`"action":"update","columns":["LastSyncDate"],"outcome":"written"`, `"action":"delete"`, `"row":"`, string(user(1)), string(acme)} {
+	for _, want := range []string{`"who":"bridge","action":"update row"`, `"columns":["LastSyncDate"],"outcome":"written","message":"audit"`, `"action":"delete row"`, `"row":"`, string(user(1)), string(acme)} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("no %s in the log:\n%s", want, log.String())
 		}
