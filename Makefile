@@ -27,6 +27,9 @@ faults: ## the long fault suite: kills, hangs, outages
 	@bash scripts/setup.sh
 	@bash scripts/faults.sh
 
+browser: ## the status page in a real browser, Debian's chromium, with axe-core; needs npm
+	@bash scripts/browser.sh
+
 soak: ## the random tests of worker and bridge, for ten minutes each
 	@bash scripts/setup.sh
 	@bash scripts/soak.sh
