@@ -5,7 +5,7 @@ package main
 var writesMutations = []mutation{
 	{"x1", "a row that somebody has changed is written", "producer/internal/bridge/database/write.go",
 		`case met == 0:`,
-		`case false:`,
+		`case met < 0:`,
 		[]string{"./producer/internal/bridge/database"}},
 	{"x2", "an address is compared as the collation does", "producer/internal/bridge/database/mysql.go",
 		`return "CAST(CONVERT(" + expression + " USING utf8mb4) AS BINARY) = CAST(" + param + " AS BINARY)"`,
