@@ -10,7 +10,8 @@ import (
 // Source is the server's database, opened.
 type Source struct {
 	Database
-	// Restrictions returns what the database's user may not do, as far as it is known by now.
+	// Restrictions returns what the database's user may not do and should, or, without a grant, may
+	// do and need not, as far as it is known by now.
 	Restrictions func() []vault.Restriction
 	// People returns who the members of an organization are; a fault where that may not be read.
 	People     func(context.Context, sponsorship.ID) (map[sponsorship.ID]vault.Person, error)

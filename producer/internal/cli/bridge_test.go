@@ -71,7 +71,7 @@ func (v withVault) run(args ...string) result {
 			},
 			Close: func() error { return nil },
 			Restrictions: func() []vault.Restriction {
-				return []vault.Restriction{{Missing: "names of organizations", Grant: "GRANT SELECT"}}
+				return []vault.Restriction{{Missing: "names of organizations", Grant: "GRANT SELECT"}, {Missing: "more than is needed: the user is a superuser"}}
 			},
 		}, nil
 	}
@@ -89,7 +89,8 @@ func TestDryRunTellsNobody(t *testing.T) {
 	r := v.run("bridge", "--dry-run")
 	requireStatus(t, r, 0)
 	requireContains(t, r.out, "Organization:       Acme ("+acme+")", "Would be offered:   0, each is mailed",
-		"The database's user can't see names of organizations.", "  GRANT SELECT")
+		"The database's user lacks a right: names of organizations.", "  GRANT SELECT",
+		"Warning, of the database's user: more than is needed: the user is a superuser.")
 	requireStatus(t, v.bundle.run("status", "--org", acme), 1) // nothing is known of it
 
 	synced := time.Date(2026, 8, 20, 0, 0, 0, 0, time.UTC)

@@ -115,7 +115,11 @@ func (a *app) printForecasts(all []forecast) error {
 		}
 	}
 	for _, r := range all[0].Restrictions {
-		_, _ = fmt.Fprintf(a.out, "\nThe database's user can't see %s.\nTo change that, an administrator of the database runs:\n  %s\n", r.Missing, r.Grant)
+		if r.Grant == "" {
+			_, _ = fmt.Fprintf(a.out, "\nWarning, of the database's user: %s.\n", r.Missing)
+			continue
+		}
+		_, _ = fmt.Fprintf(a.out, "\nThe database's user lacks a right: %s.\nTo give it, an administrator of the database runs:\n  %s\n", r.Missing, r.Grant)
 	}
 	return a.flush()
 }

@@ -3,6 +3,7 @@ package database
 import (
 	"context"
 	"database/sql"
+	"slices"
 
 	"github.com/sponsorsync/sponsorsync/producer/internal/bridge/vault"
 )
@@ -32,13 +33,14 @@ func (d *Database) Check(ctx context.Context) (Report, error) {
 	return r, err
 }
 
-// Restrictions returns what the bridge does without, as the last look at the
-// catalog found it; none before the first.
+// Restrictions returns what the bridge does without, and then, each without a grant, what its
+// user may do and the bridge never does, as the last look at the catalog found it; none before
+// the first.
 func (d *Database) Restrictions() []vault.Restriction {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.known == nil {
 		return nil
 	}
-	return d.known.missing
+	return slices.Concat(d.known.missing, d.known.beyond)
 }

@@ -20,13 +20,13 @@ func unwritable(s syntax, c catalog) []vault.Restriction {
 	}
 	if len(columns) > 0 {
 		found = append(found, vault.Restriction{
-			Missing: "the state of an offer can't be written: " + strings.Join(columns, ", "),
+			Missing: "writing " + strings.Join(columns, ", ") + ": what became of an offer does not show in the vault",
 			Grant:   s.grant(grant{"UPDATE", sponsorships, columns, c.user}),
 		})
 	}
 	if !c.tables[sponsorships].delete {
 		found = append(found, vault.Restriction{
-			Missing: "what was withdrawn can't be deleted, so its member can't offer again",
+			Missing: "deleting sponsorships: what was withdrawn stays in the vault, so its member can't offer again",
 			Grant:   s.grant(grant{right: "DELETE", table: sponsorships, user: c.user}),
 		})
 	}

@@ -289,7 +289,7 @@ func TestARightThatIsTakenAwayIsNamed(t *testing.T) {
 		row = look(t, d, of).Rows[0]
 		run(t, v, forUser(v, `REVOKE DELETE ON "OrganizationSponsorship" FROM sponsorsync`, o.Target.User))
 		_, err := d.Write(t.Context(), of.organization, vault.Write{Was: row, Delete: true})
-		wantFault(t, err, fault.BridgeDatabaseUnavailable, "GRANT DELETE ON", "can't be deleted")
+		wantFault(t, err, fault.BridgeDatabaseUnavailable, "GRANT DELETE ON", "deleting sponsorships")
 		if got := look(t, d, of); len(got.Rows) != 1 {
 			t.Errorf("afterwards: %+v", got)
 		}

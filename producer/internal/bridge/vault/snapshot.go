@@ -63,8 +63,8 @@ type StoredDates struct{ Synced, ValidUntil string }
 // Restriction is something that the database's user may not do, or may do
 // beyond what is needed.
 type Restriction struct {
-	Missing string // what can't be read or written for lack of a right, in words
-	Grant   string // the statement that an administrator of the database runs
+	Missing string // the right that is missing and what is lost without it, or what is too much, in words
+	Grant   string // the statement that an administrator of the database runs; "" where nothing is missing
 }
 
 // Person is who a member is. Either may be empty.
