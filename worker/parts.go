@@ -151,6 +151,7 @@ func (w *worker) startRelay(parent context.Context) (stop func(), err error) {
 	r, err := relay.New(relay.Params{
 		Outbox: w.ledger, Publisher: events.NewPublisher(w.js, streamSettings(w.cfg.NATS)),
 		Shards: state.Shards, Log: w.log, Metrics: w.metrics.Relay(), Rand: rand.Float64,
+		News: w.ledger.News,
 	})
 	if err != nil {
 		return nil, err

@@ -172,22 +172,28 @@ func (s *store) run() string {
 	return run
 }
 
+// beatAgain is how soon the ledger's time is asked for again after a failure, or while
+// the workers are being counted, which is over when that answer says so.
+const beatAgain = 5 * time.Second
+
 // beat keeps the ledger's time known until ctx ends. A failure is told when it
 // begins; what needs Redis says the rest.
 func (w *worker) beat(ctx context.Context) error {
-	for away := false; ; {
-		if err := jobs.Sleep(ctx, ledger.BeatInterval); err != nil {
-			return nil
+	last := time.Now()
+	for away := false; jobs.Sleep(ctx, beatAgain) == nil; w.metrics.ClockSkew(w.skew()) {
+		if !away && !w.ledger.Uncounted() && time.Since(last) < ledger.BeatInterval {
+			continue
 		}
-		bounded, cancel := context.WithTimeout(ctx, ledger.BeatInterval)
+		last = time.Now()
+		bounded, cancel := context.WithTimeout(ctx, beatAgain)
 		err := w.ledger.Beat(bounded)
 		cancel()
 		if err != nil && !away && ctx.Err() == nil {
 			w.log.Warn().Err(err).Msg("the ledger's time is not known")
 		}
 		away = err != nil
-		w.metrics.ClockSkew(w.skew())
 	}
+	return nil
 }
 
 // skew is how far the ledger's clock is ahead of this machine's.

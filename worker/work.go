@@ -26,7 +26,7 @@ const stuckAfter = 10 * time.Second
 
 // intakeLoops is how many fetch loops feed intake: one loop fetches one job per
 // round trip, which is less than two cores can handle.
-const intakeLoops = 4
+const intakeLoops = 2
 
 // worker holds what its parts share. open makes it, whole.
 type worker struct {

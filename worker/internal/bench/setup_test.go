@@ -25,7 +25,7 @@ const deadline = 10 * time.Minute
 // The concurrency of a worker at its defaults (config/variables.go, worker/work.go).
 const (
 	intakeConcurrency = 16
-	intakeServers     = 4
+	intakeServers     = 2
 	cloudConcurrency  = 8
 	batchSize         = 1000
 )

@@ -71,7 +71,7 @@ func (c candidate) start(b *testing.B) float64 {
 	began := time.Now()
 	p := run(b, c.path, c.env, c.args...)
 	await(b, time.Millisecond, func() bool {
-		return c.rdb.ZCard(b.Context(), "asynq:{intake}:completed").Val() == 1
+		return c.completed(b) == 1
 	})
 	took := time.Since(began)
 	p.stop()
@@ -91,8 +91,31 @@ func idles(b *testing.B) {
 		b.ReportMetric(100*float64(p.cpu()-cpu)/float64(period), name+"-idle-cpu-%")
 		b.ReportMetric(float64(c.commands(b)-commands)/period.Seconds(), name+"-idle-redis-cmds/s")
 		b.ReportMetric(p.memory("VmRSS"), name+"-idle-MiB")
+		b.ReportMetric(c.pickUp(b), name+"-pick-up-p95-ms")
 		p.stop()
 	}
+}
+
+// pickUp returns how long a job takes, at the 95th percentile, that comes to a worker
+// which has had nothing to do: until it is done.
+func (c candidate) pickUp(b *testing.B) float64 {
+	b.Helper()
+	var took []float64
+	for n := range size(60) {
+		rest(b, time.Duration(300+50*(n%10))*time.Millisecond)
+		before := c.completed(b)
+		began := time.Now()
+		_, err := c.jobs.Enqueue(b.Context(), redeemOf(n))
+		jobstest.Must(b, err)
+		await(b, time.Millisecond, func() bool { return c.completed(b) > before })
+		took = append(took, float64(time.Since(began).Microseconds())/1000)
+	}
+	return quantile(took, 0.95)
+}
+
+func (c candidate) completed(b *testing.B) int64 {
+	b.Helper()
+	return c.rdb.ZCard(b.Context(), "asynq:{intake}:completed").Val()
 }
 
 // rest lets the machine alone, which is what is measured.

@@ -14,8 +14,9 @@ import (
 )
 
 // BeatInterval is how often a worker looks at the ledger's clock. A minute without
-// any look at all is taken for a jump of the time (jobs/state/lua/prelude.lua).
-const BeatInterval = 5 * time.Second
+// any look at all is taken for a jump of the time (jobs/state/lua/prelude.lua): two looks
+// may fail.
+const BeatInterval = 25 * time.Second
 
 // clocks are the ledger's time as this process knows it: what the scripts of each
 // shard said last, and what has gone by since on a clock that nobody sets.

@@ -48,6 +48,30 @@ func (l *Ledger) ReadOutbox(ctx context.Context, shard, count int, block time.Du
 	return entries, nil
 }
 
+// News waits up to block until the outbox of one of the shards holds something, and
+// returns those that do: none, if nothing has come. In a Redis Cluster it fails, since
+// shards lie in different slots.
+func (l *Ledger) News(ctx context.Context, shards []int, block time.Duration) ([]int, error) {
+	args := &redis.XReadArgs{Count: 1, Block: block}
+	at := map[string]int{}
+	for _, shard := range shards {
+		key := state.ShardKey(shard, "outbox")
+		at[key], args.Streams = shard, append(args.Streams, key)
+	}
+	for range shards {
+		args.Streams = append(args.Streams, "0")
+	}
+	streams, err := l.rdb.XRead(ctx, args).Result()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return nil, fmt.Errorf("watch %d outboxes: %w", len(shards), err)
+	}
+	var found []int
+	for _, s := range streams {
+		found = append(found, at[s.Stream])
+	}
+	return found, nil
+}
+
 func parseEntry(m redis.XMessage) OutboxEntry {
 	entry := OutboxEntry{Position: m.ID}
 	text, _ := m.Values["v"].(string)

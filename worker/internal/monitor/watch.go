@@ -10,7 +10,7 @@ import (
 )
 
 // watchEvery is how often the stores that have a bound are measured for the log.
-const watchEvery = 10 * time.Second
+const watchEvery = time.Minute
 
 // bounded is a store that takes nothing more when it is full.
 type bounded struct {

@@ -113,6 +113,10 @@ func isFailure(err error) bool {
 // retryDelay tells asynq when to run a job again: by its own machine's clock, so that
 // it is dated by the shared one.
 func (s *Server) retryDelay(failures int, err error, _ *asynq.Task) time.Duration {
+	select {
+	case s.putOff <- struct{}{}:
+	default:
+	}
 	return s.delay(failures, err) + s.ahead()
 }
 

@@ -122,20 +122,22 @@ func (s *Server) rescue(ctx context.Context, id, lease string) error {
 
 // nobodys returns the active jobs that no living server lists, with their leases.
 func (s *Server) nobodys(ctx context.Context) (map[string]string, error) {
-	pipe := s.p.Redis.Pipeline()
-	active := pipe.LRange(ctx, s.key("active"), 0, -1)
-	leases := pipe.ZRangeWithScores(ctx, s.key("lease"), 0, -1)
-	if _, err := pipe.Exec(ctx); err != nil {
+	active, err := s.p.Redis.LRange(ctx, s.key("active"), 0, -1).Result()
+	if err != nil {
 		return nil, fmt.Errorf("list active jobs: %w", err)
 	}
-	if len(active.Val()) == 0 {
+	if len(active) == 0 {
 		return nil, nil
 	}
-	nobodys := make(map[string]string, len(active.Val()))
-	for _, id := range active.Val() {
+	leases, err := s.p.Redis.ZRangeWithScores(ctx, s.key("lease"), 0, -1).Result()
+	if err != nil {
+		return nil, fmt.Errorf("list the leases of active jobs: %w", err)
+	}
+	nobodys := make(map[string]string, len(active))
+	for _, id := range active {
 		nobodys[id] = ""
 	}
-	for _, z := range leases.Val() {
+	for _, z := range leases {
 		if id, _ := z.Member.(string); hasKey(nobodys, id) {
 			nobodys[id] = fmt.Sprintf("%.0f", z.Score)
 		}
@@ -162,8 +164,5 @@ func hasKey(m map[string]string, key string) bool {
 // greet makes sure that Redis is there, which asynq does not, and that
 // inspectors know the queue before the first job has come.
 func (s *Server) greet(ctx context.Context) error {
-	if err := s.p.Redis.Ping(ctx).Err(); err != nil {
-		return err
-	}
 	return s.p.Redis.SAdd(ctx, enqueue.QueuesKey, string(s.p.Queue)).Err()
 }

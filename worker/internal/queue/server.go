@@ -89,6 +89,8 @@ type Server struct {
 	p       Params
 	servers []*asynq.Server
 	records *record.Store
+	gate    *gate
+	putOff  chan struct{} // of size 1: a job is about to wait for its time
 
 	handlers     context.Context // done when handlers must come to an end
 	stopHandlers context.CancelFunc
@@ -101,11 +103,12 @@ func NewServer(p Params) (*Server, error) {
 	if err := p.fill(); err != nil {
 		return nil, fmt.Errorf("make server of queue %s: %w", p.Queue, err)
 	}
-	s := &Server{p: p, records: record.New(p.Redis)}
+	s := &Server{p: p, records: record.New(p.Redis), putOff: make(chan struct{}, 1)}
+	s.gate = newGate(p.Redis, s.key)
 	s.handlers, s.stopHandlers = context.WithCancel(context.Background())
 	for i := range p.Servers {
 		share := (p.Concurrency + i) / p.Servers
-		s.servers = append(s.servers, asynq.NewServerFromRedisClient(enqueue.Clockless(p.Redis), s.config(share)))
+		s.servers = append(s.servers, asynq.NewServerFromRedisClient(gated{enqueue.Clockless(p.Redis), s.gate}, s.config(share)))
 	}
 	return s, nil
 }
@@ -153,6 +156,8 @@ func (s *Server) Run(ctx context.Context) (err error) {
 	watches.Go(func() { s.watchDamaged(ctx) })
 	watches.Go(func() { s.watchLost(ctx) })
 	watches.Go(func() { s.watchDelayed(ctx) })
+	s.gate.ended = ctx.Done()
+	go s.gate.watch(ctx)
 	defer watches.Wait()
 	defer func() { err = errors.Join(err, s.drain()) }()
 	for _, server := range s.servers {

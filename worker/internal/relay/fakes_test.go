@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sponsorsync/sponsorsync/jobs/events"
@@ -22,6 +23,8 @@ type outbox struct {
 	chaos  func() error // may fail a deletion; called with mu held
 	serial int
 	aside  []string // positions
+
+	reads, watches atomic.Int64 // of one shard, and of all that rest
 }
 
 func newOutbox(shards int) *outbox {
@@ -43,6 +46,7 @@ func (o *outbox) add(shard int, ids ...string) {
 }
 
 func (o *outbox) ReadOutbox(ctx context.Context, shard, count int, block time.Duration) ([]ledger.OutboxEntry, error) {
+	o.reads.Add(1)
 	head, news, err := o.head(shard, count)
 	if len(head) > 0 || err != nil || block <= 0 {
 		return head, err

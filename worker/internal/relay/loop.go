@@ -37,13 +37,16 @@ func (r *Relay) prepare(parent context.Context) {
 // follow relays one shard until ctx ends.
 func (r *Relay) follow(ctx context.Context, shard int) {
 	for failures := 0; ctx.Err() == nil; {
-		_, err := r.round(ctx, shard, blockFor)
+		n, err := r.round(ctx, shard, blockFor)
 		if ctx.Err() != nil {
 			return // an error by now is ours
 		}
 		r.report(shard, err)
 		if err == nil {
 			failures = 0
+			if n == 0 {
+				r.watch.rest(ctx, shard)
+			}
 			continue
 		}
 		failures++

@@ -66,12 +66,18 @@ type Params struct {
 	Log       zerolog.Logger
 	Metrics   Metrics
 	Rand      func() float64 // in [0, 1), for jitter
+
+	// News waits, not longer than block, until the outbox of one of the shards holds
+	// something, and returns those that do. It may be nil, and may fail: then each
+	// shard waits by itself.
+	News func(ctx context.Context, shards []int, block time.Duration) ([]int, error)
 }
 
 // Relay runs one loop per shard.
 type Relay struct {
 	p        Params
 	problems problems
+	watch    *watch
 	tried    []map[string]bool // by shard: positions that were sent and are not deleted
 	noticed  [2]sync.Once      // a log line for what is set aside, and for duplicates
 }
@@ -81,7 +87,7 @@ func New(p Params) (*Relay, error) {
 	if p.Outbox == nil || p.Publisher == nil || p.Rand == nil || p.Shards < 1 {
 		return nil, errors.New("relay: outbox, publisher, shards or randomness is missing")
 	}
-	return &Relay{p: p, tried: make([]map[string]bool, p.Shards)}, nil
+	return &Relay{p: p, watch: newWatch(p.News), tried: make([]map[string]bool, p.Shards)}, nil
 }
 
 // Run relays until ctx ends. Then it makes a last pass over what is in the outbox
@@ -90,6 +96,7 @@ func New(p Params) (*Relay, error) {
 func (r *Relay) Run(ctx context.Context) {
 	r.prepare(ctx)
 	var shards sync.WaitGroup
+	shards.Go(func() { r.watch.run(ctx) })
 	for shard := range r.p.Shards {
 		shards.Go(func() {
 			r.follow(ctx, shard)
