@@ -40,7 +40,7 @@ func drain(t *testing.T, timeout string) draining {
 	rdb := jobstest.Value(enqueue.NewRedis(stack.RedisURL()))(t)
 	t.Cleanup(func() { _ = rdb.Close() })
 	d := draining{t: t, status: make(chan int, 1), errs: &lines{}}
-	d.ledger = ledger.New(rdb, jobstest.Value(state.NewSealer(make([]byte, 32)))(t))
+	d.ledger = ledger.New(rdb, jobstest.Value(state.NewSealer([]byte(encryptionKey)))(t))
 	jobstest.Must(t, d.ledger.Connect(t.Context(), orderedOrg, state.Connection{
 		CloudOrganizationID: sponsorship.ID(tenant.ID), BillingSyncToken: secret.Text(tenant.BillingSyncKey),
 	}))

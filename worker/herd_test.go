@@ -58,7 +58,7 @@ func newHerd(t *testing.T) *herd {
 	server := jobstest.RealRedis(t)
 	h.rdb = jobstest.Value(enqueue.NewRedis(server.URL))(t)
 	t.Cleanup(func() { _ = h.rdb.Close() })
-	h.ledger = ledger.New(h.rdb, jobstest.Value(state.NewSealer(make([]byte, 32)))(t))
+	h.ledger = ledger.New(h.rdb, jobstest.Value(state.NewSealer([]byte(encryptionKey)))(t))
 	jobstest.Must(t, h.ledger.Beat(t.Context()))
 	h.queue = enqueue.New(h.rdb, enqueue.Options{})
 	h.env = append(environment(t, stack), "REDIS_URL="+server.URL,

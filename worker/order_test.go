@@ -36,7 +36,7 @@ func newOrderLab(t *testing.T) orderLab {
 	t.Helper()
 	l := orderLab{T: t, redis: jobstest.RealRedis(t)}
 	l.rdb = l.client()
-	sealer := jobstest.Value(state.NewSealer(make([]byte, 32)))(t)
+	sealer := jobstest.Value(state.NewSealer([]byte(encryptionKey)))(t)
 	l.ledger = ledger.New(l.rdb, sealer)
 	return l
 }

@@ -41,7 +41,7 @@ func newRollback(t *testing.T) *rollback {
 	t.Cleanup(func() { jobstest.Must(t, stack.Close()) })
 	b.js = jobstest.Value(events.Connect(events.Connection{URL: stack.NATSURL(), Name: t.Name()}))(t)
 	t.Cleanup(b.js.Conn().Close)
-	b.ledger = ledger.New(b.rdb, jobstest.Value(state.NewSealer(make([]byte, 32)))(t))
+	b.ledger = ledger.New(b.rdb, jobstest.Value(state.NewSealer([]byte(encryptionKey)))(t))
 	carrier := jobstest.Value(relay.New(relay.Params{
 		Outbox: b.ledger, Publisher: events.NewPublisher(b.js, events.Settings{}), Shards: state.Shards,
 		Log: zerolog.Nop(), Rand: func() float64 { return 0.5 },

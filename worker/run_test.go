@@ -95,10 +95,13 @@ func TestARedisURLThatTheClientRefusesIsWrongConfiguration(t *testing.T) {
 	}
 }
 
+// encryptionKey is of 32 bytes, and not so plain that a program would refuse it.
+const encryptionKey = "0123456789abcdef0123456789abcdef"
+
 func environment(t *testing.T, stack *jobstest.Stack) []string {
 	t.Helper()
 	env := []string{
-		"SPONSORSYNC_ENCRYPTION_KEY=" + base64.StdEncoding.EncodeToString(make([]byte, 32)),
+		"SPONSORSYNC_ENCRYPTION_KEY=" + base64.StdEncoding.EncodeToString([]byte(encryptionKey)),
 		"SPONSORSYNC_WORKER_LISTEN=127.0.0.1:0", "SPONSORSYNC_LICENSE_DIR=" + t.TempDir(), "SPONSORSYNC_SHUTDOWN_TIMEOUT=5s",
 	}
 	if stack != nil {

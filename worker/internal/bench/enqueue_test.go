@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sponsorsync/sponsorsync/jobs"
+	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 )
 
@@ -38,6 +39,37 @@ func BenchmarkEnqueue(b *testing.B) {
 				}.report(b)
 			}
 		})
+	}
+}
+
+// BenchmarkEnqueueBatch puts jobs in a thousand at a time; bare asynq, which knows no
+// batch, one after another.
+func BenchmarkEnqueueBatch(b *testing.B) {
+	s := newStore(b)
+	bare := newBareClient(b, s)
+	n := size(10 * enqueue.MaxBatch)
+	for b.Loop() {
+		turns{rounds: 9, unit: "jobs/s",
+			ours: func() float64 {
+				s.empty(b)
+				return s.timed(b, n, 1, func(i int) error {
+					if i%enqueue.MaxBatch > 0 {
+						return nil // came with the first of its batch
+					}
+					var batch []jobs.Args
+					for j := range min(enqueue.MaxBatch, n-i) {
+						batch = append(batch, redeemOf(i+j))
+					}
+					_, err := s.jobs.EnqueueAll(b.Context(), batch)
+					return err
+				})
+			},
+			bare: func() float64 {
+				s.empty(b)
+				payload := payloadOf(b, redeemOf(0))
+				return s.timed(b, n, 1, func(int) error { return bare.enqueue(jobs.KindRedeem, payload) })
+			},
+		}.report(b)
 	}
 }
 

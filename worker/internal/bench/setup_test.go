@@ -31,7 +31,7 @@ const (
 )
 
 // encryptionKey seals tokens in private ledgers.
-const encryptionKey = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+const encryptionKey = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 
 func organization(n int) sponsorship.ID {
 	return sponsorship.ID(fmt.Sprintf("10000000-0000-4000-8000-%012d", n))
@@ -73,7 +73,7 @@ func newStore(b *testing.B) *store {
 
 func newLedger(b *testing.B, rdb redis.UniversalClient) *ledger.Ledger {
 	b.Helper()
-	sealer, err := state.NewSealer(make([]byte, 32)) // what encryptionKey decodes to
+	sealer, err := state.NewSealer([]byte("0123456789abcdef0123456789abcdef")) // what encryptionKey decodes to
 	jobstest.Must(b, err)
 	return ledger.New(rdb, sealer)
 }

@@ -103,7 +103,7 @@ func start(t *testing.T, env ...string) *system {
 	t.Cleanup(func() { _ = s.cloud.Close() })
 	installation := s.cloud.AddInstallation()
 	s.remote = s.cloud.AddOrganization()
-	key := make([]byte, 32)
+	key := []byte("0123456789abcdef0123456789abcdef") // a plainer one is refused
 	s.env = append([]string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(),
 		"globalSettings__enableCloudCommunication=true",
