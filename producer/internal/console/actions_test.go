@@ -155,6 +155,20 @@ func TestDeadJobsHaveTheirButtons(t *testing.T) {
 	}
 }
 
+func TestJobsUnderWayAreShown(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.connected(t, acme)
+	client := enqueue.New(b.redis, enqueue.Options{})
+	job := jobstest.Value(client.Enqueue(t.Context(), jobs.Redeem{OrganizationID: acme, OrganizationUserID: user1, SponsoredEmail: "f@example.com"}))(t)
+	jobstest.Value(client.Enqueue(t.Context(), jobs.Redeem{OrganizationID: bravo, OrganizationUserID: user2, SponsoredEmail: "f@example.com"}))(t)
+	page, _ := b.page(t, "/organizations/"+string(acme))
+	requireText(t, page, "Jobs under way", "<strong>redeem</strong> of member", "waits for its turn", job.ID)
+	if strings.Contains(page, string(user2)) {
+		t.Error("another organization's jobs are shown")
+	}
+}
+
 func TestWhoMayOnlyLookSeesNoButtons(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

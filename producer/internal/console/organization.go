@@ -30,7 +30,14 @@ type organizationPage struct {
 	Job         *job
 	Chart       chart
 	List        list
+	Waiting     waitingJobs
 	Dead        deadJobs
+}
+
+// waitingJobs are jobs that have not ended.
+type waitingJobs struct {
+	Jobs []enqueue.Status
+	More bool
 }
 
 // job is what became of the button that was pressed.
@@ -87,11 +94,21 @@ func (c *Console) fill(r *http.Request, org sponsorship.ID, page *organizationPa
 	if page.Dead, err = c.dead(r.Context(), r, org, "/organizations/"+string(org), page.organizationCard); err != nil {
 		return err
 	}
+	if page.Waiting, err = c.waiting(r.Context(), org); err != nil {
+		return err
+	}
 	page.Job, err = c.job(r.Context(), r.URL.Query().Get("job"))
 	if e := shown.LastError; page.Job != nil && e != nil && page.Job.LastError != nil {
 		page.Job.Known = page.Job.LastError.Code == e.Code
 	}
 	return err
+}
+
+func (c *Console) waiting(ctx context.Context, org sponsorship.ID) (waitingJobs, error) {
+	found, more, err := c.inspector.List(ctx, enqueue.Query{
+		Organization: org, Limit: deadShown, States: []string{enqueue.StateActive, enqueue.StateRetrying, enqueue.StatePending},
+	})
+	return waitingJobs{found, more != ""}, err
 }
 
 // job returns nil for an id that is not known any more: the notice is no loss.
