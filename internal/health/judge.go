@@ -129,7 +129,7 @@ func backlog(f Facts) Part {
 		if q.Paused {
 			paused = append(paused, string(q.Name))
 		}
-		if since := time.Duration(q.OldestSeconds * float64(time.Second)); since > patience(q.Name) {
+		if since := time.Duration(q.OldestSeconds * float64(time.Second)); since > patience(q.Name) && len(living(f.Workers)) > 0 { // else that is the trouble
 			late = append(late, fmt.Sprintf("%s: %d wait, the next since %s", q.Name, q.Pending, rough(since)))
 		}
 	}

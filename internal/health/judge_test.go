@@ -57,7 +57,7 @@ func TestEachTroubleHasItsPart(t *testing.T) {
 		status health.Status
 		says   string
 	}{
-		"no worker":         {func(f *health.Facts) { f.Workers = f.Workers[1:] }, health.PartWorker, health.Fail, "none runs: jobs that wait and are not carried out: 3"},
+		"no worker":         {func(f *health.Facts) { f.Workers = f.Workers[1:]; f.Queues[0].PendingSince = noon.Add(-time.Hour) }, health.PartWorker, health.Fail, "none runs: jobs that wait and are not carried out: 3"},
 		"nor a job":         {func(f *health.Facts) { f.Workers, f.Queues = nil, nil }, health.PartWorker, health.Fail, "none runs: nothing that is enqueued is carried out"},
 		"an older worker":   {func(f *health.Facts) { f.Workers[0].Safety = 1; f.Workers[1].Lives = true }, health.PartWorker, health.Warn, "killed (pid 0, version unknown) is of an older release"},
 		"no NATS":           {func(f *health.Facts) { f.NATS = errors.New("refused") }, health.PartNATS, health.Warn, "away: "},

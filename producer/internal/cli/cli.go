@@ -57,6 +57,7 @@ type app struct {
 	out      *bufio.Writer // standard output; flushed before anything is waited for
 	started  bool          // a command of ours runs: errors are its own
 	envFiles []string
+	asJSON   bool // the result is one JSON document; see jsonFlag
 
 	addresses map[*sponsorship.ID]string // of members, where a command takes one in an id's place
 	bar       bar

@@ -48,6 +48,7 @@ the token and keeps a license key that is not given anew.`,
 	orgFlag(command, &f.org)
 	command.Flags().Var(idValue{&f.cloudOrg}, "cloud-org", "`UUID` of the organization in Bitwarden's cloud")
 	command.Flags().StringVar(&f.licenseKey, "license-key", "", "the license file's LicenseKey, `KEY`; only license syncs need it")
+	a.jsonFlag(command)
 	command.Flags().StringVar(&f.tokenFile, "token-file", "", "read the token from `FILE` instead of standard input")
 	return command
 }
@@ -100,7 +101,8 @@ func (a *app) saveConnection(ctx context.Context, s *session, org sponsorship.ID
 	if saved.UnusualToken {
 		a.note("warning: a billing sync token is 30 letters and digits, and this one is not; saved nevertheless")
 	}
-	if err := a.print(fmt.Sprintf("connected %s to cloud organization %s", org, c.CloudOrganizationID)); err != nil {
+	document := map[string]any{"organizationId": org, "cloudOrganizationId": c.CloudOrganizationID, "started": saved.Started, "unusualToken": saved.UnusualToken}
+	if err := a.result(document, fmt.Sprintf("connected %s to cloud organization %s", org, c.CloudOrganizationID)); err != nil {
 		return err
 	}
 	if saved.Started {

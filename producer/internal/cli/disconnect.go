@@ -48,6 +48,7 @@ asks before anything is changed; --yes answers that.`,
 	command.Flags().BoolVar(&f.forget, "forget", false, "erase all that is known of the organization")
 	command.Flags().DurationVar(&f.timeout, "timeout", 0, "with --withdraw, wait no longer than `DURATION`; then status 3, and nothing is disconnected")
 	yesFlag(command, &f.yes)
+	a.jsonFlag(command)
 	return command
 }
 
@@ -108,18 +109,19 @@ func (a *app) end(ctx context.Context, e erase.Eraser, f disconnectFlags, offers
 	if err := e.Disconnect(ctx, f.org); err != nil {
 		return err
 	}
-	if err := a.print("disconnected " + f.org.String()); err != nil {
-		return err
-	}
 	a.note("offers that live on in the cloud: %d", offers)
-	if !f.forget {
-		return nil
+	document := map[string]any{"organizationId": f.org, "disconnected": true, "offers": offers, "erased": f.forget, "jobsDropped": 0}
+	if !f.forget || !a.asJSON {
+		if err := a.result(document, "disconnected "+f.org.String()); err != nil || !f.forget {
+			return err
+		}
 	}
 	dropped, err := e.Organization(ctx, f.org)
 	if err != nil {
 		return &withHint{err, fmt.Sprintf("it is disconnected; to erase the rest: producer disconnect --org %s --forget", f.org)}
 	}
-	return a.print(fmt.Sprintf("erased %s; jobs dropped: %d", f.org, dropped))
+	document["jobsDropped"] = dropped
+	return a.result(document, fmt.Sprintf("erased %s; jobs dropped: %d", f.org, dropped))
 }
 
 // withdraw returns once all that was offered is withdrawn, or why it is not.

@@ -46,6 +46,7 @@ Without this, SPONSORSYNC_FORGET_AFTER says how long address and name are kept.`
 	orgFlag(command, &org)
 	a.memberFlag(command, &user, "the organization user who sponsored")
 	yesFlag(command, &yes)
+	a.jsonFlag(command)
 	return command
 }
 
@@ -62,7 +63,8 @@ func (a *app) forget(ctx context.Context, s *session, org, user sponsorship.ID) 
 	case err != nil:
 		return err
 	case !done.Known && done.Jobs == 0:
-		return a.print("nothing to forget: no address of " + user.String() + " is kept here")
+		return a.result(map[string]any{"organizationId": org, "organizationUserId": user, "forgotten": false, "jobsDropped": 0}, "nothing to forget: no address of "+user.String()+" is kept here")
 	}
-	return a.print(fmt.Sprintf("forgot %s; jobs dropped: %d", user, done.Jobs))
+	return a.result(map[string]any{"organizationId": org, "organizationUserId": user, "forgotten": true, "jobsDropped": done.Jobs},
+		fmt.Sprintf("forgot %s; jobs dropped: %d", user, done.Jobs))
 }

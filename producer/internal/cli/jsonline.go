@@ -3,6 +3,8 @@ package cli
 import (
 	"errors"
 
+	"github.com/spf13/cobra"
+
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
@@ -17,6 +19,19 @@ type jobLine struct {
 	OrganizationUserID *sponsorship.ID `json:"organizationUserId"` // by which status knows it; null of a sync
 	Outcome            *string         `json:"outcome"`            // null unless --wait saw it
 	Error              *fault.Error    `json:"error"`              // why it failed or was refused; the code is empty if it was no fault
+}
+
+// jsonFlag is --json of a command whose result is one document.
+func (a *app) jsonFlag(command *cobra.Command) {
+	command.Flags().BoolVar(&a.asJSON, "json", false, "print one JSON document")
+}
+
+// result prints what a command has done.
+func (a *app) result(document map[string]any, text string) error {
+	if a.asJSON {
+		return a.printJSON(document)
+	}
+	return a.print(text)
 }
 
 func lineOf(args jobs.Args, id string) jobLine {

@@ -94,3 +94,29 @@ func TestOneJobAsJSON(t *testing.T) {
 		t.Errorf("printed %s", r.out)
 	}
 }
+
+// What each command has done comes as one document, too.
+func TestDeedsAsJSON(t *testing.T) {
+	t.Parallel()
+	b := setup(t).withKey()
+	b.store(sponsorship.Sponsorship{UserID: member, Status: sponsorship.Removed, Email: address})
+	for _, c := range []struct {
+		stdin string
+		args  []string
+		want  string
+	}{
+		{token, []string{"connect", "--org", acme, "--cloud-org", cloudAcme}, `"cloudOrganizationId":"` + cloudAcme + `"`},
+		{"", []string{"pause", "--org", acme}, `"paused":true`},
+		{"", []string{"resume", "--org", acme}, `"paused":false`},
+		{"", []string{"rekey"}, `{"encrypted":0,"organizations":1}`},
+		{"", []string{"forget", "--org", acme, "--user", member, "--yes"}, `"forgotten":true`},
+		{"", []string{"disconnect", "--org", acme, "--forget", "--yes"}, `"disconnected":true`},
+	} {
+		r := b.runWith(c.stdin, append(c.args, "--json")...)
+		requireStatus(t, r, 0)
+		requireContains(t, r.out, c.want)
+		if !json.Valid([]byte(r.out)) || strings.Count(r.out, "\n") != 1 {
+			t.Errorf("%v printed %s", c.args, r.out)
+		}
+	}
+}

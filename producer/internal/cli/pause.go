@@ -20,6 +20,7 @@ without losing attempts. It lasts over restarts, until 'producer resume'.`,
 		RunE: func(command *cobra.Command, _ []string) error { return a.stopOrGo(command, org, a.pause) },
 	}
 	orgFlag(command, &org)
+	a.jsonFlag(command)
 	return command
 }
 
@@ -33,6 +34,7 @@ one of everything. An organization that was paused by itself stays so.`,
 		RunE: func(command *cobra.Command, _ []string) error { return a.stopOrGo(command, org, a.resume) },
 	}
 	orgFlag(command, &org)
+	a.jsonFlag(command)
 	return command
 }
 
@@ -51,7 +53,7 @@ func (a *app) pause(ctx context.Context, s *session, org sponsorship.ID) error {
 	if err := s.ledger.Stop(ctx, org, a.Now()); err != nil {
 		return err
 	}
-	return a.print("paused: nothing of " + whom(org) + " is sent until 'producer resume'")
+	return a.result(pauseDocument(org, true, true), "paused: nothing of "+whom(org)+" is sent until 'producer resume'")
 }
 
 // resume wakes one organization at once; all of them are a herd, which the sweeps
@@ -62,7 +64,7 @@ func (a *app) resume(ctx context.Context, s *session, org sponsorship.ID) error 
 		return err
 	}
 	if !ended {
-		return a.print("nothing to resume: " + whom(org) + " was not paused")
+		return a.result(pauseDocument(org, false, false), "nothing to resume: "+whom(org)+" was not paused")
 	}
 	if org != "" {
 		known, _, err := s.ledger.Organization(ctx, org)
@@ -75,10 +77,20 @@ func (a *app) resume(ctx context.Context, s *session, org sponsorship.ID) error 
 			}
 		}
 		if known.Stopped {
-			return a.print("resumed " + whom(org) + "; but everything is paused still: producer resume")
+			return a.result(pauseDocument(org, true, true), "resumed "+whom(org)+"; but everything is paused still: producer resume")
 		}
 	}
-	return a.print("resumed: what waits of " + whom(org) + " is sent now")
+	return a.result(pauseDocument(org, false, true), "resumed: what waits of "+whom(org)+" is sent now")
+}
+
+// pauseDocument is what --json says: whether sending is paused now, and whether the
+// command has changed anything. A null organization is all of them.
+func pauseDocument(org sponsorship.ID, paused, changed bool) map[string]any {
+	document := map[string]any{"organizationId": nil, "paused": paused, "changed": changed}
+	if org != "" {
+		document["organizationId"] = org
+	}
+	return document
 }
 
 func whom(org sponsorship.ID) string {

@@ -12,7 +12,7 @@ import (
 )
 
 func (a *app) rekeyCommand() *cobra.Command {
-	return &cobra.Command{
+	command := &cobra.Command{
 		Use: "rekey", Short: "Encrypt what is stored under the first key",
 		Long: `Encrypts what is stored (billing sync tokens, license keys, the bridge's own keys)
 under the first key of SPONSORSYNC_ENCRYPTION_KEY. To change the key: put the new one
@@ -29,6 +29,8 @@ repeated, and everything may go on meanwhile.`,
 			return a.connected(ctx, settings, func(s *session) error { return a.rekey(ctx, s) })
 		},
 	}
+	a.jsonFlag(command)
+	return command
 }
 
 // rekey goes on past what it cannot read, and names that: the old key must stay for it.
@@ -48,7 +50,7 @@ func (a *app) rekey(ctx context.Context, s *session) error {
 			failures = append(failures, err)
 		}
 	}
-	if err := a.print(fmt.Sprintf("encrypted anew: %d; of %d organizations", done, len(all))); err != nil {
+	if err := a.result(map[string]any{"encrypted": done, "organizations": len(all)}, fmt.Sprintf("encrypted anew: %d; of %d organizations", done, len(all))); err != nil {
 		return err
 	}
 	if len(failures) > 0 {
