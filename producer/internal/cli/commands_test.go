@@ -189,3 +189,31 @@ func TestStatusJSONHoldsAllPages(t *testing.T) {
 		t.Errorf("first sponsorship: %v", got)
 	}
 }
+
+// What is with one member's sponsorship, or with those of a status, needs no reading of
+// thousands of lines.
+func TestStatusShowsWhatIsAskedFor(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	const second, third = "33333333-3333-4333-8333-333333333332", "33333333-3333-4333-8333-333333333333"
+	b.store(sponsorship.Sponsorship{UserID: member, Status: sponsorship.Sent, Email: address})
+	b.store(sponsorship.Sponsorship{UserID: second, Status: sponsorship.Removed, Email: "second@example.com"})
+	b.store(sponsorship.Sponsorship{UserID: third, Status: sponsorship.Sent, Email: "third@example.com"})
+	for _, c := range []struct {
+		args           []string
+		want, unwanted []string
+	}{
+		{[]string{"--status", "sent"}, []string{member, third}, []string{second}},
+		{[]string{"--user", second}, []string{second}, []string{member, third}},
+		{[]string{"--email", "Second@Example.com"}, []string{second}, []string{member, third}},
+		{[]string{"--limit", "1", "--json"}, []string{third}, []string{member, second}}, // by status, then by id
+		{[]string{"--user", second, "--status", "sent"}, []string{"Sponsorships:"}, []string{second}},
+	} {
+		r := b.run(append([]string{"status", "--org", acme}, c.args...)...)
+		requireStatus(t, r, 0)
+		requireContains(t, r.out, c.want...)
+		requireAbsent(t, r.out, c.unwanted...)
+	}
+	requireStatus(t, b.run("status", "--user", member), 2)
+	requireStatus(t, b.run("status", "--org", acme, "--status", "gone"), 2)
+}

@@ -22,6 +22,7 @@ const statusPage = 1000
 func (a *app) statusCommand() *cobra.Command {
 	var (
 		org    sponsorship.ID
+		f      rowFilter
 		asJSON bool
 	)
 	command := &cobra.Command{
@@ -34,10 +35,16 @@ one. Awaiting sync means that the sponsorship was accepted here and waits for th
 cloud. With --json the same objects come as the HTTP API has them.`,
 		GroupID: groupLook, Args: noArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
+			if err := usage(command, f.faults(command, org)...); err != nil {
+				return err
+			}
 			if !command.Flags().Changed("org") {
 				return a.statusOfAll(command.Context(), asJSON)
 			}
 			if err := usage(command, orgFaults(org)...); err != nil {
+				return err
+			}
+			if err := a.resolve(command.Context(), org, &f.user); err != nil {
 				return err
 			}
 			return a.withSession(command.Context(), func(s *session) error {
@@ -48,13 +55,17 @@ cloud. With --json the same objects come as the HTTP API has them.`,
 				case !known:
 					return fault.New(fault.ConnectionMissing, "organization %s is not known here", org)
 				case asJSON:
-					return a.statusJSON(command.Context(), s, shown)
+					return a.statusJSON(command.Context(), s, statusOf{shown, f})
 				}
-				return a.statusText(command.Context(), s, shown)
+				return a.statusText(command.Context(), s, statusOf{shown, f})
 			})
 		},
 	}
 	orgFlag(command, &org)
+	a.memberFlag(command, &f.user, "one organization user, of whom alone the sponsorship is shown")
+	command.Flags().StringSliceVar(&f.statuses, "status", nil, "only sponsorships in these `STATUSES`: "+statusNames())
+	command.Flags().StringVar(&f.email, "email", "", "only the recipient with this `ADDRESS`")
+	command.Flags().IntVar(&f.limit, "limit", 0, "no more than `N` sponsorships")
 	command.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
 	return command
 }
@@ -75,14 +86,14 @@ func idFaults(flag string, id sponsorship.ID) []string {
 }
 
 // statusJSON writes one document, a page at a time.
-func (a *app) statusJSON(ctx context.Context, s *session, org view.Organization) error {
-	head, err := json.Marshal(org)
+func (a *app) statusJSON(ctx context.Context, s *session, org statusOf) error {
+	head, err := json.Marshal(org.Organization)
 	if err != nil {
 		return fmt.Errorf("encode organization: %w", err)
 	}
 	_, _ = fmt.Fprintf(a.out, `{"organization":%s,"sponsorships":[`, head)
 	separator := ""
-	err = a.eachSponsorship(ctx, s, org.OrganizationID, func(v view.Sponsorship) error {
+	err = a.eachSponsorship(ctx, s, org, func(v view.Sponsorship) error {
 		row, err := json.Marshal(v)
 		if err != nil {
 			return fmt.Errorf("encode sponsorship: %w", err)
@@ -97,19 +108,19 @@ func (a *app) statusJSON(ctx context.Context, s *session, org view.Organization)
 	return a.print("]}")
 }
 
-func (a *app) statusText(ctx context.Context, s *session, org view.Organization) error {
+func (a *app) statusText(ctx context.Context, s *session, org statusOf) error {
 	workers, err := s.inspector.Workers(ctx)
 	if err != nil {
 		return err
 	}
 	names := a.names(ctx, org.OrganizationID)
-	for _, line := range organizationLines(org, names.Organization, workers) {
+	for _, line := range organizationLines(org.Organization, names.Organization, workers) {
 		_, _ = fmt.Fprintln(a.out, line)
 	}
 	const format = "%-36s  %-23s  %-23s  %s\n"
 	header := true
 	var codes []fault.Code
-	err = a.eachSponsorship(ctx, s, org.OrganizationID, func(v view.Sponsorship) error {
+	err = a.eachSponsorship(ctx, s, org, func(v view.Sponsorship) error {
 		if header {
 			_, _ = fmt.Fprintf(a.out, "\n"+format, "MEMBER", "STATUS", "LAST SYNC", "RECIPIENT")
 			header = false
@@ -131,33 +142,6 @@ func (a *app) statusText(ctx context.Context, s *session, org view.Organization)
 		_, _ = fmt.Fprintln(a.out, "hint: "+hint)
 	}
 	return a.flush()
-}
-
-// eachSponsorship reads all pages.
-func (a *app) eachSponsorship(ctx context.Context, s *session, org sponsorship.ID, show func(view.Sponsorship) error) error {
-	page := state.Page{Limit: statusPage}
-	of, _, err := s.ledger.Organization(ctx, org)
-	if err != nil {
-		return err
-	}
-	for {
-		rows, next, err := s.ledger.List(ctx, org, page)
-		if err != nil {
-			return err
-		}
-		for _, row := range rows {
-			if err := show(view.ShowSponsorship(row, of.LastSyncAt)); err != nil {
-				return err
-			}
-		}
-		if next == "" {
-			return nil
-		}
-		if err := a.flush(); err != nil {
-			return err
-		}
-		page.Cursor = next
-	}
 }
 
 // organizationLines is the organization for people.
