@@ -94,9 +94,13 @@ func (f connectFlags) faults(command *cobra.Command) []string {
 }
 
 func (a *app) saveConnection(ctx context.Context, s *session, org sponsorship.ID, c state.Connection) error {
-	saved, err := connection.Saver{Ledger: s.ledger, Waker: enqueue.NewSystem(s.client)}.Save(ctx, org, c)
+	saver := connection.Saver{Ledger: s.ledger, Waker: enqueue.NewSystem(s.client)}
+	saved, err := saver.Save(ctx, org, c)
 	if err != nil {
 		return err
+	}
+	if sharing, err := saver.Sharing(ctx, org, c.CloudOrganizationID); err == nil && len(sharing) > 0 {
+		a.note("warning: organization %s is connected to the same cloud organization; if that is a mistake: producer disconnect --org %s", sharing[0], sharing[0])
 	}
 	if saved.UnusualToken {
 		a.note("warning: a billing sync token is 30 letters and digits, and this one is not; saved nevertheless")

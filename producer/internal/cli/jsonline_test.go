@@ -120,3 +120,14 @@ func TestDeedsAsJSON(t *testing.T) {
 		}
 	}
 }
+
+func TestConnectWarnsOfASharedCloudOrganization(t *testing.T) {
+	t.Parallel()
+	b := setup(t).withKey()
+	const other = "44444444-4444-4444-8444-444444444444"
+	requireAbsent(t, b.runWith(token, "connect", "--org", acme, "--cloud-org", cloudAcme).err, "warning")
+	r := b.runWith(token, "connect", "--org", other, "--cloud-org", cloudAcme)
+	requireStatus(t, r, 0)
+	requireContains(t, r.err, "warning: organization "+acme+" is connected to the same cloud organization")
+	requireAbsent(t, b.runWith(token, "connect", "--org", acme, "--cloud-org", other).err, "same cloud")
+}

@@ -58,4 +58,25 @@ func (s Saver) Save(ctx context.Context, org sponsorship.ID, c state.Connection)
 	return Saved{Started: known.Started, UnusualToken: !tokenForm.MatchString(c.BillingSyncToken.Reveal())}, nil
 }
 
+// Sharing returns the other organizations here that are connected to the same one in
+// the cloud. That is seldom meant: a member's row that both send is there twice, and
+// the cloud fails every later sync.
+func (s Saver) Sharing(ctx context.Context, org, cloud sponsorship.ID) ([]sponsorship.ID, error) {
+	all, err := s.Ledger.Organizations(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var sharing []sponsorship.ID
+	for _, id := range all {
+		other, _, err := s.Ledger.Organization(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		if id != org && other.Connected && other.CloudOrganizationID == cloud {
+			sharing = append(sharing, id)
+		}
+	}
+	return sharing, nil
+}
+
 func trim(s secret.Text) secret.Text { return secret.Text(strings.TrimSpace(s.Reveal())) }
