@@ -69,7 +69,7 @@ func TestJobsAsJSONAreTiedToTheirRows(t *testing.T) {
 			t.Errorf("a line that is none of the file's: %+v", p)
 		}
 	}
-	r = b.runWith(file, "redeem", "--org", acme, "--file", "-", "--json")
+	r = setup(t).runWith(file, "redeem", "--org", acme, "--file", "-", "--json")
 	requireStatus(t, r, 0)
 	if all = printedLines(t, r.out); len(all) != 2 || all[1].Line != 3 || all[1].Outcome != nil || all[1].ID == "" {
 		t.Errorf("without a wait: %+v", all)

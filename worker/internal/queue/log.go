@@ -3,6 +3,7 @@ package queue
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -18,6 +19,9 @@ func (s *Server) report(d delivery, v decision, took time.Duration) {
 		Dur("duration_ms", took).Str("outcome", v.outcome)
 	if d.organization != "" {
 		e = e.Str("organization_id", string(d.organization))
+	}
+	if d.user != "" {
+		e = e.Str("organization_user_id", string(d.user))
 	}
 	if code := fault.CodeOf(v.cause); code != "" {
 		e = e.Str("code", string(code))
@@ -50,11 +54,29 @@ func levelOf(d delivery, v decision) zerolog.Level {
 
 // asynqLog gives asynq's log lines to zerolog, a level lower where they repeat
 // what report says with the job's name.
-type asynqLog struct{ log zerolog.Logger }
+type asynqLog struct {
+	log  zerolog.Logger
+	said *sync.Map // errors of asynq's by their kind, and when each was told last
+}
+
+// unsaid is how long an error of one kind is told once: with Redis away each of asynq's
+// loops says so every second, in words of its own.
+const unsaid = time.Minute
 
 func (l asynqLog) Debug(args ...any) { l.log.Trace().Msg(fmt.Sprint(args...)) }
 func (l asynqLog) Info(args ...any)  { l.log.Debug().Msg(fmt.Sprint(args...)) }
-func (l asynqLog) Error(args ...any) { l.log.Error().Msg(fmt.Sprint(args...)) }
+
+func (l asynqLog) Error(args ...any) {
+	text := fmt.Sprint(args...)
+	kind, _, _ := strings.Cut(text, ":")
+	now := time.Now()
+	if last, told := l.said.Load(kind); told && now.Sub(last.(time.Time)) < unsaid {
+		l.log.Debug().Msg(text)
+		return
+	}
+	l.said.Store(kind, now)
+	l.log.Error().Msg(text)
+}
 
 func (l asynqLog) Warn(args ...any) {
 	text := fmt.Sprint(args...)

@@ -128,7 +128,7 @@ func (s *Server) config(concurrency int) asynq.Config {
 		IsFailure:                isFailure,
 		ShutdownTimeout:          s.p.ShutdownTimeout,
 		HealthCheckFunc:          s.healthCheck,
-		Logger:                   asynqLog{s.p.Log},
+		Logger:                   asynqLog{s.p.Log, &sync.Map{}},
 	}
 }
 
