@@ -131,8 +131,9 @@ func (b *bundle) seed() jobstest.Ledger { return jobstest.Ledger{Redis: b.rdb} }
 // by a worker.
 func (b *bundle) store(s sponsorship.Sponsorship) {
 	b.t.Helper()
+	ctx := context.WithoutCancel(b.t.Context()) // a command may see the row, and end the test, before its job has ended
 	s.OrganizationID, s.Revision = acme, s.Revision+1
-	if err := b.seed().Put(b.t.Context(), s); err != nil {
+	if err := b.seed().Put(ctx, s); err != nil {
 		b.t.Errorf("store sponsorship: %v", err)
 	}
 }
