@@ -52,7 +52,10 @@ func New(t testing.TB, at time.Time) *Site {
 // Connect returns another connection to the store, and what makes it break.
 func (s *Site) Connect() (*redis.Client, *crash.Hook) {
 	hook := &crash.Hook{}
-	client := redis.NewClient(&redis.Options{Addr: s.server.Addr(), MaxRetries: -1})
+	client := redis.NewClient(&redis.Options{
+		Addr: s.server.Addr(), MaxRetries: -1,
+		DialTimeout: jobstest.Timeout, ReadTimeout: jobstest.Timeout, WriteTimeout: jobstest.Timeout, // of a busy machine
+	})
 	client.AddHook(hook)
 	s.t.Cleanup(func() { _ = client.Close() })
 	return client, hook

@@ -92,6 +92,7 @@ func tell(t *testing.T, c course, seed uint64) {
 		s.requireUntouched()
 	}
 	s.requireQuiet()
+	s.organizationGoes()
 }
 
 // story is one of them, and what was done so far.

@@ -253,3 +253,39 @@ func (s *story) tombstones() (n int) {
 	}
 	return n
 }
+
+// organizationGoes: the server deletes it in two steps and never tells the cloud, and neither do we:
+// what was with the cloud stays there, also once a person has let through what is held.
+func (s *story) organizationGoes() {
+	s.t.Helper()
+	before, wrote := s.atCloud(), s.wrote
+	looks := func() {
+		for range 3 {
+			s.round()
+			s.drain()
+			s.Pass(3 * time.Minute)
+		}
+	}
+	s.note("the organization is deleted")
+	deletion := jobstest.Value(s.vault.BeginDeleteOrganization(s.t.Context(), string(s.org)))(s.t)
+	looks()
+	jobstest.Must(s.t, deletion.Finish(s.t.Context()))
+	looks()
+	s.answer()
+	looks()
+	if got := s.atCloud(); !slices.Equal(got, before) {
+		s.t.Errorf("the organization was deleted, and the cloud's rows changed from\n%q to\n%q", before, got)
+	}
+	if s.wrote != wrote {
+		s.t.Errorf("%d rows of a deleted organization were written", s.wrote-wrote)
+	}
+}
+
+// atCloud lists what the cloud holds.
+func (s *story) atCloud() (all []string) {
+	for _, row := range s.Cloud.Rows(s.remote) {
+		all = append(all, fmt.Sprint(row.OrganizationUserID, " ", row.OfferedToEmail, " ", row.Redeemed(), " ", row.ToDelete))
+	}
+	slices.Sort(all)
+	return all
+}
