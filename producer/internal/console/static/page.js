@@ -184,9 +184,5 @@
   }
   if (document.querySelector('[data-poll]')) later(pollJob);
   if (!document.hidden) listen();
-  const notice = document.querySelector('.notice'); // whoever pressed a button goes on from what came of it
-  if (notice) {
-    notice.tabIndex = -1;
-    notice.focus({ preventScroll: true });
-  }
+  document.getElementById('outcome')?.focus({ preventScroll: true }); // whoever pressed a button goes on from what came of it
 })();
