@@ -21,6 +21,7 @@ type proxy struct {
 	mu      sync.Mutex
 	conns   map[net.Conn]bool
 	deaf    bool          // answers are dropped
+	kept    []byte        // not nil: an answer that contains it is dropped, with all that follow on its connection
 	stalled chan struct{} // not nil: nothing passes until it is closed
 	traps   []*trap
 }
@@ -112,7 +113,7 @@ func (p *proxy) drop(l *link) {
 // passes waits while the proxy stalls, and reports whether the bytes go on.
 func (p *proxy) passes(l *link, chunk []byte, request bool) bool {
 	p.mu.Lock()
-	stalled, deaf := p.stalled, p.deaf
+	stalled, deaf, kept := p.stalled, p.deaf, p.kept
 	p.mu.Unlock()
 	if stalled != nil {
 		select {
@@ -126,6 +127,9 @@ func (p *proxy) passes(l *link, chunk []byte, request bool) bool {
 			close(t.sprung)
 			return t.forward
 		}
+	}
+	if !request && kept != nil && bytes.Contains(chunk, kept) {
+		l.once.Do(func() { close(l.mute) })
 	}
 	select {
 	case <-l.mute:
@@ -161,6 +165,15 @@ func (p *proxy) swallow(on bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.deaf = on
+}
+
+// keep withholds each answer that contains a text; "" lets them pass again.
+func (p *proxy) keep(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.kept = nil; text != "" {
+		p.kept = []byte(text)
+	}
 }
 
 // stall holds everything back until the returned function is called.
