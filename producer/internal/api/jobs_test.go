@@ -118,28 +118,45 @@ func TestPostRefusesWhatIsInvalid(t *testing.T) {
 	jobstest.Equal(t, "jobs", b.jobCount(t), 0)
 }
 
+// A copy that a busy machine does not answer in time (503) comes again, as a hook's would: it may
+// have been the first.
 func TestAHundredCopiesMakeOneJob(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	ids, firsts := map[string]bool{}, 0
+	ids, firsts, unanswered := map[string]bool{}, 0, 0
 	var mu sync.Mutex
 	var running sync.WaitGroup
+	once := func() (answered bool) {
+		_, a := b.send(t, call{method: "POST", path: "/v1/jobs", body: syncJob, header: map[string]string{"Idempotency-Key": `"same"`}})
+		mu.Lock()
+		defer mu.Unlock()
+		if a.status == http.StatusServiceUnavailable {
+			unanswered++
+			return false
+		}
+		jobstest.Equal(t, "status", a.status, http.StatusAccepted)
+		r := read[receipt](t, a)
+		ids[r.ID] = true
+		if !r.Duplicate {
+			firsts++
+		}
+		return true
+	}
 	for range 100 {
 		running.Go(func() {
-			_, a := b.send(t, call{method: "POST", path: "/v1/jobs", body: syncJob, header: map[string]string{"Idempotency-Key": `"same"`}})
-			jobstest.Equal(t, "status", a.status, http.StatusAccepted)
-			r := read[receipt](t, a)
-			mu.Lock()
-			defer mu.Unlock()
-			ids[r.ID] = true
-			if !r.Duplicate {
-				firsts++
+			for range 20 {
+				if once() {
+					return
+				}
 			}
+			t.Error("a copy is never answered")
 		})
 	}
 	running.Wait()
 	jobstest.Equal(t, "ids", len(ids), 1)
-	jobstest.Equal(t, "answers that are no duplicate", firsts, 1)
+	if firsts > 1 || firsts == 0 && unanswered == 0 {
+		t.Errorf("%d answers are no duplicate, and %d copies were not answered in time", firsts, unanswered)
+	}
 	jobstest.Equal(t, "jobs", b.jobCount(t), 1)
 }
 
