@@ -1,8 +1,8 @@
-// Package audit writes who changed what, over HTTP or on the status page, as one log
-// line each: the message is "audit".
+// Package audit writes who changed what, over HTTP, on the status page or in the server's
+// own vault, as one log line each: the message is "audit".
 //
-// A line names the token or the session, organization, member and job, and never holds
-// an address, a label or a secret.
+// A line names the token, the session or the bridge, organization, member and job or row,
+// and never holds an address, a label or a secret.
 package audit
 
 import (
@@ -19,6 +19,11 @@ type Deed struct {
 	User         sponsorship.ID // the ledger key
 	Job          string         // that carries it out, or that it is about
 	Jobs         int            // of a request with many, of which Job is the first
+
+	// Of a row of the vault: its id, what was set, as the server calls it, and what came of it.
+	Row     string
+	Columns []string
+	Outcome string
 }
 
 // Asked is the deed of having enqueued a job.
@@ -45,6 +50,9 @@ func Note(log zerolog.Logger, who string, d Deed) {
 	}
 	if d.Jobs > 1 {
 		line = line.Int("jobs", d.Jobs)
+	}
+	if d.Row != "" {
+		line = line.Str("row", d.Row).Strs("columns", d.Columns).Str("outcome", d.Outcome)
 	}
 	line.Msg("audit")
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+	"github.com/sponsorsync/sponsorsync/producer/internal/audit"
 	"github.com/sponsorsync/sponsorsync/producer/internal/bridge/memory"
 	"github.com/sponsorsync/sponsorsync/producer/internal/bridge/merge"
 	"github.com/sponsorsync/sponsorsync/producer/internal/bridge/vault"
@@ -50,8 +51,7 @@ func (b *Bridge) write(ctx context.Context, s sight, kept memory.Kept, p merge.P
 	return failed
 }
 
-// audit leaves a line of each write, worded as those of package audit: nobody asked for it but
-// the bridge.
+// audit leaves a line of each write: nobody asked for it but the bridge.
 func (b *Bridge) audit(org sponsorship.ID, w merge.Write, o vault.Outcome) {
 	what := "update"
 	if w.Delete {
@@ -60,8 +60,9 @@ func (b *Bridge) audit(org sponsorship.ID, w merge.Write, o vault.Outcome) {
 	if b.p.Metrics.Wrote != nil {
 		b.p.Metrics.Wrote(what, o)
 	}
-	b.p.Log.Info().Str("who", "bridge").Str("action", what+" row").Stringer("organization", org).Stringer("user", w.User).
-		Str("row", w.Was.ID).Strs("columns", w.Columns()).Str("outcome", string(o)).Msg("audit")
+	audit.Note(b.p.Log, "bridge", audit.Deed{
+		Action: what + " row", Organization: org, User: w.User, Row: w.Was.ID, Columns: w.Columns(), Outcome: string(o),
+	})
 }
 
 // feel notes how the ledger is before a look reads it.
