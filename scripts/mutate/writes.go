@@ -16,7 +16,7 @@ var writesMutations = []mutation{
 		`return expression + " = " + param`,
 		[]string{"./producer/internal/bridge/database"}},
 	{"x4", "a date is rounded or kept finer than we can compare", "producer/internal/bridge/database/statement.go",
-		`at.UTC().Truncate(time.Microsecond)`,
+		`vault.Cut(*at)`,
 		`at.UTC()`,
 		[]string{"./producer/internal/bridge/database"}},
 	{"x5", "SQLite gets a date in Go's own form", "producer/internal/bridge/database/sqlite.go",

@@ -75,7 +75,7 @@ func date(row *vault.Row, column string, text sql.NullString) *time.Time {
 func parseDate(text string) (time.Time, bool) {
 	for _, form := range []string{"2006-01-02 15:04:05", "2006-01-02T15:04:05", "2006-01-02"} {
 		if t, err := time.Parse(form, text); err == nil { // takes fractions of a second, too
-			return t.Truncate(time.Microsecond), true
+			return vault.Cut(t), true
 		}
 	}
 	return time.Time{}, false

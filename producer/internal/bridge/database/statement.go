@@ -56,7 +56,7 @@ func (b *binding) date(at *time.Time) string {
 	if at == nil {
 		return "NULL"
 	}
-	return b.bind(b.syntax.bindDate(at.UTC().Truncate(time.Microsecond)))
+	return b.bind(b.syntax.bindDate(vault.Cut(*at)))
 }
 
 // same is the row as it was read. NULL and an empty text are read alike, so they are compared alike.

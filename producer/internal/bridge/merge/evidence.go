@@ -83,5 +83,5 @@ func (m *merger) datedByOther(r vault.Row) bool {
 		return false
 	}
 	entry := m.Ledger[link.Key]
-	return entry.LastSyncAt == nil || !entry.LastSyncAt.Truncate(time.Microsecond).Equal(*r.Synced)
+	return entry.LastSyncAt == nil || !vault.Cut(*entry.LastSyncAt).Equal(*r.Synced)
 }

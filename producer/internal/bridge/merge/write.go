@@ -67,7 +67,7 @@ func ours(r vault.Row, entry sponsorship.Sponsorship) *time.Time {
 }
 
 func micros(t time.Time) *time.Time {
-	t = t.UTC().Truncate(time.Microsecond)
+	t = vault.Cut(t)
 	return &t
 }
 

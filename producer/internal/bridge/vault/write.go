@@ -30,9 +30,13 @@ func (w Write) Sets() (marked, synced, validUntil bool) {
 	return w.Marked != w.Was.Marked, !sameMoment(w.Synced, w.Was.Synced), !sameMoment(w.ValidUntil, w.Was.ValidUntil)
 }
 
+// Cut drops of a moment what not every engine can hold, and puts it in UTC: two that are equal
+// then are one date to us (official-database.md, 1.9).
+func Cut(at time.Time) time.Time { return at.UTC().Truncate(time.Microsecond) }
+
 func sameMoment(a, b *time.Time) bool {
 	if a == nil || b == nil {
 		return a == b
 	}
-	return a.Truncate(time.Microsecond).Equal(b.Truncate(time.Microsecond))
+	return Cut(*a).Equal(Cut(*b))
 }
