@@ -28,14 +28,6 @@ type Query struct {
 	Cursor       string // of the page before, or ""
 }
 
-// CursorError says that a cursor is not one that List gave.
-type CursorError struct{ Cursor string }
-
-// Error implements error.
-func (e *CursorError) Error() string {
-	return "cursor is not one of this list; start again without it"
-}
-
 const (
 	listChunk = 100   // jobs read at once
 	mostRead  = 5_000 // jobs that one call reads, whatever it finds
@@ -44,7 +36,7 @@ const (
 // List returns jobs that users enqueued, and the cursor of the next page, or "" at the
 // end. A job that changes its state meanwhile may be seen twice or not at all. A page
 // may hold fewer than the limit, or none, and not be the last: one call reads a bounded
-// number of jobs. The error is a *[CursorError] when the cursor is not one of a list.
+// number of jobs. The error is a *[state.CursorError] when the cursor is not one of a list.
 func (i *Inspector) List(ctx context.Context, q Query) ([]Status, string, error) {
 	at, err := parsePosition(q.Cursor)
 	if err != nil {
@@ -96,7 +88,7 @@ func parsePosition(cursor string) (p position, err error) {
 		p.offset, err = strconv.Atoi(offset)
 	}
 	if err != nil || p.source < 0 || p.offset < 0 {
-		return p, &CursorError{cursor}
+		return p, &state.CursorError{Cursor: cursor}
 	}
 	return p, nil
 }

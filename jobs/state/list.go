@@ -106,7 +106,8 @@ func idsOf(members []string) []sponsorship.ID {
 	return ids
 }
 
-// CursorError says that a cursor is not one that List gave for these statuses.
+// CursorError says that a cursor is not one that this list gave: this package's, or the one of
+// jobs in package enqueue.
 type CursorError struct{ Cursor string }
 
 // Error implements error.

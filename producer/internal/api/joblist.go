@@ -4,9 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
@@ -28,34 +25,22 @@ func (a *API) getJobs(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	found, next, err := a.inspector.List(r.Context(), query)
-	if _, wrong := errors.AsType[*enqueue.CursorError](err); wrong {
-		return view.Invalid("cursor", "is not one of this list; start again without it")
-	}
 	if err != nil {
-		return err
+		return view.CursorFault(err)
 	}
-	list := jobList{Jobs: make([]view.Job, len(found))}
+	list := jobList{make([]view.Job, len(found)), view.OrNull(next)}
 	for i, job := range found {
 		list.Jobs[i] = view.ShowJob(job)
-	}
-	if next != "" {
-		list.NextCursor = &next
 	}
 	return writeJSON(w, http.StatusOK, list)
 }
 
-// mostJobs is the most jobs that a page may hold.
-const mostJobs = 1000
-
 // jobQuery reads state (repeatable, or separated by commas), organizationId, limit and
 // cursor.
-func jobQuery(q url.Values) (enqueue.Query, error) {
-	query := enqueue.Query{Limit: defaultLimit, Cursor: q.Get("cursor")}
-	for _, name := range strings.FieldsFunc(strings.Join(q["state"], ","), func(c rune) bool { return c == ',' }) {
-		if !slices.Contains(enqueue.States(), name) {
-			return query, view.Invalid("state", "must be one of "+strings.Join(enqueue.States(), ", "))
-		}
-		query.States = append(query.States, name)
+func jobQuery(q url.Values) (query enqueue.Query, err error) {
+	query.Cursor = q.Get("cursor")
+	if query.States, err = view.NamesOf(q, "state", enqueue.States()); err != nil {
+		return query, err
 	}
 	if text := q.Get("organizationId"); text != "" {
 		org, err := sponsorship.ParseID(text)
@@ -64,14 +49,8 @@ func jobQuery(q url.Values) (enqueue.Query, error) {
 		}
 		query.Organization = org
 	}
-	if text := q.Get("limit"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 || n > mostJobs {
-			return query, view.Invalid("limit", "must be a whole number from 1 to "+strconv.Itoa(mostJobs))
-		}
-		query.Limit = n
-	}
-	return query, nil
+	query.Limit, err = view.LimitOf(q, defaultLimit)
+	return query, err
 }
 
 // retryJob runs a dead job again, under another id.

@@ -122,14 +122,7 @@ func (a *API) getSponsorships(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, sponsorships{found.Rows, orNull(found.Next), orNull(found.Previous)})
-}
-
-func orNull(text string) *string {
-	if text == "" {
-		return nil
-	}
-	return &text
+	return writeJSON(w, http.StatusOK, sponsorships{found.Rows, view.OrNull(found.Next), view.OrNull(found.Previous)})
 }
 
 // organization reads the id in the path, in either case.

@@ -49,13 +49,7 @@ func (f rowFilter) faults(command *cobra.Command, org sponsorship.ID) []string {
 
 // page is the filter as far as the ledger has an index.
 func (f rowFilter) page() state.Page {
-	page := state.Page{Limit: statusPage}
-	for _, s := range sponsorship.Statuses() { // in the order that cursors rely on
-		if slices.Contains(f.statuses, string(s)) {
-			page.Statuses = append(page.Statuses, s)
-		}
-	}
-	return page
+	return state.Page{Limit: statusPage, Statuses: view.Statuses(f.statuses)}
 }
 
 func (f rowFilter) wants(s sponsorship.Sponsorship) bool {

@@ -18,6 +18,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/events"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+	"github.com/sponsorsync/sponsorsync/producer/internal/view"
 )
 
 type watchFlags struct {
@@ -54,17 +55,11 @@ With --json each line is one CloudEvents document.`,
 	command.Flags().DurationVar(&f.since, "since", 0, "start `DURATION` ago, such as 90m or 24h, instead of now")
 	command.Flags().BoolVar(&f.asJSON, "json", false, "print one CloudEvent per line")
 	command.Flags().StringVar(&f.name, "consumer", "", "the `NAME` that this watch has at NATS, for a user who may use no other (jobs/events/NATS.md)")
-	_ = command.RegisterFlagCompletionFunc("status", cobra.FixedCompletions(strings.Split(statusNames(), ", "), cobra.ShellCompDirectiveNoFileComp))
+	_ = command.RegisterFlagCompletionFunc("status", cobra.FixedCompletions(view.StatusNames(), cobra.ShellCompDirectiveNoFileComp))
 	return command
 }
 
-func statusNames() string {
-	names := make([]string, 0, len(sponsorship.Statuses()))
-	for _, s := range sponsorship.Statuses() {
-		names = append(names, string(s))
-	}
-	return strings.Join(names, ", ")
-}
+func statusNames() string { return strings.Join(view.StatusNames(), ", ") }
 
 func (f watchFlags) faults(command *cobra.Command) []string {
 	var faults []string

@@ -29,7 +29,7 @@ type Job struct {
 func ShowJob(s enqueue.Status) Job {
 	shown := Job{
 		ID: s.ID, Kind: s.Kind, Wish: s.Wish, State: s.State, Attempts: s.Attempts, LastError: s.LastError, CompletedAt: s.CompletedAt,
-		OrganizationID: orNull(s.Organization), OrganizationUserID: orNull(s.User),
+		OrganizationID: OrNull(s.Organization), OrganizationUserID: OrNull(s.User),
 	}
 	if !s.EnqueuedAt.IsZero() {
 		at := s.EnqueuedAt.UTC()
@@ -38,9 +38,10 @@ func ShowJob(s enqueue.Status) Job {
 	return shown
 }
 
-func orNull(id sponsorship.ID) *sponsorship.ID {
-	if id == "" {
+// OrNull is what JSON has null for where it is empty.
+func OrNull[T ~string](text T) *T {
+	if text == "" {
 		return nil
 	}
-	return &id
+	return &text
 }

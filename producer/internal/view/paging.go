@@ -2,7 +2,6 @@ package view
 
 import (
 	"context"
-	"errors"
 	"net/url"
 	"strconv"
 	"strings"
@@ -10,9 +9,6 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 )
-
-// maxLimit is the most sponsorships that one page may hold.
-const maxLimit = 1000
 
 // maxSearch is the longest text to search for, in bytes.
 const maxSearch = 256
@@ -46,11 +42,8 @@ func ReadPage(ctx context.Context, l *state.Ledger, org sponsorship.ID, a Asked)
 		read = search
 	}
 	found, listing, err := read(ctx, l, org, a)
-	if _, wrong := errors.AsType[*state.CursorError](err); wrong {
-		return Listing{}, Invalid("cursor", "is not one of this list; start again without it")
-	}
 	if err != nil {
-		return Listing{}, err
+		return Listing{}, CursorFault(err)
 	}
 	of, _, err := l.Organization(ctx, org)
 	listing.Rows = make([]Sponsorship, len(found))
@@ -92,37 +85,15 @@ func readPage(ctx context.Context, l *state.Ledger, org sponsorship.ID, a Asked)
 
 // PageOf reads status (repeatable, or separated by commas), search, limit and cursor.
 func PageOf(q url.Values, limit int) (Asked, error) {
-	a := Asked{Page: state.Page{Limit: limit, Cursor: q.Get("cursor")}, Search: strings.TrimSpace(q.Get("search"))}
-	wanted := map[sponsorship.Status]bool{}
-	for _, name := range strings.FieldsFunc(strings.Join(q["status"], ","), func(c rune) bool { return c == ',' }) {
-		s := sponsorship.Status(name)
-		if !s.Valid() {
-			return a, Invalid("status", "must be one of "+statusNames())
-		}
-		wanted[s] = true
+	a := Asked{Page: state.Page{Cursor: q.Get("cursor")}, Search: strings.TrimSpace(q.Get("search"))}
+	names, err := NamesOf(q, "status", StatusNames())
+	if err != nil {
+		return a, err
 	}
-	for _, s := range sponsorship.Statuses() { // in one order, which cursors rely on
-		if wanted[s] {
-			a.Statuses = append(a.Statuses, s)
-		}
-	}
+	a.Statuses = Statuses(names)
 	if len(a.Search) > maxSearch {
 		return a, Invalid("search", "must be at most "+strconv.Itoa(maxSearch)+" bytes")
 	}
-	if text := q.Get("limit"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 || n > maxLimit {
-			return a, Invalid("limit", "must be a whole number from 1 to "+strconv.Itoa(maxLimit))
-		}
-		a.Limit = n
-	}
-	return a, nil
-}
-
-func statusNames() string {
-	var names []string
-	for _, s := range sponsorship.Statuses() {
-		names = append(names, string(s))
-	}
-	return strings.Join(names, ", ")
+	a.Limit, err = LimitOf(q, limit)
+	return a, err
 }
