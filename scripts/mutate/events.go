@@ -96,12 +96,10 @@ var eventMutations = []mutation{
 		"case fill >= b.limit && !near:",
 		"case false:",
 		[]string{"./worker/internal/monitor"}},
-	{"11e", "NATS decides whether a worker is ready", "worker/internal/monitor/ready.go",
-		`		answer.Status = "degraded"
-`,
-		`		answer.Status, status = "degraded", http.StatusServiceUnavailable
-`,
-		[]string{"./worker/internal/monitor"}},
+	{"11e", "NATS decides whether a program is ready", "internal/health/ready.go",
+		`if r.Status == notReady {`,
+		`if r.Status != "ready" {`,
+		[]string{"./worker/internal/monitor", "./producer/internal/api"}},
 	{"8u", "a NATS token is shown where the server's address belongs", "jobs/events/connect.go",
 		"return secret.Address(nc.ConnectedUrl()).String()",
 		"return nc.ConnectedUrlRedacted()",
