@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -97,17 +96,10 @@ func (s Source) memory(ctx context.Context) (Fill, error) {
 	if _, refused := errors.AsType[redis.Error](err); refused {
 		return Fill{}, nil
 	}
-	return Fill{figure(text, "used_memory"), figure(text, "maxmemory")}, err
-}
-
-func figure(info, name string) int64 {
-	for line := range strings.Lines(info) {
-		if text, found := strings.CutPrefix(strings.TrimSpace(line), name+":"); found {
-			n, _ := strconv.ParseInt(text, 10, 64)
-			return n
-		}
-	}
-	return 0
+	info := state.ParseInfo(text)
+	used, _ := strconv.ParseInt(info["used_memory"], 10, 64) // 0 where it does not say
+	limit, _ := strconv.ParseInt(info["maxmemory"], 10, 64)
+	return Fill{used, limit}, err
 }
 
 func (s Source) organizations(ctx context.Context) ([]state.Organization, error) {

@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/durable"
 )
 
@@ -47,7 +48,7 @@ func InspectRedis(ctx context.Context, rdb redis.UniversalClient) ([]Finding, er
 	if err != nil {
 		return nil, err
 	}
-	info := parseInfo(text)
+	info := state.ParseInfo(text)
 	able, err := durable.Ask(ctx, rdb)
 	if err != nil {
 		return nil, err
@@ -67,7 +68,7 @@ func RunID(ctx context.Context, conn interface {
 	if err != nil {
 		return "", err
 	}
-	return parseInfo(text)["run_id"], nil
+	return state.ParseInfo(text)["run_id"], nil
 }
 
 // CheckRedis refuses a Redis on which the queue does not work, and warns of
@@ -156,18 +157,6 @@ func eviction(info map[string]string) Finding {
 	}
 	f.Hint = hint
 	return f
-}
-
-// parseInfo reads the "name:value" lines of INFO. go-redis' own InfoMap would
-// panic on a server that sends one before the first section's title.
-func parseInfo(text string) map[string]string {
-	info := make(map[string]string)
-	for line := range strings.Lines(text) {
-		if name, value, found := strings.Cut(strings.TrimSpace(line), ":"); found {
-			info[name] = value
-		}
-	}
-	return info
 }
 
 // majorMinor reads the first two numbers of a version such as 7.0.15.
