@@ -68,14 +68,20 @@ func newSite(t *testing.T, s *story) *site {
 	return w
 }
 
+// targetOf is the vault's database as the server's settings name it.
+func targetOf(t testing.TB, v *vaulttest.Vault) connstring.Target {
+	t.Helper()
+	engine := jobstest.Value(connstring.Provider(v.Provider()))(t)
+	return jobstest.Value(connstring.Parse(engine, v.ConnectionString()))(t)
+}
+
 // newBridge starts a bridge in the place of the one there was, which has died.
 func (w *site) newBridge() {
 	w.t.Helper()
 	if w.source != nil {
 		jobstest.Must(w.t, w.source.close())
 	}
-	target := jobstest.Value(connstring.Parse(jobstest.Value(connstring.Provider(w.vault.Provider()))(w.t), w.vault.ConnectionString()))(w.t)
-	opened := jobstest.Value(engines.Open(engines.Options{Target: target, Now: w.Now, Writes: w.story.course.full}))(w.t)
+	opened := jobstest.Value(engines.Open(engines.Options{Target: targetOf(w.t, w.vault), Now: w.Now, Writes: w.story.course.full}))(w.t)
 	w.source = &unsteady{Database: opened, close: opened.Close, meanwhile: w.story.meanwhile, write: w.story.write}
 	rdb, hook := w.Connect()
 	w.crash = hook

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sponsorsync/sponsorsync/internal/connstring"
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
@@ -52,8 +51,7 @@ func newBuilding(t *testing.T, c course) *building {
 	sealer := jobstest.Value(state.NewSealer(make([]byte, 32)))(t)
 	b.ledger, b.queue, b.memory, b.worker = b.Ledger(sealer), b.Queue(), memory.New(b.Redis, sealer), b.Worker(sealer)
 	b.vault = vaulttest.New(t, c.engine, vaulttest.Setup{Clock: b.Now, SQLServerManners: c.sqlServer})
-	target := jobstest.Value(connstring.Parse(jobstest.Value(connstring.Provider(b.vault.Provider()))(t), b.vault.ConnectionString()))(t)
-	opened := jobstest.Value(engines.Open(engines.Options{Target: target, Writes: true, Now: b.Now}))(t)
+	opened := jobstest.Value(engines.Open(engines.Options{Target: targetOf(t, b.vault), Writes: true, Now: b.Now}))(t)
 	t.Cleanup(func() { jobstest.Must(t, opened.Close()) })
 	b.source = &interrupted{Database: opened, vault: b.vault}
 	b.bridge = bridge.New(bridge.Params{
