@@ -251,13 +251,21 @@ func TestNothingLeavesBeforeItsMarkIsOnDisk(t *testing.T) {
 // onDisk puts the ledger into a real Redis that loses nothing.
 func onDisk(b *bundle) *jobstest.Process {
 	b.t.Helper()
+	server := inRedis(b)
+	jobstest.Must(b.t, b.rdb.ConfigSet(b.t.Context(), "appendfsync", "always").Err())
+	return server
+}
+
+// inRedis puts the ledger into a real Redis, which many rows cost less than the
+// embedded one.
+func inRedis(b *bundle) *jobstest.Process {
+	b.t.Helper()
 	server := jobstest.RealRedis(b.t)
 	o, err := redis.ParseURL(server.URL)
 	jobstest.Must(b.t, err)
 	o.ContextTimeoutEnabled = true
 	rdb := redis.NewClient(o)
 	b.t.Cleanup(func() { _ = rdb.Close() })
-	jobstest.Must(b.t, rdb.ConfigSet(b.t.Context(), "appendfsync", "always").Err())
 	b.rdb, b.ledger = rdb, b.newLedger(rdb)
 	b.intake = newIntake(b)
 	b.with(func(p *reconcile.Params) { p.Ledger = b.ledger })

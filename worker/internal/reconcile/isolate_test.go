@@ -59,6 +59,7 @@ func TestBadRowsOfAThousandAreFoundInFewRequests(t *testing.T) {
 		t.Run(fmt.Sprint(k), func(t *testing.T) {
 			t.Parallel()
 			b := setup(t)
+			inRedis(b)
 			b.redeemMany(n)
 			bad := make([]int, k)
 			for i := range bad {
@@ -181,6 +182,7 @@ func TestASoundProbeTakesTheSuspicionBack(t *testing.T) {
 func TestAfterA500NewRowsGoInSmallRequests(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
+	inRedis(b)
 	b.redeemMany(450)
 	b.cloud.Inject(cloudtest.ServerError().Times(1))
 	if fault.CodeOf(b.full()) != fault.CloudUnavailable {

@@ -18,7 +18,8 @@ type ticket struct {
 	id    string
 	args  jobs.Ordered
 	ended bool
-	maybe bool // a worker crashed while it ran it: it may have taken effect
+	at    uint64 // the sponsorship's revision when it had ended
+	maybe bool   // a worker crashed while it ran it: it may have taken effect
 }
 
 // offer is the address that the job wishes, if any.
@@ -129,7 +130,7 @@ func (m *model) deliver(h *hand, t *ticket) {
 	case m.earlier(t, func(other *ticket) bool { return !other.maybe }):
 		m.rt.Fatalf("job %s ended (%v) before an earlier one of its member", t.id, err)
 	}
-	t.ended = true
+	t.ended, t.at = true, m.read(id).Revision
 	m.completed(t)
 }
 
