@@ -1,7 +1,6 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -13,6 +12,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/sponsorsync/sponsorsync/internal/redisurl"
 )
 
 // maxCount bounds counts to what the typed settings hold on every platform.
@@ -114,22 +115,7 @@ func isLoopback(host string) bool {
 	return strings.EqualFold(host, "localhost") || (err == nil && addr.IsLoopback())
 }
 
-func redisURL(value string) error {
-	u, err := url.Parse(value)
-	switch {
-	case err != nil:
-	case u.Scheme == "unix" && u.Path != "":
-		return nil
-	case u.Host != "" && (u.Scheme == "redis" || u.Scheme == "rediss"):
-		if database := strings.Trim(u.Path, "/"); database == "" || wholeNumber(0, maxCount)(database) == nil {
-			return nil
-		}
-	}
-	if !strings.Contains(value, "://") {
-		return errors.New("which has no redis:// in front; want redis://[user:password@]host:port/number, rediss://... or unix:///path")
-	}
-	return want("redis://[user:password@]host:port/number, rediss://... or unix:///path")
-}
+func redisURL(value string) error { return accepts(redisurl.Parse)(value) }
 
 // natsURLs allows what the NATS client allows: a list, and hosts without a scheme.
 func natsURLs(value string) error {

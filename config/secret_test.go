@@ -17,7 +17,7 @@ var verbs = []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%5.2f", 
 func TestSettingsNeverPrintSecrets(t *testing.T) {
 	t.Parallel()
 	e := read(t, config.EncryptionKey+"="+key32, "SPONSORSYNC_API_TOKEN="+token32+"hunter2", "SPONSORSYNC_HOOK_SECRET="+hookSecret,
-		"globalSettings__installation__key=hunter2key", "REDIS_URL=redis://user:hunter2redis@redis:6379/0?x=hunter2query",
+		"globalSettings__installation__key=hunter2key", "REDIS_URL=redis://user:hunter2redis@redis:6379/0?client_name=hunter2query",
 		"NATS_URL=nats://hunter2nats@a:4222,nats://u:hunter2nats@b:4222")
 	s, err := config.LoadServer(e)
 	if err != nil {

@@ -26,16 +26,32 @@ type Cloud struct {
 // Redis is where queue and ledger are.
 type Redis struct {
 	URL secret.Address `env:"REDIS_URL"`
+
+	CAFile   string `env:"SPONSORSYNC_REDIS_CA_FILE"`
+	CertFile string `env:"SPONSORSYNC_REDIS_CERT_FILE"`
+	KeyFile  string `env:"SPONSORSYNC_REDIS_TLS_KEY_FILE"`
 }
+
+// TLS is what stands in those files.
+func (r Redis) TLS() TLS { return TLS{r.CAFile, r.CertFile, r.KeyFile} }
 
 // NATS is where events go.
 type NATS struct {
 	URL       secret.Address `env:"NATS_URL"` // one server, or several separated by commas
 	CredsFile string         `env:"SPONSORSYNC_NATS_CREDS_FILE"`
+	NKeyFile  string         `env:"SPONSORSYNC_NATS_NKEY_FILE"` // never beside CredsFile
+	Domain    string         `env:"SPONSORSYNC_NATS_DOMAIN"`    // of JetStream; "" is that of the server
 	Replicas  int            `env:"SPONSORSYNC_NATS_REPLICAS"`
 
 	StreamBytes Bytes `env:"SPONSORSYNC_NATS_STREAM_BYTES"` // the event stream drops its oldest events above it
+
+	CAFile   string `env:"SPONSORSYNC_NATS_CA_FILE"`
+	CertFile string `env:"SPONSORSYNC_NATS_CERT_FILE"`
+	KeyFile  string `env:"SPONSORSYNC_NATS_TLS_KEY_FILE"`
 }
+
+// TLS is what stands in those files.
+func (n NATS) TLS() TLS { return TLS{n.CAFile, n.CertFile, n.KeyFile} }
 
 // Log is how much is logged, and in which form.
 type Log struct {
@@ -113,6 +129,7 @@ func LoadWorker(e Environ) (Worker, error) {
 	l.require(EncryptionKey)
 	l.requireInstallation(w.Cloud)
 	l.checkOrder(w.Retry)
+	l.checkConnections(w.Redis, w.NATS)
 	w.Cloud.normalize()
 	return w, l.err()
 }
@@ -124,6 +141,7 @@ func LoadProducer(e Environ, required ...string) (Producer, error) {
 	var p Producer
 	l := fill(e, &p)
 	l.require(required...)
+	l.checkConnections(p.Redis, p.NATS)
 	return p, l.err()
 }
 
@@ -133,6 +151,7 @@ func LoadServer(e Environ) (Server, error) {
 	l := fill(e, &s)
 	l.require(EncryptionKey, apiToken)
 	l.findDatabase(&s.Bridge)
+	l.checkConnections(s.Redis, s.NATS)
 	if given := s.ReadToken.Reveal(); given != "" && given == s.APIToken.Reveal() {
 		l.fault(lookup(readToken), readToken, "is the same as "+apiToken+", want another: whoever has it may only look")
 	}

@@ -95,7 +95,7 @@ func TestValues(t *testing.T) {
 			[]string{"http://a.example", "http://10.0.0.1", "http://localhost.evil.example", "ftp://localhost", "api.bitwarden.com", "REPLACE", "https://u:p@a.example", "https://a.example?x", "https://"}},
 		{"globalSettings__installation__identityUri", []string{"https://a.example"}, []string{"http://a.example"}},
 		{"globalSettings__pushRelayBaseUri", []string{"REPLACE", "https://push.bitwarden.eu"}, nil},
-		{"REDIS_URL", []string{"redis://h", "rediss://u:p@h:6380/2", "unix:///run/redis.sock"}, []string{"h:6379", "http://h", "redis:h", "redis://h/x", "redis://h:port", "unix://"}},
+		{"REDIS_URL", []string{"redis://h", "rediss://u:p@h:6380/2", "unix:///run/redis.sock", "redis-sentinel://u:p@a:1,b/m", "redis-cluster://a,b:1"}, []string{"h:6379", "http://h", "redis:h", "redis://h/x", "redis://h:port", "unix://", "redis://h?x=1", "redis-sentinel://a", "redis-cluster://a/1"}},
 		{"NATS_URL", []string{"nats://h", "tls://u:p@h:1, nats://[::1]:4222", "h:4222,wss://h"}, []string{"http://h", "nats://", "nats://a,,nats://b"}},
 		{"SPONSORSYNC_NATS_CREDS_FILE", []string{readable}, []string{readable + ".missing", filepath.Dir(readable)}},
 		{"SPONSORSYNC_NATS_STREAM_BYTES", []string{"1048576", "1MiB", "500MiB", "2GiB", "3 TiB"},
@@ -256,7 +256,7 @@ func TestEveryFaultAtOnce(t *testing.T) {
 		"SPONSORSYNC_LOG_LEVEL=warn"))
 	want := strings.Join([]string{
 		`NATS_URL: got something else (not shown), want nats://host:port (or tls, ws, wss); several, separated by commas`,
-		`REDIS_URL: got something else (not shown), want redis://[user:password@]host:port/number, rediss://... or unix:///path`,
+		`REDIS_URL: got something else (not shown), want redis://[user:password@]host:port/number, rediss://..., unix:///path, redis-sentinel://[user:password@]host:port,host:port/MASTER or redis-cluster://[user:password@]host:port,host:port`,
 		`SPONSORSYNC_BATCH_SIZE: got "5000", want a whole number from 1 to 1000`,
 		`SPONSORSYNC_CLOUD_TIMEOUT: got "30", want a positive duration such as 500ms, 30s or 24h`,
 		`SPONSORSYNC_ENCRYPTION_KEY: got something else (not shown), want base64 of 32 random bytes (openssl rand -base64 32); several, separated by commas: the first encrypts, all decrypt; this is no base64`,

@@ -19,6 +19,8 @@ const (
 	cloudRegion     = "globalSettings__baseServiceUri__cloudRegion"
 	installationID  = "globalSettings__installation__id"
 	installationKey = "globalSettings__installation__key"
+	natsCredsFile   = "SPONSORSYNC_NATS_CREDS_FILE"
+	natsNKeyFile    = "SPONSORSYNC_NATS_NKEY_FILE"
 	retryBase       = "SPONSORSYNC_RETRY_BASE"
 	retryMax        = "SPONSORSYNC_RETRY_MAX"
 )
@@ -76,10 +78,26 @@ var variables = []Variable{
 
 	{Name: "REDIS_URL", Default: "redis://127.0.0.1:6379/0", Secret: true, fileForm: true, check: redisURL,
 		Meaning: "Redis: queue and ledger. redis://, rediss:// or unix://."},
+	{Name: redisPrefix + caFile, check: certificates,
+		Meaning: "Certificates (PEM) that sign Redis' own; with them, only what these sign is trusted."},
+	{Name: redisPrefix + certFile, check: certificates,
+		Meaning: "Our certificate (PEM), where Redis demands one. It is read anew for each connection, so it may be renewed."},
+	{Name: redisPrefix + keyFile, check: privateKey,
+		Meaning: "And its private key (PEM, without a passphrase)."},
 	{Name: "NATS_URL", Default: "nats://127.0.0.1:4222", Secret: true, fileForm: true, check: natsURLs,
 		Meaning: "NATS server, or several separated by commas."},
-	{Name: "SPONSORSYNC_NATS_CREDS_FILE", check: readableFile,
-		Meaning: "NATS credentials file."},
+	{Name: natsPrefix + caFile, check: certificates,
+		Meaning: "Certificates (PEM) that sign NATS' own; with them, TLS is demanded and only what these sign is trusted."},
+	{Name: natsPrefix + certFile, check: certificates,
+		Meaning: "Our certificate (PEM), where NATS demands one. It is read anew for each connection, so it may be renewed."},
+	{Name: natsPrefix + keyFile, check: privateKey,
+		Meaning: "And its private key (PEM, without a passphrase)."},
+	{Name: natsCredsFile, check: readableFile,
+		Meaning: "NATS credentials file (a JWT and its seed)."},
+	{Name: natsNKeyFile, check: nkeySeed,
+		Meaning: "File with the seed of a user's NKEY (SU...), instead of credentials."},
+	{Name: "SPONSORSYNC_NATS_DOMAIN", check: domainName,
+		Meaning: "JetStream domain, where NATS_URL is a leaf node and JetStream is behind it."},
 	{Name: "SPONSORSYNC_NATS_REPLICAS", Default: "1", check: oneOf("1", "3", "5"),
 		Meaning: "Replicas of the event stream: 1, 3 or 5."},
 	{Name: "SPONSORSYNC_NATS_STREAM_BYTES", Default: "1GiB", check: accepts(parseBytes),

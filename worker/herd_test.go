@@ -40,7 +40,7 @@ type herd struct {
 	*testing.T
 	cloud  *cloudtest.Cloud
 	remote cloudtest.Organization // all are one to the cloud
-	rdb    *redis.Client
+	rdb    redis.UniversalClient
 	ledger *ledger.Ledger
 	queue  *enqueue.Client
 	env    []string

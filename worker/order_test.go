@@ -28,7 +28,7 @@ const orderedOrg = sponsorship.ID("10000000-0000-4000-8000-000000000001")
 type orderLab struct {
 	*testing.T
 	redis  *jobstest.Process
-	rdb    *redis.Client
+	rdb    redis.UniversalClient
 	ledger *ledger.Ledger
 }
 
@@ -41,7 +41,7 @@ func newOrderLab(t *testing.T) orderLab {
 	return l
 }
 
-func (l orderLab) client() *redis.Client {
+func (l orderLab) client() redis.UniversalClient {
 	l.Helper()
 	rdb := jobstest.Value(enqueue.NewRedis(l.redis.URL))(l)
 	l.Cleanup(func() { _ = rdb.Close() })
@@ -58,7 +58,7 @@ func (l orderLab) producer() *enqueue.Client {
 func (l orderLab) worker(fails func(jobs.Args) bool) {
 	l.Helper()
 	rdb := l.client()
-	conv := pipeline.New(*rdb.Options())
+	conv := pipeline.New(rdb, jobstest.Value(enqueue.Redis{URL: l.redis.URL, NoRetries: true}.Open())(l))
 	system := enqueue.NewSystem(enqueue.New(rdb, enqueue.Options{}))
 	in := jobstest.Value(intake.New(intake.Params{Ledger: l.ledger.Through(conv), Waker: system, Line: system}))(l)
 	r := queue.NewRegistry()

@@ -25,7 +25,7 @@ import (
 
 // store is Redis as the worker uses it.
 type store struct {
-	rdb       *redis.Client // obeys deadlines to the letter
+	rdb       redis.UniversalClient // obeys deadlines to the letter
 	ledger    *ledger.Ledger
 	pipelined pipelined
 	forgetful atomic.Bool  // it cannot confirm what it has on disk
@@ -59,17 +59,14 @@ func newStore(cfg config.Worker, log zerolog.Logger) (*store, error) {
 	if err != nil {
 		return nil, err
 	}
-	plain, err := boot.Redis(cfg.Redis)
+	s := &store{log: log}
+	opened, err := boot.OpenRedis(cfg.Redis, s.greet, false, false, true)
 	if err != nil {
 		return nil, err
 	}
-	options := *plain.Options()
-	_ = plain.Close() // only its options were wanted
-	s := &store{log: log}
-	options.OnConnect = s.greet
-	s.rdb = redis.NewClient(&options)
+	s.rdb = opened[0]
 	s.ledger = ledger.New(s.rdb, sealer)
-	s.pipelined.rdb = pipeline.New(options)
+	s.pipelined.rdb = pipeline.New(opened[1], opened[2])
 	s.pipelined.ledger = s.ledger.Through(s.pipelined.rdb)
 	return s, nil
 }

@@ -17,7 +17,7 @@ import (
 
 const acme sponsorship.ID = "11111111-1111-4111-8111-111111111111"
 
-func source(t *testing.T) (health.Source, *redis.Client) {
+func source(t *testing.T) (health.Source, redis.UniversalClient) {
 	t.Helper()
 	stack := jobstest.Value(jobstest.Start(jobstest.Options{}))(t)
 	t.Cleanup(func() { jobstest.Must(t, stack.Close()) })

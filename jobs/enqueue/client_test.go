@@ -180,7 +180,7 @@ func TestNewRedis(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = rdb.Close() }()
-	o := rdb.Options()
+	o := rdb.(*redis.Client).Options()
 	if !o.ContextTimeoutEnabled || o.Username != "ann" || o.DB != 3 || o.TLSConfig == nil || o.PoolSize != 7 {
 		t.Errorf("options %+v", o)
 	}

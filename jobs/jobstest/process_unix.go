@@ -124,6 +124,9 @@ func (p *Process) signal(s syscall.Signal) {
 	}
 }
 
+// FreePort returns a port that nobody listens at just now.
+func FreePort(t testing.TB) int { return freePort(t) }
+
 func freePort(t testing.TB) int {
 	t.Helper()
 	listener, err := net.Listen("tcp", anyPort)

@@ -42,6 +42,47 @@ func RealRedis(t testing.TB) *Process {
 	return launch(t, p, func(port int) string { return fmt.Sprintf("redis://127.0.0.1:%d/0", port) })
 }
 
+// ConfiguredRedis runs redis-server with other settings, in a folder of its own, until the test
+// ends: a master or replica, a Sentinel, a node of a Cluster. It returns when the
+// server accepts connections: whom it lets in is for the test to know.
+func ConfiguredRedis(t testing.TB, settings func(port int, dir string) []string) *Process {
+	t.Helper()
+	path, err := redisServer()
+	if err != nil {
+		t.Fatalf("this test needs redis-server (set REDIS_SERVER_BIN, or run scripts/redis.sh, which builds one): %v", err)
+	}
+	return configuredRedis(t, path, settings)
+}
+
+// TLSRedis runs a redis-server that speaks TLS only, and demands a certificate of the
+// same authority. It is the system's own: the one that scripts/redis.sh builds has no TLS.
+func TLSRedis(t testing.TB, c Certificates) *Process {
+	t.Helper()
+	path, err := exec.LookPath("redis-server")
+	if err != nil {
+		t.Fatalf("this test needs the distribution's redis-server, which is built with TLS: %v", err)
+	}
+	return configuredRedis(t, path, func(port int, _ string) []string {
+		return []string{
+			"--port", "0", "--tls-port", strconv.Itoa(port), "--bind", "127.0.0.1", "--save", "",
+			"--tls-ca-cert-file", c.CA, "--tls-cert-file", c.Cert, "--tls-key-file", c.Key, "--tls-auth-clients", "yes",
+		}
+	})
+}
+
+func configuredRedis(t testing.TB, path string, settings func(port int, dir string) []string) *Process {
+	t.Helper()
+	dir := t.TempDir()
+	p := &Process{}
+	p.command = func(port int) *exec.Cmd {
+		command := exec.Command(path, settings(port, dir)...)
+		command.Dir = dir
+		return command
+	}
+	p.answers = func() bool { return dials(p.port) }
+	return launch(t, p, func(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) })
+}
+
 func redisServer() (string, error) {
 	if path := os.Getenv("REDIS_SERVER_BIN"); path != "" {
 		return exec.LookPath(path)
@@ -89,6 +130,17 @@ func RealNATS(t testing.TB) *Process {
 // connections: whom it lets in is for the test to know.
 func ConfiguredNATS(t testing.TB, config string) *Process {
 	t.Helper()
+	return configuredNATS(t, config, "-js")
+}
+
+// LeafNATS is the same without a JetStream of its own.
+func LeafNATS(t testing.TB, config string) *Process {
+	t.Helper()
+	return configuredNATS(t, config)
+}
+
+func configuredNATS(t testing.TB, config string, more ...string) *Process {
+	t.Helper()
 	path, err := natsServer()
 	if err != nil {
 		t.Fatalf("this test needs nats-server (set NATS_SERVER_BIN, or let it be built): %v", err)
@@ -100,7 +152,7 @@ func ConfiguredNATS(t testing.TB, config string) *Process {
 	}
 	p := &Process{}
 	p.command = func(port int) *exec.Cmd {
-		return exec.Command(path, "-a", "127.0.0.1", "-p", strconv.Itoa(port), "-js", "-sd", dir, "-c", file)
+		return exec.Command(path, append([]string{"-a", "127.0.0.1", "-p", strconv.Itoa(port), "-sd", dir, "-c", file}, more...)...)
 	}
 	p.answers = func() bool { return dials(p.port) }
 	return launch(t, p, func(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) })

@@ -52,7 +52,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 // part of it.
 func mutations() []mutation {
 	return slices.Concat(
-		coreMutations, adminMutations, pageMutations, besideMutations, bridgeMutations, toldMutations, clockMutations, durableMutations, eventMutations, forgetMutations, jobMutations,
+		coreMutations, connectionMutations, adminMutations, pageMutations, besideMutations, bridgeMutations, toldMutations, clockMutations, durableMutations, eventMutations, forgetMutations, jobMutations,
 		ledgerMutations, securityMutations, sqlServerMutations, takeoverMutations, turnMutations, writesMutations,
 	)
 }

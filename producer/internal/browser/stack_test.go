@@ -31,7 +31,7 @@ const apiToken = "a-long-token-of-the-tests-0123456789abcdef"
 type stack struct {
 	env   map[string]string // what devstack printed
 	url   string
-	redis *redis.Client
+	redis redis.UniversalClient
 	way   *way
 }
 

@@ -83,9 +83,10 @@ func (s *store) drainIntoLedger(b *testing.B, n int) float64 {
 // pipeline is the client that a worker uses for intake.
 func (s *store) pipeline(b *testing.B) *pipeline.Client {
 	b.Helper()
-	options, err := redis.ParseURL(s.server.URL)
-	jobstest.Must(b, err)
-	return pipeline.New(*options)
+	at := enqueue.Redis{URL: s.server.URL}
+	alone := jobstest.Value(at.Open())(b)
+	at.NoRetries = true
+	return pipeline.New(alone, jobstest.Value(at.Open())(b))
 }
 
 // intake is the registry of an intake queue.

@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/sponsorsync/sponsorsync/config/boot"
 	"github.com/sponsorsync/sponsorsync/jobs/events"
 )
 
@@ -24,11 +25,11 @@ func (d *doctor) nats(ctx context.Context) []Check {
 	if n.URL == "" {
 		return skipped("NATS_URL is not understood", nameNATS, nameJetStream, nameStream)
 	}
-	options := []nats.Option{nats.Name("sponsorsync doctor"), nats.Timeout(probeTimeout), nats.NoReconnect()}
-	if n.CredsFile != "" {
-		options = append(options, nats.UserCredentials(n.CredsFile))
+	at, err := boot.NATSAt(n, "sponsorsync doctor")
+	if err != nil {
+		return append([]Check{bad(nameNATS, "Correct the file.", "%s", err)}, skipped(nameNATS+" failed", nameJetStream, nameStream)...)
 	}
-	nc, err := nats.Connect(n.URL.Reveal(), options...)
+	nc, err := connectOnce(at)
 	if err != nil {
 		return append([]Check{natsAway(fmt.Sprint(n.URL), err)}, skipped(nameNATS+" failed", nameJetStream, nameStream)...)
 	}
@@ -39,26 +40,39 @@ func (d *doctor) nats(ctx context.Context) []Check {
 		return append([]Check{old}, skipped(nameNATS+" failed", nameJetStream, nameStream)...)
 	}
 	reached := good(nameNATS, "%s answers, version %s", events.ServerOf(nc), nc.ConnectedServerVersion())
-	return append([]Check{reached}, d.jetStream(ctx, nc)...)
+	return append([]Check{reached}, d.jetStream(ctx, at, nc)...)
+}
+
+// connectOnce is for a look: what does not answer now is away.
+func connectOnce(at events.Connection) (*nats.Conn, error) {
+	options, err := at.Options()
+	if err != nil {
+		return nil, err
+	}
+	return nats.Connect(at.URL, append(options, nats.Timeout(probeTimeout), nats.RetryOnFailedConnect(false), nats.NoReconnect())...)
 }
 
 func natsAway(url string, err error) Check {
 	const wait = " Until then sponsorships go on, and their events wait in Redis."
 	if errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrAuthExpired) || errors.Is(err, nats.ErrAuthRevoked) {
-		return bad(nameNATS, "Check the user in NATS_URL, or SPONSORSYNC_NATS_CREDS_FILE."+wait, "%s refuses the credentials", url)
+		return bad(nameNATS, "Check the user in NATS_URL, or SPONSORSYNC_NATS_CREDS_FILE or SPONSORSYNC_NATS_NKEY_FILE."+wait, "%s refuses the credentials", url)
 	}
 	return bad(nameNATS, "Start nats-server, or correct NATS_URL."+wait, "%s: %s", url, reason(err))
 }
 
-func (d *doctor) jetStream(ctx context.Context, nc *nats.Conn) []Check {
+func (d *doctor) jetStream(ctx context.Context, at events.Connection, nc *nats.Conn) []Check {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	js, err := jetstream.New(nc)
+	js, err := at.JetStream(nc)
 	if err == nil {
 		_, err = js.AccountInfo(ctx)
 	}
 	if err != nil {
-		off := bad(nameJetStream, "Start nats-server with JetStream (-js), and enable it for the account.", "%s", reason(err))
+		hint := "Start nats-server with JetStream (-js), and enable it for the account; behind a leaf node, name the domain in SPONSORSYNC_NATS_DOMAIN."
+		if at.Domain != "" {
+			hint = "Look whether the JetStream domain is called " + at.Domain + " (SPONSORSYNC_NATS_DOMAIN), and whether the leaf node is connected to it."
+		}
+		off := bad(nameJetStream, hint, "%s", reason(err))
 		return append([]Check{off}, skipped(nameJetStream+" failed", nameStream)...)
 	}
 	return []Check{good(nameJetStream, "enabled"), d.stream(ctx, js)}

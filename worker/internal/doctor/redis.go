@@ -52,7 +52,7 @@ func (d *doctor) redis(ctx context.Context) (checks, kept []Check) {
 
 // probed has the store confirm what its settings promise. It is the one thing that
 // a check writes, and it expires at once.
-func probed(ctx context.Context, promised Check, rdb *redis.Client) Check {
+func probed(ctx context.Context, promised Check, rdb redis.UniversalClient) Check {
 	if err := durable.Probe(ctx, rdb); err != nil {
 		return doubtful(promised.Name,
 			"Set 'appendfsync everysec' in redis.conf, and look at the disk and the replicas of Redis: while it confirms nothing, nothing is sent to the cloud.",

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/sponsorsync/sponsorsync/internal/redisnode"
 )
 
 // Within is how long Redis may take to put on disk, and its replicas to receive,
@@ -64,8 +66,12 @@ const probeKey = "sponsorsync:probe"
 
 // Probe writes something that soon expires, and returns an error where that is not
 // confirmed: settings do not tell everything, and may be kept secret.
-func Probe(ctx context.Context, rdb *redis.Client) error {
-	conn := rdb.Conn()
+func Probe(ctx context.Context, rdb redis.UniversalClient) error {
+	holder, err := redisnode.Holding(ctx, rdb, probeKey)
+	if err != nil || holder == nil {
+		return err
+	}
+	conn := holder.Conn()
 	defer func() { _ = conn.Close() }()
 	if err := conn.Set(ctx, probeKey, 1, time.Second).Err(); err != nil {
 		return fmt.Errorf("write something to be confirmed: %w", err)

@@ -3,10 +3,10 @@ package ledger
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/sponsorsync/sponsorsync/internal/redisnode"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/durable"
@@ -46,17 +46,11 @@ func (l *Ledger) durably(ctx context.Context, org sponsorship.ID, write func(red
 // conn takes one connection to where the organization's keys are: only the one
 // that wrote can ask whether that is durable.
 func (l *Ledger) conn(ctx context.Context, org sponsorship.ID) (*redis.Conn, error) {
-	switch c := l.rdb.(type) {
-	case *redis.Client:
-		return c.Conn(), nil
-	case *redis.ClusterClient:
-		master, err := c.MasterForKey(ctx, state.Key(org, ""))
-		if err != nil {
-			return nil, fmt.Errorf("find the Redis that holds %s: %w", org, err)
-		}
-		return master.Conn(), nil
+	holder, err := redisnode.Holding(ctx, l.rdb, state.Key(org, ""))
+	if err != nil || holder == nil {
+		return nil, err
 	}
-	return nil, nil
+	return holder.Conn(), nil
 }
 
 // broken tells an error of the connection from one that Redis answered.

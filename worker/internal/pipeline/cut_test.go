@@ -17,7 +17,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
-	"github.com/sponsorsync/sponsorsync/worker/internal/pipeline"
 )
 
 // cutter is a proxy that cuts each connection after some bytes of replies, in the
@@ -73,7 +72,7 @@ func TestCutConnectionsMixNoReplies(t *testing.T) {
 	direct := redis.NewClient(&redis.Options{Addr: server.Addr()})
 	t.Cleanup(func() { _ = direct.Close() })
 	proxy := &cutter{to: server.Addr()}
-	c := pipeline.New(redis.Options{Addr: proxy.listen(t), MaxRetries: 3, ContextTimeoutEnabled: true})
+	c := connect(redis.Options{Addr: proxy.listen(t), MaxRetries: 3, ContextTimeoutEnabled: true})
 	t.Cleanup(func() { _ = c.Close() })
 	var answered atomic.Int64
 	var group errgroup.Group

@@ -31,28 +31,25 @@ const maxInFlight = 2
 
 // Client is a Redis client whose scripts share round trips.
 type Client struct {
-	*redis.Client
-	batches *redis.Client
+	redis.UniversalClient
+	batches redis.UniversalClient
 	hook    *hook
 }
 
-// New connects with the first command. Batches have connections of their own,
-// with the same options but without retries: a pipeline that is repeated as a
-// whole would also repeat what was answered.
-func New(o redis.Options) *Client {
-	once := o
-	once.MaxRetries = -1
-	batches := redis.NewClient(&once)
-	c := &Client{Client: redis.NewClient(&o), batches: batches, hook: &hook{batches: batches}}
+// New takes both clients over. Batches have connections of their own, to the same
+// place but without retries: a pipeline that is repeated as a whole would also repeat
+// what was answered.
+func New(alone, batches redis.UniversalClient) *Client {
+	c := &Client{UniversalClient: alone, batches: batches, hook: &hook{batches: batches}}
 	c.AddHook(c.hook)
 	return c
 }
 
 // Close closes all connections.
-func (c *Client) Close() error { return errors.Join(c.Client.Close(), c.batches.Close()) }
+func (c *Client) Close() error { return errors.Join(c.UniversalClient.Close(), c.batches.Close()) }
 
 type hook struct {
-	batches *redis.Client
+	batches redis.UniversalClient
 
 	mu       sync.Mutex
 	inFlight int     // batches
@@ -129,9 +126,9 @@ func isReply(err error) bool {
 	return ok && !slices.ContainsFunc(notReady(), func(prefix string) bool { return redis.HasErrorPrefix(err, prefix) })
 }
 
-// notReady are the errors upon which go-redis asks again.
+// notReady are the errors upon which go-redis asks again, the last two elsewhere.
 func notReady() []string {
-	return []string{"LOADING ", "READONLY ", "MASTERDOWN ", "CLUSTERDOWN ", "TRYAGAIN ", "max number of clients reached"}
+	return []string{"LOADING ", "READONLY ", "MASTERDOWN ", "CLUSTERDOWN ", "TRYAGAIN ", "max number of clients reached", "MOVED ", "ASK "}
 }
 
 // done lets the next batch go, and then tells the others of this one.

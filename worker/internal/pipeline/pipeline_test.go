@@ -43,13 +43,19 @@ type bundle struct {
 func setup(t *testing.T) bundle {
 	t.Helper()
 	b := bundle{t: t, server: miniredis.RunT(t), line: &line{}}
-	b.Client = pipeline.New(redis.Options{Addr: b.server.Addr(), MaxRetries: 1, ContextTimeoutEnabled: true})
+	b.Client = connect(redis.Options{Addr: b.server.Addr(), MaxRetries: 1, ContextTimeoutEnabled: true})
 	t.Cleanup(func() { _ = b.Close() })
 	sha, err := b.ScriptLoad(t.Context(), tell).Result()
 	jobstest.Must(t, err)
 	b.sha = sha
 	b.Watch(b.line, b.line)
 	return b
+}
+
+func connect(o redis.Options) *pipeline.Client {
+	once := o
+	once.MaxRetries = -1
+	return pipeline.New(redis.NewClient(&o), redis.NewClient(&once))
 }
 
 func (b bundle) tell(ctx context.Context, word string) (string, error) {
