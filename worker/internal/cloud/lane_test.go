@@ -55,10 +55,10 @@ func TestUrgentIsAmongTheNextThreeTurns(t *testing.T) {
 	t.Parallel()
 	w, left := setupWorld(t), &departures{}
 	l := w.limiter(t)
-	handlers := herd(t, w, l, herdOf{handlers: 32, lasts: 100 * time.Second, log: left})
+	handlers := herd(t, w, l, herdOf{handlers: 32, lasts: 50 * time.Second, log: left})
 	var asked []time.Time
 	handlers = append(handlers, func() {
-		for i := range 8 {
+		for i := range 4 {
 			_ = w.sleep(t.Context(), 10*time.Second+time.Duration(i)*37*time.Millisecond)
 			asked = append(asked, w.now())
 			if err := l.Wait(t.Context(), cloud.Urgent); err != nil {
@@ -80,11 +80,11 @@ func TestBulkThatBecomesUrgent(t *testing.T) {
 	t.Parallel()
 	w, left := setupWorld(t), &departures{}
 	l := w.limiter(t)
-	handlers := herd(t, w, l, herdOf{handlers: 32, lasts: 100 * time.Second, log: left})
+	handlers := herd(t, w, l, herdOf{handlers: 32, lasts: 50 * time.Second, log: left})
 	var asked time.Time
-	redeemed := now().Add(95 * time.Second)
+	redeemed := now().Add(45 * time.Second)
 	handlers = append(handlers, func() {
-		_ = w.sleep(t.Context(), 94*time.Second)
+		_ = w.sleep(t.Context(), 44*time.Second)
 		err := l.Wait(t.Context(), func(context.Context) (bool, error) {
 			asked = w.now()
 			return !asked.Before(redeemed), nil
