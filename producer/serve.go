@@ -107,7 +107,10 @@ func (s *server) handler() (http.Handler, error) {
 	for i, secret := range s.cfg.HookSecrets {
 		secrets[i] = secret.Reveal()
 	}
-	door, err := access.New(access.Params{Token: s.cfg.APIToken.Reveal(), ReadToken: s.cfg.ReadToken.Reveal(), HookSecrets: secrets, Now: time.Now})
+	door, err := access.New(access.Params{
+		Token: s.cfg.APIToken.Reveal(), ReadToken: s.cfg.ReadToken.Reveal(), HookSecrets: secrets,
+		Redis: s.rdb, Registry: s.registry, Log: s.log, Now: time.Now,
+	})
 	if err != nil {
 		return nil, err
 	}

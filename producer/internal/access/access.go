@@ -2,12 +2,12 @@
 // that may only look, with a browser session that began with either, or with the
 // signature of a hook.
 //
-// It is asked by the HTTP API and by the status page. It never reads the ledger
-// or the queue, and no error of it holds a token, a secret or a signature.
+// It is asked by the HTTP API and by the status page. It keeps sessions in Redis, never
+// reads the ledger or the queue, and no error of it holds a token, a secret or a
+// signature.
 package access
 
 import (
-	"crypto/hkdf"
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
@@ -16,17 +16,24 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/producer/internal/view"
 )
 
-// Params are the secrets that let a request in. Token and Now are required.
+// Params are the secrets that let a request in, and what is needed to judge by them.
+// Token, Redis and Now are required.
 type Params struct {
-	Token       string   // SPONSORSYNC_API_TOKEN
-	ReadToken   string   // SPONSORSYNC_READ_TOKEN: may look, and change nothing; "" for none
-	HookSecrets []string // whsec_...; all are accepted, so that one can be rotated
+	Token       string                // SPONSORSYNC_API_TOKEN
+	ReadToken   string                // SPONSORSYNC_READ_TOKEN: may look, and change nothing; "" for none
+	HookSecrets []string              // whsec_...; all are accepted, so that one can be rotated
+	Redis       redis.UniversalClient // where sessions are
+	Registry    prometheus.Registerer // of what was refused; nil counts nothing
+	Log         zerolog.Logger
 	Now         func() time.Time
 	Base        string // in front of every address, for a proxy's sake; where the session's cookie goes
 }
@@ -35,10 +42,11 @@ type Params struct {
 // token, a session that was begun with one in a browser, and, for hooks alone, a
 // Standard Webhooks signature. It is safe for concurrent use.
 type Access struct {
+	p       Params
 	passes  []pass
 	hooks   []*standardwebhooks.Webhook
-	now     func() time.Time
-	base    string
+	guard   *guard
+	refused *prometheus.CounterVec
 	origins http.CrossOriginProtection
 }
 
@@ -46,7 +54,6 @@ type Access struct {
 type pass struct {
 	name     string
 	token    [sha256.Size]byte
-	session  []byte // signs the sessions that begin with it
 	readOnly bool
 }
 
@@ -56,29 +63,18 @@ type Caller struct {
 	ReadOnly bool   // may look, and change nothing
 }
 
-// New returns an Access. Sessions are signed with a key that is derived from
-// the token: another token ends them all, and any number of processes with one
-// token honor each other's.
+// New returns an Access. Any number of processes with one token and one Redis honor
+// each other's sessions; another token ends them all.
 func New(p Params) (*Access, error) {
-	if p.Token == "" || p.Now == nil {
-		return nil, errors.New("make access: the API token or the clock is missing")
+	if p.Token == "" || p.Now == nil || p.Redis == nil {
+		return nil, errors.New("make access: the API token, Redis or the clock is missing")
 	}
 	if p.ReadToken == p.Token {
 		return nil, errors.New("make access: SPONSORSYNC_READ_TOKEN is the API token; give the two different values")
 	}
-	a := &Access{now: p.Now, base: p.Base}
-	for _, of := range []struct {
-		name, token string
-		readOnly    bool
-	}{{"API token", p.Token, false}, {"read token", p.ReadToken, true}} {
-		if of.token == "" {
-			continue
-		}
-		key, err := hkdf.Key(sha256.New, []byte(of.token), nil, "sponsorsync session v1", sha256.Size)
-		if err != nil {
-			return nil, fmt.Errorf("derive session key: %w", err)
-		}
-		a.passes = append(a.passes, pass{of.name, sha256.Sum256([]byte(of.token)), key, of.readOnly})
+	a := &Access{p: p, guard: newGuard(), passes: []pass{{"API token", sha256.Sum256([]byte(p.Token)), false}}}
+	if p.ReadToken != "" {
+		a.passes = append(a.passes, pass{"read token", sha256.Sum256([]byte(p.ReadToken)), true})
 	}
 	for i, secret := range p.HookSecrets {
 		verifier, err := standardwebhooks.NewWebhook(secret)
@@ -87,7 +83,42 @@ func New(p Params) (*Access, error) {
 		}
 		a.hooks = append(a.hooks, verifier)
 	}
+	a.count()
 	return a, nil
+}
+
+// count makes the metric, with each way in at nothing, which can be alerted on.
+func (a *Access) count() {
+	a.refused = prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "sponsorsync", Name: "access_refused_total",
+		Help: "Tokens and signatures that did not fit, by the way they came in; limited: tokens that were not looked at, after too many wrong ones."}, []string{"way"})
+	for _, way := range []string{"bearer", "sign-in", "signature", "limited"} {
+		a.refused.WithLabelValues(way)
+	}
+	if a.p.Registry != nil {
+		a.p.Registry.MustRegister(a.refused)
+	}
+}
+
+// judge says what a token opens. The way is "bearer" or "sign-in". Errors:
+// unauthorized, too_many_requests.
+func (a *Access) judge(r *http.Request, way, token string) (p pass, err error) {
+	peer := peerOf(r)
+	known, first, wait := a.guard.try(attempt{a.p.Now(), peer, sha256.Sum256([]byte(token))}, func() (known bool) {
+		p, known = a.pass(token)
+		return known
+	})
+	switch {
+	case known:
+		return p, nil
+	case wait > 0:
+		a.refused.WithLabelValues("limited").Inc()
+		return pass{}, tooMany(wait)
+	}
+	a.refused.WithLabelValues(way).Inc()
+	if first { // an attacker fills no disk
+		a.p.Log.Warn().Str("way", way).Str("from", peer.Addr().String()).Msg("a wrong token was shown")
+	}
+	return pass{}, fault.New(fault.Unauthorized, "the token is not this server's API token")
 }
 
 // pass finds the token's in constant time; hashing first hides the length as well.
@@ -113,21 +144,37 @@ func (a *Access) Check(r *http.Request) error {
 
 // Caller says who sent a request. A bearer token is decisive where there is one. A
 // session counts only if the request does not come from another site's page: the
-// browser attaches the cookie by itself.
+// browser attaches the cookie by itself. Errors: unauthorized, too_many_requests,
+// queue_unavailable.
 func (a *Access) Caller(r *http.Request) (Caller, error) {
-	if given := r.Header.Get("Authorization"); given != "" {
-		scheme, token, _ := strings.Cut(given, " ")
-		p, known := a.pass(strings.TrimSpace(token))
-		if !strings.EqualFold(scheme, "Bearer") || !known {
-			return Caller{}, fault.New(fault.Unauthorized, "the bearer token is not this server's API token")
+	memo, _ := r.Context().Value(onceKey{}).(*once)
+	if memo != nil && memo.done {
+		return memo.who, memo.err
+	}
+	who, err := a.Recheck(r)
+	if memo != nil {
+		*memo = once{who, err, true}
+	}
+	return who, err
+}
+
+// Recheck is Caller for a request that takes long, whose sender may have signed out
+// meanwhile: it remembers nothing.
+func (a *Access) Recheck(r *http.Request) (Caller, error) {
+	given := r.Header.Get("Authorization")
+	if given == "" {
+		who, err := a.session(r)
+		if err == nil {
+			err = a.CheckOrigin(r)
 		}
-		return Caller{p.name, p.readOnly}, nil
+		return who, err
 	}
-	who, signedIn := a.session(r)
-	if !signedIn {
-		return Caller{}, fault.New(fault.Unauthorized, "no API token was sent")
+	scheme, token, _ := strings.Cut(given, " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return Caller{}, fault.New(fault.Unauthorized, "Authorization is not of the form Bearer TOKEN")
 	}
-	return who, a.CheckOrigin(r)
+	p, err := a.judge(r, "bearer", strings.TrimSpace(token))
+	return Caller{p.name, p.readOnly}, err
 }
 
 // CheckOrigin refuses a request that another site's page makes a browser send

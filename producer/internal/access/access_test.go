@@ -1,6 +1,7 @@
 package access_test
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -8,6 +9,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
+	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/producer/internal/access"
@@ -29,65 +33,59 @@ func TestReferenceVector(t *testing.T) {
 		header.Set("webhook-timestamp", "1614265330")
 		header.Set("webhook-signature", "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=")
 		body := []byte(`{"test": 2432232314}`)
-		door := jobstest.Value(access.New(access.Params{Token: "t", HookSecrets: []string{secret}, Now: time.Now}))(t)
+		door := jobstest.Value(access.New(access.Params{Token: "t", HookSecrets: []string{secret}, Redis: unused(), Now: time.Now}))(t)
 		jobstest.Must(t, door.CheckSignature(header, body))
 		time.Sleep(5*time.Minute + time.Second)
 		jobstest.Equal(t, "later", fault.CodeOf(door.CheckSignature(header, body)), fault.Unauthorized)
-		without := jobstest.Value(access.New(access.Params{Token: "t", Now: time.Now}))(t)
+		without := jobstest.Value(access.New(access.Params{Token: "t", Redis: unused(), Now: time.Now}))(t)
 		jobstest.Equal(t, "without a secret", fault.CodeOf(without.CheckSignature(header, body)), fault.Unauthorized)
 	})
 }
 
-func TestSession(t *testing.T) {
-	t.Parallel()
-	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-	door := jobstest.Value(access.New(access.Params{Token: apiToken, Now: func() time.Time { return now }}))(t)
-	login := httptest.NewRequest("POST", "http://example.com/login", nil)
-	signIn := func(door *access.Access, token string) *http.Cookie {
-		cookie, known := door.SignIn(login, token)
-		jobstest.Equal(t, "knows the token", known, true)
-		return cookie
-	}
-	cookie := signIn(door, apiToken)
-	if strings.Contains(cookie.Value, apiToken) || !cookie.HttpOnly || cookie.SameSite != http.SameSiteStrictMode || cookie.Secure {
-		t.Errorf("got cookie %v", cookie)
-	}
-	login.Header.Set("X-Forwarded-Proto", "https")
-	jobstest.Equal(t, "secure behind TLS", signIn(door, apiToken).Secure, true)
+// unused is a client that is never asked.
+func unused() redis.UniversalClient { return redis.NewClient(&redis.Options{}) }
 
-	check := func(method, cookieValue string, header ...string) error {
-		r := httptest.NewRequest(method, "http://example.com/", nil)
-		r.AddCookie(&http.Cookie{Name: cookie.Name, Value: cookieValue})
-		for i := 0; i+1 < len(header); i += 2 {
-			r.Header.Set(header[i], header[i+1])
-		}
-		return door.Check(r)
+// store is a Redis of the test's own.
+func store(t *testing.T) redis.UniversalClient {
+	t.Helper()
+	stack := jobstest.Value(jobstest.Start(jobstest.Options{}))(t)
+	rdb := jobstest.Value(enqueue.NewRedis(stack.RedisURL()))(t)
+	t.Cleanup(func() { jobstest.Must(t, errors.Join(rdb.Close(), stack.Close())) })
+	return rdb
+}
+
+// clock is the time of a test.
+type clock struct{ at time.Time }
+
+func (c *clock) now() time.Time { return c.at }
+
+func (c *clock) pass(d time.Duration) { c.at = c.at.Add(d) }
+
+func newClock() *clock { return &clock{time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)} }
+
+func request(method string, header ...string) *http.Request {
+	r := httptest.NewRequest(method, "http://example.com/", nil)
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
 	}
-	jobstest.Must(t, check("GET", cookie.Value))
-	jobstest.Must(t, check("POST", cookie.Value, "Sec-Fetch-Site", "same-origin"))
-	jobstest.Must(t, check("POST", cookie.Value, "Origin", "http://example.com"))
-	other := jobstest.Value(access.New(access.Params{Token: "another", Now: func() time.Time { return now }}))(t)
-	for name, err := range map[string]error{
-		"cross-site":         check("POST", cookie.Value, "Sec-Fetch-Site", "cross-site"),
-		"same site":          check("POST", cookie.Value, "Sec-Fetch-Site", "same-site"), // another port of this host
-		"other origin":       check("POST", cookie.Value, "Origin", "http://evil.example"),
-		"a later date":       check("GET", "9"+cookie.Value),
-		"no signature":       check("GET", cookie.Value[:strings.LastIndexByte(cookie.Value, '.')]),
-		"empty":              check("GET", ""),
-		"another token's":    check("GET", signIn(other, "another").Value),
-		"with a wrong token": check("GET", cookie.Value, "Authorization", "Bearer wrong"),
-	} {
-		jobstest.Equal(t, name, fault.CodeOf(err), fault.Unauthorized)
-	}
-	now = now.Add(access.SessionLife)
-	jobstest.Equal(t, "expired", fault.CodeOf(check("GET", cookie.Value)), fault.Unauthorized)
+	return r
+}
+
+func bearer(token, from string, header ...string) *http.Request {
+	r := request("GET", append(header, "Authorization", "Bearer "+token)...)
+	r.RemoteAddr = from + ":4711"
+	return r
+}
+
+func codeOf(t *testing.T, door *access.Access, r *http.Request) fault.Code {
+	t.Helper()
+	return fault.CodeOf(door.Check(r))
 }
 
 func TestTheReadTokenMayLookAndChangeNothing(t *testing.T) {
 	t.Parallel()
-	door := jobstest.Value(access.New(access.Params{Token: apiToken, ReadToken: "eyes", Now: time.Now}))(t)
-	cookie, known := door.SignIn(httptest.NewRequest("POST", "/login", nil), "eyes")
-	jobstest.Equal(t, "signs in", known, true)
+	door := jobstest.Value(access.New(access.Params{Token: apiToken, ReadToken: "eyes", Redis: store(t), Now: time.Now}))(t)
+	cookie := jobstest.Value(door.SignIn(request("POST"), "eyes"))(t)
 	for name, show := range map[string]func(*http.Request){
 		"bearer":  func(r *http.Request) { r.Header.Set("Authorization", "Bearer eyes") },
 		"session": func(r *http.Request) { r.AddCookie(cookie) },
@@ -95,15 +93,14 @@ func TestTheReadTokenMayLookAndChangeNothing(t *testing.T) {
 		for method, want := range map[string]fault.Code{
 			"GET": "", "HEAD": "", "POST": fault.Forbidden, "PUT": fault.Forbidden, "DELETE": fault.Forbidden, "PATCH": fault.Forbidden,
 		} {
-			r := httptest.NewRequest(method, "/", nil)
+			r := request(method)
 			show(r)
-			jobstest.Equal(t, name+" "+method, fault.CodeOf(door.Check(r)), want)
+			jobstest.Equal(t, name+" "+method, codeOf(t, door, r), want)
 		}
 	}
-	if _, known := door.SignIn(httptest.NewRequest("POST", "/login", nil), ""); known {
-		t.Error("nothing is a token")
-	}
-	if _, err := access.New(access.Params{Token: "same", ReadToken: "same", Now: time.Now}); err == nil {
+	_, err := door.SignIn(request("POST"), "")
+	jobstest.Equal(t, "nothing is no token", fault.CodeOf(err), fault.Unauthorized)
+	if _, err := access.New(access.Params{Token: "same", ReadToken: "same", Redis: unused(), Now: time.Now}); err == nil {
 		t.Error("one token is both")
 	}
 }
@@ -111,12 +108,13 @@ func TestTheReadTokenMayLookAndChangeNothing(t *testing.T) {
 // A log tells sessions apart and holds neither token nor cookie.
 func TestACallerIsNamedWithoutASecret(t *testing.T) {
 	t.Parallel()
-	door := jobstest.Value(access.New(access.Params{Token: apiToken, Now: time.Now}))(t)
-	r := httptest.NewRequest("POST", "/", nil)
-	cookie, _ := door.SignIn(r, apiToken)
+	door := jobstest.Value(access.New(access.Params{Token: apiToken, Redis: store(t), Now: time.Now}))(t)
+	r := request("POST")
+	cookie := jobstest.Value(door.SignIn(r, apiToken))(t)
 	r.AddCookie(cookie)
 	who := jobstest.Value(door.Caller(r))(t)
-	if !strings.HasPrefix(who.Name, "session ") || !strings.HasSuffix(who.Name, " of the API token") || strings.Contains(who.Name, cookie.Value) || who.ReadOnly {
+	id := strings.TrimSuffix(strings.TrimPrefix(who.Name, "session "), " of the API token")
+	if len(id) != 8 || strings.Contains(cookie.Value, strings.ToUpper(id)) || who.ReadOnly {
 		t.Errorf("got %+v", who)
 	}
 	r.Header.Set("Authorization", "Bearer "+apiToken)

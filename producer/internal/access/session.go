@@ -1,81 +1,203 @@
 package access
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
 )
 
-// SessionLife is how long a browser stays signed in: a working day.
-const SessionLife = 12 * time.Hour
+// How long a browser stays signed in: a working day, and an hour without anybody at
+// it. Who may only look has no such hour, so that a page can hang on a wall.
+const (
+	SessionLife = 12 * time.Hour
+	SessionIdle = time.Hour
+)
 
-const sessionCookie = "sponsorsync_session"
+const (
+	sessionCookie = "sponsorsync_session"
+	sessionKey    = "sponsorsync:{sessions}:" // and the digest of the id: who reads Redis can use no session
+	// touchEvery spares Redis a write at each click.
+	touchEvery = time.Minute
+	// shownID is how much of a session's digest a log holds: enough to tell sessions apart.
+	shownID = 8
+	// byItself marks the requests that a page sends without anybody at it.
+	byItself = "X-Refresh"
+)
 
-// shownID is how much of a session's id a log holds: enough to tell sessions apart.
-const shownID = 8
-
-// SignIn returns the cookie of a browser that has shown a token, or false if the
-// token is none of ours. The cookie holds a signed date, never the token. There is
-// no list of sessions: signing out drops the cookie, and a new token ends all that
-// began with the old one.
-func (a *Access) SignIn(r *http.Request, token string) (*http.Cookie, bool) {
-	p, known := a.pass(token)
-	if !known {
-		return nil, false
-	}
-	expires := a.now().Add(SessionLife)
-	stamp := strconv.FormatInt(expires.Unix(), 10) + "." + rand.Text()
-	c := a.cookie(r, stamp+"."+p.sign(stamp))
-	c.Expires, c.MaxAge = expires, int(SessionLife.Seconds())
-	return c, true
+// session is what Redis keeps. The proof binds it to the token that began it, by the
+// id that only the browser has: another token ends it, neither the cookie alone nor
+// Redis alone lets anybody try tokens, and who writes to Redis can make none up.
+type session struct {
+	Proof []byte    `json:"proof"`
+	Ends  time.Time `json:"ends"`
+	Seen  time.Time `json:"seen"`
 }
 
-// EndSession returns the cookie that makes the browser drop the session's.
-func (a *Access) EndSession(r *http.Request) *http.Cookie {
+func (p pass) proof(id string) []byte {
+	mac := hmac.New(sha256.New, []byte(id))
+	mac.Write(p.token[:])
+	return mac.Sum(nil)
+}
+
+func digestOf(id string) string {
+	sum := sha256.Sum256([]byte(id))
+	return hex.EncodeToString(sum[:])
+}
+
+// SignIn begins the session of a browser that has shown a token, in place of the one
+// that it had, and returns its cookie, which holds a random id and no more. Errors:
+// unauthorized, too_many_requests, queue_unavailable.
+func (a *Access) SignIn(r *http.Request, token string) (*http.Cookie, error) {
+	p, err := a.judge(r, "sign-in", token)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.SignOut(r); err != nil {
+		return nil, err
+	}
+	id, now := rand.Text(), a.p.Now()
+	text, err := json.Marshal(session{p.proof(id), now.Add(SessionLife), now})
+	if err != nil {
+		return nil, err
+	}
+	if err := a.p.Redis.Set(r.Context(), sessionKey+digestOf(id), text, SessionLife).Err(); err != nil {
+		return nil, unavailable(err)
+	}
+	c := a.cookie(r, id)
+	c.Expires, c.MaxAge = now.Add(SessionLife), int(SessionLife.Seconds())
+	return c, nil
+}
+
+// SignOut ends the session that the browser has, for every process.
+func (a *Access) SignOut(r *http.Request) error {
+	c, err := r.Cookie(a.cookieName(r))
+	if err != nil {
+		return nil // there is none
+	}
+	if err := a.p.Redis.Del(r.Context(), sessionKey+digestOf(c.Value)).Err(); err != nil {
+		return unavailable(err)
+	}
+	return nil
+}
+
+// DropCookie returns the cookie that makes the browser forget its session.
+func (a *Access) DropCookie(r *http.Request) *http.Cookie {
 	c := a.cookie(r, "")
 	c.MaxAge = -1
 	return c
 }
 
-// cookie believes a proxy that says it was reached over TLS: at worst, a lie
-// makes the browser keep the cookie from us.
 func (a *Access) cookie(r *http.Request, value string) *http.Cookie {
 	return &http.Cookie{
-		Name: sessionCookie, Value: value, Path: a.base + "/", HttpOnly: true, SameSite: http.SameSiteStrictMode,
-		Secure: r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https"),
+		Name: a.cookieName(r), Value: value, Path: a.p.Base + "/", HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: overTLS(r),
 	}
 }
 
-// session returns whose session the browser has, or false if it has none.
-func (a *Access) session(r *http.Request) (Caller, bool) {
-	c, err := r.Cookie(sessionCookie)
+// overTLS believes a proxy that says it was reached over TLS: at worst, a lie
+// makes the browser keep the cookie from us.
+func overTLS(r *http.Request) bool {
+	return r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
+}
+
+// cookieName keeps neighbors, such as another host of the same domain, from setting
+// the cookie where the browser can see to that.
+func (a *Access) cookieName(r *http.Request) string {
+	switch {
+	case !overTLS(r):
+		return sessionCookie
+	case a.p.Base == "":
+		return "__Host-" + sessionCookie
+	}
+	return "__Secure-" + sessionCookie
+}
+
+// session returns whose session the browser has. Errors: unauthorized if it has none or
+// it has ended, queue_unavailable.
+func (a *Access) session(r *http.Request) (Caller, error) {
+	c, err := r.Cookie(a.cookieName(r))
 	if err != nil {
-		return Caller{}, false
+		return Caller{}, fault.New(fault.Unauthorized, "no API token was sent")
 	}
-	i := strings.LastIndexByte(c.Value, '.')
-	if i < 0 {
-		return Caller{}, false
+	name := digestOf(c.Value)
+	text, err := a.p.Redis.Get(r.Context(), sessionKey+name).Bytes()
+	if errors.Is(err, redis.Nil) {
+		return Caller{}, ended()
 	}
-	stamp, signature := c.Value[:i], c.Value[i+1:]
+	if err != nil {
+		return Caller{}, unavailable(err)
+	}
+	var s session
+	if err := json.Unmarshal(text, &s); err != nil {
+		return Caller{}, ended()
+	}
 	for _, p := range a.passes {
-		if !hmac.Equal([]byte(signature), []byte(p.sign(stamp))) {
+		if !hmac.Equal(s.Proof, p.proof(c.Value)) {
 			continue
 		}
-		date, id, _ := strings.Cut(stamp, ".")
-		seconds, err := strconv.ParseInt(date, 10, 64)
-		name := "session " + id[:min(len(id), shownID)] + " of the " + p.name
-		return Caller{name, p.readOnly}, err == nil && a.now().Before(time.Unix(seconds, 0))
+		now := a.p.Now()
+		if !now.Before(s.Ends) || !p.readOnly && now.Sub(s.Seen) >= SessionIdle {
+			return Caller{}, ended()
+		}
+		who := Caller{"session " + name[:shownID] + " of the " + p.name, p.readOnly}
+		return who, a.touch(r, sessionKey+name, s)
 	}
-	return Caller{}, false
+	return Caller{}, ended()
 }
 
-func (p pass) sign(stamp string) string {
-	mac := hmac.New(sha256.New, p.session)
-	mac.Write([]byte(stamp))
-	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+// touch notes that somebody is there. A session that was ended meanwhile stays ended.
+func (a *Access) touch(r *http.Request, key string, s session) error {
+	now := a.p.Now()
+	if r.Header.Get(byItself) != "" || r.Header.Get("Accept") == "text/event-stream" || now.Sub(s.Seen) < touchEvery {
+		return nil
+	}
+	s.Seen = now
+	text, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	err = a.p.Redis.SetArgs(r.Context(), key, text, redis.SetArgs{Mode: "XX", KeepTTL: true}).Err()
+	if errors.Is(err, redis.Nil) {
+		return ended()
+	}
+	if err != nil {
+		return unavailable(err)
+	}
+	return nil
+}
+
+func ended() error {
+	return fault.New(fault.Unauthorized, "this session has ended; sign in again")
+}
+
+func unavailable(err error) error {
+	return fault.Wrap(fault.QueueUnavailable, err, "look up who is signed in: Redis did not answer as it should")
+}
+
+// onceKey is where a request's context keeps its judgment.
+type onceKey struct{}
+
+type once struct {
+	who  Caller
+	err  error
+	done bool
+}
+
+// Once returns the request with room for the judgment on it, so that who sent it is
+// found out once, however often it is asked.
+func Once(r *http.Request) *http.Request {
+	if r.Context().Value(onceKey{}) != nil {
+		return r
+	}
+	return r.WithContext(context.WithValue(r.Context(), onceKey{}, &once{}))
 }

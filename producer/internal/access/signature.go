@@ -23,16 +23,28 @@ func (a *Access) CheckHeaders(header http.Header) error {
 	if len(header.Get(standardwebhooks.HeaderWebhookID)) > maxID {
 		return fault.New(fault.Unauthorized, "the signature of the hook has a webhook-id of more than %d characters", maxID)
 	}
-	err := a.CheckSignature(header, nil)
+	err := a.verify(header, nil)
 	if errors.Is(err, standardwebhooks.ErrNoMatchingSignature) {
 		return nil // as it must be, without the body
 	}
-	return err
+	return a.unsigned(err)
 }
 
 // CheckSignature verifies a Standard Webhooks signature over the raw body, not
 // more than five minutes old or ahead.
 func (a *Access) CheckSignature(header http.Header, body []byte) error {
+	return a.unsigned(a.verify(header, body))
+}
+
+// unsigned counts what was refused.
+func (a *Access) unsigned(err error) error {
+	if err != nil {
+		a.refused.WithLabelValues("signature").Inc()
+	}
+	return err
+}
+
+func (a *Access) verify(header http.Header, body []byte) error {
 	if len(a.hooks) == 0 {
 		return fault.New(fault.Unauthorized, "signed hooks are refused: SPONSORSYNC_HOOK_SECRET is not set")
 	}

@@ -161,7 +161,7 @@ func TestSignatureOpensNothingElse(t *testing.T) {
 func TestCrossOriginSessionIsForbidden(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	session, _ := b.access.SignIn(httptest.NewRequest("POST", "/login", nil), apiToken)
+	session := jobstest.Value(b.access.SignIn(httptest.NewRequest("POST", "/login", nil), apiToken))(t)
 	cookie := session.String()
 	for site, want := range map[string]int{"same-origin": http.StatusAccepted, "cross-site": http.StatusForbidden} {
 		a := b.do(t, call{method: "POST", path: "/v1/jobs", body: syncJob, anonymous: true,

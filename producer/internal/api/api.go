@@ -48,6 +48,7 @@ type API struct {
 	saver     connection.Saver
 	metrics   metrics
 
+	beat       time.Duration // between two signs of life of an event stream
 	unverified chan struct{} // holds one token a body that is read before it is verified
 }
 
@@ -62,7 +63,7 @@ func New(p Params) (*API, error) {
 		return nil, err
 	}
 	return &API{
-		p: p, inspector: enqueue.NewInspector(p.Jobs), metrics: m, unverified: make(chan struct{}, unverifiedAtOnce),
+		p: p, inspector: enqueue.NewInspector(p.Jobs), metrics: m, unverified: make(chan struct{}, unverifiedAtOnce), beat: heartbeat,
 		health: p.source(), history: history.New(p.JetStream, p.Now),
 		saver: connection.Saver{Ledger: p.Ledger, Waker: enqueue.NewSystem(p.Jobs)},
 	}, nil
@@ -117,6 +118,7 @@ func (a *API) Register(mux *http.ServeMux) {
 func (a *API) serve(route route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
+		r = access.Once(r)
 		var err error
 		if !route.open {
 			err = a.p.Access.Check(r)

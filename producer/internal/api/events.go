@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sponsorsync/sponsorsync/jobs/events"
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/producer/internal/view"
 )
 
@@ -40,7 +41,12 @@ func (a *API) getEvents(w http.ResponseWriter, r *http.Request) error {
 		_ = a.p.Hub.follow(ctx, org, after, func(r events.Record) error { return send(ctx, records, r) })
 	}()
 	out := newStream(w)
-	out.pump(ctx, records, a.p.Hub)
+	beat := time.NewTicker(a.beat)
+	defer beat.Stop()
+	out.pump(ctx, records, a.p.Hub, alive{beat.C, func() bool {
+		_, err := a.p.Access.Recheck(r)
+		return fault.CodeOf(err) != fault.Unauthorized
+	}})
 	cancel()
 	for range records { // wait for follow to end
 	}
@@ -92,10 +98,14 @@ func newStream(w http.ResponseWriter) *stream {
 	return s
 }
 
-// pump ends when the reader is gone, the source ends, or the process does.
-func (s *stream) pump(ctx context.Context, records <-chan events.Record, hub *Hub) {
-	beat := time.NewTicker(heartbeat)
-	defer beat.Stop()
+// alive is when to look after a reader, and whether it may still read.
+type alive struct {
+	beat     <-chan time.Time
+	signedIn func() bool
+}
+
+// pump ends when the reader is gone or has signed out, the source ends, or the process does.
+func (s *stream) pump(ctx context.Context, records <-chan events.Record, hub *Hub, reader alive) {
 	delay := newLateness(hub)
 	err := s.write("retry: %d\n\n", reconnectMS)
 	for err == nil {
@@ -104,7 +114,10 @@ func (s *stream) pump(ctx context.Context, records <-chan events.Record, hub *Hu
 			return
 		case <-hub.done:
 			return
-		case <-beat.C:
+		case <-reader.beat:
+			if !reader.signedIn() {
+				return
+			}
 			err = s.write(": still here\n\n")
 		case <-delay.turned:
 			err = s.state(delay.look())

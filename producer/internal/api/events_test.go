@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sponsorsync/sponsorsync/jobs/events"
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
@@ -28,13 +29,17 @@ type reader struct {
 // listen opens a stream and returns when it is open.
 func (b *bundle) listen(t *testing.T, org sponsorship.ID, lastID string) *reader {
 	t.Helper()
+	return b.listenAs(t, org, map[string]string{"Authorization": "Bearer " + apiToken, "Last-Event-ID": lastID})
+}
+
+func (b *bundle) listenAs(t *testing.T, org sponsorship.ID, header map[string]string) *reader {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
 	url := b.url + "/v1/organizations/" + string(org) + "/events"
 	request := jobstest.Value(http.NewRequestWithContext(ctx, http.MethodGet, url, nil))(t)
-	request.Header.Set("Authorization", "Bearer "+apiToken)
-	if lastID != "" {
-		request.Header.Set("Last-Event-ID", lastID)
+	for name, text := range header {
+		request.Header.Set(name, text)
 	}
 	response := jobstest.Value((&http.Transport{DisableKeepAlives: true}).RoundTrip(request))(t)
 	t.Cleanup(func() { _ = response.Body.Close() })
@@ -92,6 +97,27 @@ func TestEventsOfOneOrganizationFromNowOn(t *testing.T) {
 	jobstest.Equal(t, "revision", e.Data.Revision, 2)
 	jobstest.Must(t, r.body.Close())
 	b.waitForListeners(t, 0)
+}
+
+func TestAStreamEndsWithItsSession(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.api.Beat(10 * time.Millisecond)
+	signIn := httptest.NewRequest("POST", "/login", nil)
+	session := jobstest.Value(b.access.SignIn(signIn, apiToken))(t)
+	browser, program := b.listenAs(t, acme, map[string]string{"Cookie": session.String()}), b.listen(t, acme, "")
+	b.waitForListeners(t, 2)
+	for range 5 { // signs of life
+		browser.lines.Scan()
+		jobstest.Equal(t, "still here", browser.lines.Scan(), true)
+	}
+	signIn.AddCookie(session)
+	jobstest.Must(t, b.access.SignOut(signIn))
+	if m, open := browser.next(); open {
+		t.Errorf("got %v, want the end", m)
+	}
+	b.waitForListeners(t, 1)
+	jobstest.Must(t, program.body.Close())
 }
 
 func (b *bundle) waitForPosition(t *testing.T, want uint64) {

@@ -1,5 +1,7 @@
 package api
 
+import "time"
+
 // Document is the embedded OpenAPI document.
 var Document = document
 
@@ -11,3 +13,6 @@ func Patterns() []string {
 	}
 	return patterns
 }
+
+// Beat makes event streams look after their readers more often.
+func (a *API) Beat(every time.Duration) { a.beat = every }

@@ -6,10 +6,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"math"
 	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
@@ -123,8 +121,7 @@ func (a *API) readSigned(w http.ResponseWriter, r *http.Request) (body []byte, k
 	case a.unverified <- struct{}{}:
 		defer func() { <-a.unverified }()
 	default:
-		w.Header().Set("Retry-After", "1")
-		return nil, "", fault.New(fault.TooManyRequests, "%d signed hooks are being read; send this one again", unverifiedAtOnce)
+		return nil, "", view.RetryAfter(time.Second, fault.New(fault.TooManyRequests, "%d signed hooks are being read; send this one again", unverifiedAtOnce))
 	}
 	ctrl := http.NewResponseController(w)
 	_ = ctrl.SetReadDeadline(time.Now().Add(unverifiedWait)) // some writers have no deadlines
@@ -145,7 +142,7 @@ func (a *API) admitSigned(w http.ResponseWriter, r *http.Request, batch []jobs.A
 	}
 	wait, err := quota.Quota{Redis: a.p.Redis, Ledger: a.p.Ledger}.Admit(r.Context(), len(batch), orgs...)
 	if wait > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+		w.Header().Set("Retry-After", view.Seconds(wait))
 	}
 	return err
 }

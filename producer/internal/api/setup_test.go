@@ -83,7 +83,7 @@ func setupOn(t *testing.T, stack *jobstest.Stack, redisURL string) *bundle {
 	b := &bundle{
 		stack: stack, redis: rdb, js: js, log: log,
 		ledger:    state.New(rdb, jobstest.Value(state.NewSealer(bytes.Repeat([]byte("k"), 32)))(t)),
-		access:    jobstest.Value(access.New(access.Params{Token: apiToken, ReadToken: readToken, HookSecrets: []string{secret, retired}, Now: time.Now}))(t),
+		access:    jobstest.Value(access.New(access.Params{Token: apiToken, ReadToken: readToken, HookSecrets: []string{secret, retired}, Redis: rdb, Now: time.Now}))(t),
 		publisher: events.NewPublisher(js, events.Settings{}),
 		registry:  prometheus.NewRegistry(),
 	}

@@ -18,6 +18,9 @@ func writeProblem(w http.ResponseWriter, p view.Problem) {
 	case http.StatusServiceUnavailable:
 		w.Header().Set("Retry-After", retryAfter)
 	}
+	if p.RetryAfter > 0 {
+		w.Header().Set("Retry-After", view.Seconds(p.RetryAfter))
+	}
 	w.Header().Set("Content-Type", "application/problem+json")
 	write(w, p.Status, p)
 }

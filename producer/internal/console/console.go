@@ -50,7 +50,6 @@ type Console struct {
 	inspector *enqueue.Inspector
 	system    enqueue.System
 	pages     pages
-	gate      gate
 	cache     nameCache
 }
 
@@ -60,7 +59,7 @@ func New(p Params) (*Console, error) {
 	if p.Ledger == nil || p.Jobs == nil || p.Access == nil || p.History == nil || p.Health == nil || p.Position == nil || p.Now == nil {
 		return nil, errors.New("make status page: a part is missing; all but Log, Names and Base are required")
 	}
-	c := &Console{p: p, inspector: enqueue.NewInspector(p.Jobs), system: enqueue.NewSystem(p.Jobs), gate: newGate()}
+	c := &Console{p: p, inspector: enqueue.NewInspector(p.Jobs), system: enqueue.NewSystem(p.Jobs)}
 	var err error
 	c.pages, err = parsePages(c)
 	return c, err
@@ -127,7 +126,7 @@ func secure(next http.Handler) http.Handler {
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("X-Frame-Options", "DENY")
 		h.Set("Cache-Control", "no-store")
-		next.ServeHTTP(w, r)
+		next.ServeHTTP(w, access.Once(r))
 	})
 }
 
@@ -145,7 +144,7 @@ func (c *Console) page(show func(w http.ResponseWriter, r *http.Request) error) 
 }
 
 // refuse asks for the token, but does not send a form's contents through the
-// sign-in: whoever pressed a button after twelve hours presses it again.
+// sign-in: whoever pressed a button after the session's end presses it again.
 func (c *Console) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if p := view.ProblemOf(err); p.Status != http.StatusUnauthorized {
 		c.fail(w, r, err)
@@ -163,6 +162,9 @@ func (c *Console) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := view.ProblemOf(err)
 	if p.Status >= http.StatusInternalServerError && context.Cause(r.Context()) == nil {
 		c.p.Log.Error().Err(err).Str("route", r.Pattern).Msg("page failed")
+	}
+	if p.RetryAfter > 0 {
+		w.Header().Set("Retry-After", view.Seconds(p.RetryAfter))
 	}
 	c.render(w, r, answer{p.Status, "problem", p})
 }

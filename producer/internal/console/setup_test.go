@@ -71,7 +71,7 @@ func setupOn(t *testing.T, redisURL, natsURL string) *bundle {
 	b := &bundle{
 		redis: rdb, js: js, log: &bytes.Buffer{}, report: health.Judge(health.Facts{At: noon}),
 		ledger: state.New(rdb, jobstest.Value(state.NewSealer(bytes.Repeat([]byte("k"), 32)))(t)),
-		access: jobstest.Value(access.New(access.Params{Token: apiToken, ReadToken: readToken, Now: time.Now}))(t),
+		access: jobstest.Value(access.New(access.Params{Token: apiToken, ReadToken: readToken, Redis: rdb, Now: time.Now}))(t),
 		mux:    http.NewServeMux(),
 	}
 	b.console = jobstest.Value(console.New(console.Params{
@@ -97,21 +97,17 @@ type call struct {
 
 func (b *bundle) do(t *testing.T, c call) *http.Response {
 	t.Helper()
-	return b.serve(t.Context(), c)
-}
-
-func (b *bundle) serve(ctx context.Context, c call) *http.Response {
 	method, body := http.MethodGet, ""
 	if c.form != nil {
 		method, body = http.MethodPost, c.form.Encode()
 	}
-	r := httptest.NewRequestWithContext(ctx, method, "http://console.example"+c.path, strings.NewReader(body))
+	r := httptest.NewRequestWithContext(t.Context(), method, "http://console.example"+c.path, strings.NewReader(body))
 	r.Header.Set("Sec-Fetch-Site", "same-origin")
 	if c.form != nil {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
 	if c.signed {
-		cookie, _ := b.access.SignIn(r, apiToken)
+		cookie := jobstest.Value(b.access.SignIn(r, apiToken))(t)
 		r.AddCookie(cookie)
 	}
 	for name, text := range c.headers {

@@ -1,41 +1,15 @@
 package console
 
 import (
-	"context"
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
+
+	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/producer/internal/view"
 )
 
-const (
-	maxForm = 8 << 10 // bytes
-	// failureDelay is the answer time of a wrong token, and failuresAtOnce how
-	// many may wait for theirs; more are turned away. A right token never waits,
-	// so nobody can lock anybody out.
-	failureDelay   = time.Second
-	failuresAtOnce = 4
-)
-
-// gate slows guessing down.
-type gate chan struct{}
-
-func newGate() gate { return make(gate, failuresAtOnce) }
-
-// hold waits, or returns false at once when too many wait already.
-func (g gate) hold(ctx context.Context) bool {
-	select {
-	case g <- struct{}{}:
-		defer func() { <-g }()
-	default:
-		return false
-	}
-	select {
-	case <-time.After(failureDelay):
-	case <-ctx.Done():
-	}
-	return true
-}
+const maxForm = 8 << 10 // bytes
 
 // signIn is the content of the sign-in page.
 type signIn struct {
@@ -60,28 +34,34 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	next := ours(r.PostFormValue("next"))
-	session, known := c.p.Access.SignIn(r, strings.TrimSpace(r.PostFormValue("token")))
-	if !known {
-		if !c.gate.hold(r.Context()) {
-			w.Header().Set("Retry-After", "1")
-			c.render(w, r, answer{http.StatusTooManyRequests, "signin", signIn{next, "Too many attempts at once. Try again in a second."}})
-			return
-		}
-		c.p.Log.Warn().Msg("sign-in with a wrong token")
+	session, err := c.p.Access.SignIn(r, strings.TrimSpace(r.PostFormValue("token")))
+	switch p := view.ProblemOf(err); {
+	case err == nil:
+		http.SetCookie(w, session)
+		c.goTo(w, r, next)
+	case p.Code == fault.TooManyRequests:
+		w.Header().Set("Retry-After", view.Seconds(p.RetryAfter))
+		c.render(w, r, answer{p.Status, "signin", signIn{next, "Too many wrong tokens came from your address, or from all together. Try again in " +
+			view.Seconds(p.RetryAfter) + " seconds. The commands on the server itself need no token."}})
+	case p.Code == fault.Unauthorized:
 		c.askToken(w, r, signIn{next, "That is not the API token. It is the value of SPONSORSYNC_API_TOKEN on this server, or of SPONSORSYNC_READ_TOKEN for who only looks."})
-		return
+	default:
+		c.fail(w, r, err)
 	}
-	http.SetCookie(w, session)
-	c.goTo(w, r, next)
 }
 
+// logout ends the session here and, even where Redis cannot be told, in the browser.
 func (c *Console) logout(w http.ResponseWriter, r *http.Request) {
 	secure(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := c.p.Access.CheckOrigin(r); err != nil {
+		err := c.p.Access.CheckOrigin(r)
+		if err == nil {
+			err = c.p.Access.SignOut(r)
+			http.SetCookie(w, c.p.Access.DropCookie(r))
+		}
+		if err != nil {
 			c.fail(w, r, err)
 			return
 		}
-		http.SetCookie(w, c.p.Access.EndSession(r))
 		c.goTo(w, r, "/")
 	})).ServeHTTP(w, r)
 }

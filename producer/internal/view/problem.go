@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"net"
 	"net/http"
+	"strconv"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -24,6 +27,8 @@ type Problem struct {
 	Code   fault.Code          `json:"code,omitempty"`
 	Hint   string              `json:"hint,omitempty"`
 	Errors []enqueue.ItemError `json:"errors,omitempty"`
+
+	RetryAfter time.Duration `json:"-"` // a header says it; 0 where nothing is known
 }
 
 // statusError is what WithStatus returns.
@@ -37,6 +42,21 @@ func (e statusError) Unwrap() error { return e.cause }
 
 // WithStatus gives a fault another HTTP status than its code's own.
 func WithStatus(status int, cause *fault.Error) error { return statusError{status, cause} }
+
+// retryError is what RetryAfter returns.
+type retryError struct {
+	wait  time.Duration
+	cause *fault.Error
+}
+
+func (e retryError) Error() string { return e.cause.Error() }
+func (e retryError) Unwrap() error { return e.cause }
+
+// RetryAfter says of a fault when to ask again.
+func RetryAfter(wait time.Duration, cause *fault.Error) error { return retryError{wait, cause} }
+
+// Seconds is a wait as the header Retry-After has it: whole seconds, never too few.
+func Seconds(wait time.Duration) string { return strconv.Itoa(int(math.Ceil(wait.Seconds()))) }
 
 // NotFound is the answer to an id that nothing is known of: a problem of status 404.
 func NotFound(code fault.Code, format string, args ...any) error {
@@ -67,6 +87,9 @@ func ProblemOf(err error) Problem {
 	p := Problem{Type: "about:blank", Status: statusOf(f.Code), Detail: f.Message, Code: f.Code, Hint: f.Hint()}
 	if chosen, ok := errors.AsType[statusError](err); ok {
 		p.Status = chosen.status
+	}
+	if later, ok := errors.AsType[retryError](err); ok {
+		p.RetryAfter = later.wait
 	}
 	p.Title = http.StatusText(p.Status)
 	p.Errors = itemErrors(err)

@@ -65,7 +65,7 @@
     refreshing = true;
     const began = performance.now();
     try {
-      const response = await fetch(location.href, { cache: 'no-store', signal: AbortSignal.timeout(8000) });
+      const response = await fetch(location.href, { cache: 'no-store', headers: { 'X-Refresh': 'page' }, signal: AbortSignal.timeout(8000) });
       if (response.status === 401) {
         location.reload(); // signed out: the page is the sign-in form now
         return;
