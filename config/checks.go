@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -136,6 +137,16 @@ func listenAddress(value string) error {
 	_, port, err := net.SplitHostPort(value)
 	if err != nil || wholeNumber(0, 65535)(port) != nil {
 		return want("host:port such as 127.0.0.1:8080")
+	}
+	return nil
+}
+
+// plainPath is one or more segments that need no escaping; dots alone would lead elsewhere.
+var plainPath = regexp.MustCompile(`^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$`)
+
+func basePath(value string) error {
+	if !plainPath.MatchString(value) {
+		return want("a path such as /sponsorsync, of letters, digits and - . _ ~, without a slash at its end")
 	}
 	return nil
 }

@@ -112,6 +112,7 @@ type Server struct {
 	Bridge   Bridge
 
 	Listen      string      `env:"SPONSORSYNC_LISTEN"`
+	BasePath    string      `env:"SPONSORSYNC_BASE_PATH"` // in front of every address, such as "/sponsorsync"; "" is none
 	APIToken    secret.Text `env:"SPONSORSYNC_API_TOKEN"`
 	ReadToken   secret.Text `env:"SPONSORSYNC_READ_TOKEN"`  // may look, and change nothing; empty: nobody has it
 	HookSecrets HookSecrets `env:"SPONSORSYNC_HOOK_SECRET"` // empty refuses signed hooks; set if AlertURL is

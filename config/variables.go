@@ -106,6 +106,8 @@ var variables = []Variable{
 		Meaning: "Required. Base64 of 32 random bytes; encrypts tokens and license keys at rest. Several, separated by commas: the first encrypts, all decrypt."},
 	{Name: "SPONSORSYNC_LISTEN", Default: "127.0.0.1:8080", check: listenAddress,
 		Meaning: "Where producer serve listens."},
+	{Name: "SPONSORSYNC_BASE_PATH", check: basePath,
+		Meaning: "The prefix, such as /sponsorsync, under which a proxy serves the status page and the API; the proxy keeps it."},
 	{Name: "SPONSORSYNC_WORKER_LISTEN", Default: "127.0.0.1:8081", check: listenAddress,
 		Meaning: "Where the worker serves /healthz, /readyz and /metrics."},
 	{Name: apiToken, Secret: true, check: token,

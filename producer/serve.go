@@ -109,7 +109,7 @@ func (s *server) handler() (http.Handler, error) {
 	}
 	door, err := access.New(access.Params{
 		Token: s.cfg.APIToken.Reveal(), ReadToken: s.cfg.ReadToken.Reveal(), HookSecrets: secrets,
-		Redis: s.rdb, Registry: s.registry, Log: s.log, Now: time.Now,
+		Redis: s.rdb, Registry: s.registry, Log: s.log, Now: time.Now, Base: s.cfg.BasePath,
 	})
 	if err != nil {
 		return nil, err
@@ -121,14 +121,14 @@ func (s *server) handler() (http.Handler, error) {
 	ledger := state.New(s.rdb, sealer)
 	hooks, err := api.New(api.Params{
 		Redis: s.rdb, Ledger: ledger, Jobs: s.jobs, JetStream: s.js, Hub: s.hub, Access: door,
-		Registry: s.registry, Log: s.log, Now: time.Now,
+		Registry: s.registry, Log: s.log, Now: time.Now, Base: s.cfg.BasePath,
 	})
 	if err != nil {
 		return nil, err
 	}
 	pages, err := console.New(console.Params{
 		Ledger: ledger, Jobs: s.jobs, Access: door, Position: s.hub.Position, Log: s.log, Names: s.names,
-		History: history.New(s.js, time.Now), Health: hooks.Health, Now: time.Now,
+		History: history.New(s.js, time.Now), Health: hooks.Health, Now: time.Now, Base: s.cfg.BasePath,
 	})
 	if err != nil {
 		return nil, err
@@ -136,7 +136,23 @@ func (s *server) handler() (http.Handler, error) {
 	mux := http.NewServeMux()
 	hooks.Register(mux)
 	pages.Register(mux)
-	return hooks.Wrap(mux, pages.Lost), nil
+	return below(s.cfg.BasePath, hooks.Wrap(mux, pages.Lost)), nil
+}
+
+// below serves what comes with a prefix, and without it what a proxy has taken the prefix
+// from, or what asks this machine directly, such as a health check.
+func below(base string, next http.Handler) http.Handler {
+	if base == "" {
+		return next
+	}
+	plain := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Pattern = "" // of this mux; the next one knows the route
+		next.ServeHTTP(w, r)
+	})
+	mux := http.NewServeMux()
+	mux.Handle("/", plain)
+	mux.Handle(base+"/", http.StripPrefix(base, plain))
+	return mux
 }
 
 // maxConnections bounds the memory that those cost who have not shown yet who they are.

@@ -102,4 +102,12 @@ var securityMutations = []mutation{
 `,
 		``,
 		[]string{"./producer/internal/access"}},
+	{"e22", "below a prefix a job is found above it", "producer/internal/api/api.go",
+		`return a.p.Base + "/v1/jobs/"`,
+		`return "/v1/jobs/"`,
+		[]string{"./producer"}},
+	{"e23", "a prefix stays in front of what is served", "producer/serve.go",
+		`http.StripPrefix(base, plain)`,
+		`plain`,
+		[]string{"./producer"}},
 }

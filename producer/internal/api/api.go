@@ -1,10 +1,12 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	_ "embed"
 	"errors"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -26,7 +28,7 @@ import (
 //go:embed openapi.yaml
 var document []byte
 
-// Params are what an API is made of. All fields but Log are required.
+// Params are what an API is made of. All fields but Log and Base are required.
 type Params struct {
 	Redis     redis.UniversalClient // bounded: see Bound; ledger and jobs share it
 	Ledger    *state.Ledger
@@ -37,6 +39,7 @@ type Params struct {
 	Registry  *prometheus.Registry
 	Log       zerolog.Logger
 	Now       func() time.Time
+	Base      string // in front of every address, for a proxy's sake; such as "/sponsorsync"
 }
 
 // API is the HTTP API. It is safe for concurrent use.
@@ -56,7 +59,7 @@ type API struct {
 func New(p Params) (*API, error) {
 	if p.Redis == nil || p.Ledger == nil || p.Jobs == nil || p.JetStream == nil || p.Hub == nil ||
 		p.Access == nil || p.Registry == nil || p.Now == nil {
-		return nil, errors.New("make HTTP API: a part is missing; all but Log are required")
+		return nil, errors.New("make HTTP API: a part is missing; all but Log and Base are required")
 	}
 	m, err := newMetrics(p)
 	if err != nil {
@@ -101,7 +104,7 @@ func (a *API) routes() []route {
 		{"GET /v1/organizations/{org}/sponsorships", false, a.getSponsorships},
 		{"GET /v1/organizations/{org}/sponsorships/{organizationUserId}", false, a.getSponsorship},
 		{"GET /v1/organizations/{org}/events", false, a.getEvents},
-		{"GET /openapi.yaml", false, getDocument},
+		{"GET /openapi.yaml", false, a.getDocument},
 		{"GET /metrics", false, a.getMetrics()},
 		{"GET /healthz", true, getHealth},
 		{"GET /readyz", true, a.getReadiness},
@@ -141,11 +144,15 @@ func (a *API) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	writeProblem(w, p)
 }
 
-func getDocument(w http.ResponseWriter, _ *http.Request) error {
+// getDocument names the address that clients reach this API at.
+func (a *API) getDocument(w http.ResponseWriter, _ *http.Request) error {
 	w.Header().Set("Content-Type", "application/yaml")
-	_, err := w.Write(document)
+	_, err := w.Write(bytes.Replace(document, []byte("  - url: /\n"), []byte("  - url: "+a.p.Base+"/\n"), 1))
 	return err
 }
+
+// jobAddress is where a job is found.
+func (a *API) jobAddress(id string) string { return a.p.Base + "/v1/jobs/" + url.PathEscape(id) }
 
 func (a *API) getMetrics() handler {
 	h := promhttp.HandlerFor(a.p.Registry, promhttp.HandlerOpts{})

@@ -113,10 +113,10 @@ func TestAStreamEndsWithItsSession(t *testing.T) {
 	}
 	signIn.AddCookie(session)
 	jobstest.Must(t, b.access.SignOut(signIn))
+	b.waitForListeners(t, 1)
 	if m, open := browser.next(); open {
 		t.Errorf("got %v, want the end", m)
 	}
-	b.waitForListeners(t, 1)
 	jobstest.Must(t, program.body.Close())
 }
 

@@ -65,7 +65,7 @@ func (a *API) retryJob(w http.ResponseWriter, r *http.Request) error {
 		return deadJobError(err)
 	}
 	a.note(r, audit.Deed{Action: "retry job", Organization: job.Organization, User: job.User, Job: id})
-	w.Header().Set("Location", "/v1/jobs/"+url.PathEscape(again))
+	w.Header().Set("Location", a.jobAddress(again))
 	return writeJSON(w, http.StatusAccepted, receipt{ID: again, Kind: job.Kind})
 }
 

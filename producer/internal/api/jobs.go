@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"net/http"
-	"net/url"
 	"time"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
@@ -62,7 +61,7 @@ func (a *API) postJobs(w http.ResponseWriter, r *http.Request) error {
 	deed := audit.Asked(batch[0], receipts[0].ID)
 	deed.Jobs = len(batch)
 	audit.Note(a.p.Log, who, deed)
-	w.Header().Set("Location", "/v1/jobs/"+url.PathEscape(receipts[0].ID))
+	w.Header().Set("Location", a.jobAddress(receipts[0].ID))
 	if single {
 		return writeJSON(w, http.StatusAccepted, receipts[0])
 	}
