@@ -8,14 +8,15 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
-	"syscall"
+
+	"github.com/sponsorsync/sponsorsync/internal/stopsignal"
 )
 
 func main() {
 	if os.Getenv("GOGC") == "" { // a few MiB live, and much that is gone at once: collect less often
 		debug.SetGCPercent(400)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), stopsignal.All()...)
 	context.AfterFunc(ctx, stop) // a second signal kills
 	os.Exit(run(ctx, os.Args[1:], os.Environ(), streams{os.Stdout, os.Stderr}))
 }

@@ -10,11 +10,12 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"syscall"
+
+	"github.com/sponsorsync/sponsorsync/internal/stopsignal"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), stopsignal.All()...)
 	context.AfterFunc(ctx, stop) // a second signal kills
 	if err := commands(os.Stdout).ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)

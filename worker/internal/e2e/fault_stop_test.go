@@ -69,6 +69,14 @@ func TestSIGTERMInTheMiddleOfARequest(t *testing.T) {
 				l.t.Errorf("%d events were left in the outbox, though NATS was there", n)
 			}
 		},
+		"SIGHUP, by a terminal that closes": func(l *lab, w *program, gate *cloudtest.Gate) {
+			jobstest.Must(l.t, w.cmd.Process.Signal(syscall.SIGHUP))
+			gate.Release()
+			w.exits(0)
+			if l.count("sent") != 10 {
+				l.t.Error("the request's answer was not recorded")
+			}
+		},
 		"the request hangs": func(l *lab, w *program, gate *cloudtest.Gate) {
 			w.cutOff()
 			gate.Release()
