@@ -36,7 +36,7 @@ func readEnvFile(path string) ([]assignment, []Fault) {
 		switch {
 		case message != "":
 			faults = append(faults, Fault{path, fmt.Sprintf("line %d %s", number, message), true})
-		case isOurs(a.name):
+		case isOurs(a.name), isGos(a.name):
 			found = append(found, a)
 		}
 	}
@@ -53,6 +53,9 @@ func parseLine(line string) (assignment, string) {
 	name = strings.TrimSpace(strings.TrimPrefix(name, "export "))
 	if !found || name == "" || strings.ContainsFunc(name, unicode.IsSpace) {
 		return assignment{}, "is not NAME=VALUE"
+	}
+	if isGos(name) {
+		return assignment{name: name}, "" // what it says is for Go to read
 	}
 	if !isOurs(name) {
 		return assignment{}, ""

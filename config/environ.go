@@ -18,6 +18,7 @@ const (
 type Environ struct {
 	values    map[string]string // by the table's spelling; blank values are unset
 	conflicts map[string]string // name -> its spellings in one source, with different values
+	unheeded  []string          // see [Environ.Unheeded]
 }
 
 // Read merges env files, later ones over earlier ones, and the process
@@ -40,10 +41,22 @@ func Read(environ, envFiles []string) (Environ, error) {
 		found, bad := readEnvFile(path)
 		faults = append(faults, bad...)
 		e.merge(found)
+		for _, a := range found {
+			if isGos(a.name) && !slices.Contains(e.unheeded, a.name) {
+				e.unheeded = append(e.unheeded, a.name)
+			}
+		}
 	}
 	e.merge(process)
+	e.unheeded = slices.DeleteFunc(e.unheeded, func(name string) bool {
+		return slices.ContainsFunc(environ, func(entry string) bool { return strings.HasPrefix(entry, name+"=") })
+	})
 	return e, asError(faults)
 }
+
+// Unheeded returns the names of Go's own that stand in an env file alone, such as
+// HTTPS_PROXY: Go reads them from the real environment, so that there they do nothing.
+func (e Environ) Unheeded() []string { return e.unheeded }
 
 // Unknown returns the SPONSORSYNC_ names, in any case, that mean nothing here,
 // sorted. A caller warns of them: they are typing errors, or for another version.
@@ -67,6 +80,9 @@ func (e Environ) Format(f fmt.State, _ rune) {
 func (e Environ) merge(source []assignment) {
 	seen := map[string]assignment{}
 	for _, a := range source {
+		if isGos(a.name) {
+			continue
+		}
 		name := canonical(a.name)
 		before, again := seen[name]
 		switch {
@@ -121,6 +137,15 @@ func canonical(name string) string {
 		}
 	}
 	return name
+}
+
+// isGos reports whether Go's own HTTP and TLS read a name (net/http, crypto/x509).
+func isGos(name string) bool {
+	switch strings.ToUpper(name) {
+	case "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR":
+		return true
+	}
+	return false
 }
 
 // isOurs reports whether a name concerns us: it has a meaning, or looks as if it should.

@@ -158,6 +158,17 @@ func TestUnknown(t *testing.T) {
 	}
 }
 
+func TestWhatGoReadsItselfDoesNothingInAnEnvFile(t *testing.T) {
+	t.Parallel()
+	e, err := config.Read([]string{"SSL_CERT_DIR=/certs"}, []string{file(t, "HTTPS_PROXY=http://user:secret@proxy\nSSL_CERT_DIR=/other\nPATH=/bin")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := e.Unheeded(); !slices.Equal(got, []string{"HTTPS_PROXY"}) || len(e.Unknown()) > 0 {
+		t.Errorf("unheeded %v, unknown %v; want HTTPS_PROXY alone, which the environment does not set", got, e.Unknown())
+	}
+}
+
 // FuzzRead holds that a file never panics the reader, that its content is never
 // quoted, and that the environment wins over whatever it says.
 func FuzzRead(f *testing.F) {

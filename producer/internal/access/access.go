@@ -181,7 +181,7 @@ func (a *Access) Recheck(r *http.Request) (Caller, error) {
 // and that would change something.
 func (a *Access) CheckOrigin(r *http.Request) error {
 	if err := a.origins.Check(r); err != nil {
-		return view.WithStatus(http.StatusForbidden, fault.Wrap(fault.Unauthorized, err, "the request comes from a page of another site"))
+		return view.WithStatus(http.StatusForbidden, fault.Wrap(fault.Unauthorized, err, "the request comes from a page of another site, or a proxy changes the Host header (nginx: proxy_set_header Host $http_host)"))
 	}
 	return nil
 }

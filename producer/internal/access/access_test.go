@@ -2,6 +2,7 @@ package access_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -119,4 +120,19 @@ func TestACallerIsNamedWithoutASecret(t *testing.T) {
 	}
 	r.Header.Set("Authorization", "Bearer "+apiToken)
 	jobstest.Equal(t, "bearer", jobstest.Value(door.Caller(r))(t), access.Caller{Name: "API token"})
+}
+
+// What is refused says what may have been meant.
+func TestARefusalNamesTheLikelyMistake(t *testing.T) {
+	t.Parallel()
+	door := jobstest.Value(access.New(access.Params{Token: apiToken, HookSecrets: []string{secret}, Redis: unused(), Now: time.Now}))(t)
+	r := httptest.NewRequest(http.MethodPost, "http://sponsorsync.example/v1/jobs", nil)
+	r.Header.Set("svix-signature", "v1,AAAA")
+	if _, err := door.Caller(r); !strings.Contains(fmt.Sprint(err), "webhook-signature") {
+		t.Errorf("headers of svix: %v", err)
+	}
+	r.Header.Set("Origin", "http://sponsorsync.example:8080") // as a proxy's default Host makes of it
+	if err := door.CheckOrigin(r); !strings.Contains(fmt.Sprint(err), "proxy_set_header Host") {
+		t.Errorf("another host: %v", err)
+	}
 }

@@ -122,12 +122,20 @@ func (a *Access) cookieName(r *http.Request) string {
 	return "__Secure-" + sessionCookie
 }
 
+// strangeHeaders says what a hook may have taken for a signature.
+func strangeHeaders(r *http.Request) string {
+	if r.Header.Get("svix-signature") == "" {
+		return ""
+	}
+	return "; a signature counts in the headers webhook-id, webhook-timestamp and webhook-signature, not in svix-*"
+}
+
 // session returns whose session the browser has. Errors: unauthorized if it has none or
 // it has ended, queue_unavailable.
 func (a *Access) session(r *http.Request) (Caller, error) {
 	c, err := r.Cookie(a.cookieName(r))
 	if err != nil {
-		return Caller{}, fault.New(fault.Unauthorized, "no API token was sent")
+		return Caller{}, fault.New(fault.Unauthorized, "no API token was sent%s", strangeHeaders(r))
 	}
 	name := digestOf(c.Value)
 	text, err := a.p.Redis.Get(r.Context(), sessionKey+name).Bytes()

@@ -45,6 +45,7 @@ type Params struct {
 	Settings  config.Worker  // as far as they were understood
 	Faults    []config.Fault // what was not
 	Unknown   []string       // names that look like settings of ours and are none
+	Unheeded  []string       // Go's own names that stand in an env file alone
 	Now       func() time.Time
 	Transport *http.Transport // to the cloud; nil is Go's default, which knows HTTPS_PROXY
 }
@@ -56,7 +57,7 @@ const probeTimeout = 5 * time.Second
 // Main checks the settings of an environment and prints the report. It returns
 // false if a check failed; an error only if the report could not be printed.
 func Main(ctx context.Context, env config.Environ, jsonOut bool, stdout io.Writer) (bool, error) {
-	p := Params{Unknown: env.Unknown(), Now: time.Now}
+	p := Params{Unknown: env.Unknown(), Unheeded: env.Unheeded(), Now: time.Now}
 	var err error
 	p.Settings, err = config.LoadWorker(env)
 	if invalid, ok := errors.AsType[*config.Error](err); ok {
@@ -102,6 +103,10 @@ func (d *doctor) configuration() []Check {
 	if len(d.Unknown) > 0 {
 		checks = append(checks, doubtful("unknown settings", "Look for typing errors; the README lists the settings there are.",
 			"nothing reads %s", strings.Join(d.Unknown, ", ")))
+	}
+	if len(d.Unheeded) > 0 {
+		checks = append(checks, doubtful("unheeded settings", "Set it in the worker's real environment (export, systemd's Environment=, compose's env_file).",
+			"an env file sets %s, which Go reads from the real environment alone", strings.Join(d.Unheeded, ", ")))
 	}
 	if len(checks) == 0 {
 		return []Check{good("settings", "all are understood")}

@@ -48,11 +48,14 @@ func TestMainPrintsTextOrOneDocument(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.env["SPONSORSYNC_CLUOD_RATE"] = "1"
+	b.file = "HTTPS_PROXY=http://127.0.0.1:1"
 	var text, document bytes.Buffer
 	ok, err := doctor.Main(t.Context(), b.environ(), false, &text)
 	jobstest.Must(t, err)
-	if !ok || !strings.Contains(text.String(), "warn  unknown settings") || !strings.Contains(text.String(), "SPONSORSYNC_CLUOD_RATE") {
-		t.Errorf("ok %v:\n%s", ok, &text)
+	for _, part := range []string{"warn  unknown settings", "SPONSORSYNC_CLUOD_RATE", "warn  unheeded settings", "HTTPS_PROXY"} {
+		if !ok || !strings.Contains(text.String(), part) {
+			t.Errorf("ok %v, without %q:\n%s", ok, part, &text)
+		}
 	}
 	b.env["globalSettings__installation__key"] = "wrong"
 	ok, err = doctor.Main(t.Context(), b.environ(), true, &document)

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -54,6 +56,7 @@ type bundle struct {
 	fsync        atomic.Value // its setting appendfsync
 	synced       atomic.Int64 // how many files WAITAOF says are on disk
 	env          map[string]string
+	file         string        // of an env file, if any
 	params       doctor.Params // settings are read from env
 }
 
@@ -132,7 +135,12 @@ func (b *bundle) environ() config.Environ {
 	for name, value := range b.env {
 		all = append(all, name+"="+value)
 	}
-	env, err := config.Read(all, nil)
+	var files []string
+	if b.file != "" {
+		files = []string{filepath.Join(b.t.TempDir(), "env")}
+		jobstest.Must(b.t, os.WriteFile(files[0], []byte(b.file), 0o600))
+	}
+	env, err := config.Read(all, files)
 	jobstest.Must(b.t, err)
 	return env
 }
