@@ -134,6 +134,9 @@ func TestTheDocumentSuitsGenerators(t *testing.T) {
 	doc := jobstest.Value(document())(t)
 	for path, item := range doc.Paths.Map() {
 		for method, o := range item.Operations() {
+			for _, parameter := range o.Parameters {
+				typed(t, method+" "+path+"?"+parameter.Value.Name, parameter.Value.Schema, map[*openapi3.Schema]bool{})
+			}
 			if o.RequestBody == nil {
 				continue
 			}
