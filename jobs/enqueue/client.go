@@ -244,5 +244,5 @@ func unavailable(err error, doing string) error {
 	if err == nil {
 		return nil
 	}
-	return fault.Wrap(fault.QueueUnavailable, err, "%s: Redis did not answer as it should", doing)
+	return fault.Unavailable(err, doing)
 }

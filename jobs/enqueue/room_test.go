@@ -1,6 +1,7 @@
 package enqueue_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/alicebob/miniredis/v2"
@@ -23,5 +24,17 @@ func TestTheDeadAreToldOfBeforeTheirStoreIsFull(t *testing.T) {
 		jobstest.Equal(t, "word", enqueue.EndedWord(fill), want)
 		died := record.Record{ID: string(rune('a' + n)), Kind: jobs.KindSync, Organization: org, Reason: &fault.Error{}}
 		jobstest.Must(t, record.New(rdb).Bury(t.Context(), died))
+	}
+}
+
+// A Redis whose memory is full answers; nobody is sent to look whether it runs.
+func TestARedisWithoutMemoryIsNamed(t *testing.T) {
+	t.Parallel()
+	rdb := jobstest.Value(enqueue.NewRedis(jobstest.RealRedis(t).URL))(t)
+	defer func() { _ = rdb.Close() }()
+	jobstest.Must(t, rdb.ConfigSet(t.Context(), "maxmemory", "1").Err())
+	_, err := enqueue.New(rdb, enqueue.Options{}).Enqueue(t.Context(), jobs.Sync{OrganizationID: org})
+	if fault.CodeOf(err) != fault.QueueUnavailable || !strings.Contains(err.Error(), "its memory is full (maxmemory)") {
+		t.Errorf("refused with %v", err)
 	}
 }

@@ -89,7 +89,7 @@ var hints = map[Code]string{
 	Unauthorized:               "Send 'Authorization: Bearer' with SPONSORSYNC_API_TOKEN, or sign the hook with SPONSORSYNC_HOOK_SECRET.",
 	IdempotencyKeyReused:       "Use a new Idempotency-Key: this one was used with another body.",
 	PayloadTooLarge:            "Send at most 1000 jobs in one request, or split the file.",
-	QueueUnavailable:           "Check that Redis runs and that REDIS_URL is right. What was acknowledged is not lost; only if you were enqueueing something, do so again.",
+	QueueUnavailable:           "Check that Redis runs and has memory and disk left, and that REDIS_URL is right. What was acknowledged is not lost; only if you were enqueueing something, do so again.",
 	NotFound:                   "Check the address and the id: nothing of that name is known here. GET /openapi.yaml lists what there is.",
 	MethodNotAllowed:           "Use one of the methods that the Allow header names.",
 	TooManyRequests:            "Wait as long as the Retry-After header says, then send the request again.",

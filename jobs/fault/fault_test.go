@@ -134,3 +134,27 @@ func ExampleCode_Hint() {
 	fmt.Println(fault.UnsupportedVersion.Hint())
 	// Output: Update the self-hosted server (back up the bwdata folder first), then upload the license file again.
 }
+
+// What Redis says of itself is not that it is away; what it says of a command stays out.
+func TestUnavailableNamesWhatRedisRefused(t *testing.T) {
+	t.Parallel()
+	for reply, says := range map[string]string{
+		"UNKNOWN: redis eval error: OOM command not allowed when used memory > 'maxmemory'.": "its memory is full (maxmemory)",
+		"MISCONF Redis is configured to save RDB snapshots, but it's currently unable to":    "it could not write to its disk",
+		"READONLY You can't write against a read only replica.":                              "is a replica",
+		"NOAUTH Authentication required.":                                                    "REDIS_URL has none",
+		"WRONGPASS invalid username-password pair or user is disabled.":                      "does not accept the user or the password",
+		"NOPERM this user has no permissions to run the 'eval' command":                      "does not let its user",
+		"LOADING Redis is loading the dataset in memory":                                     "has just started",
+		"ERR unknown command 'X', with args beginning with: 'mum@example.com'":               "did not answer as it should",
+		"dial tcp 127.0.0.1:6379: connect: connection refused":                               "did not answer as it should",
+	} {
+		got := fault.Unavailable(errors.New(reply), "enqueue redeem")
+		if got.Code != fault.QueueUnavailable || !strings.HasPrefix(got.Message, "enqueue redeem: ") || !strings.Contains(got.Message, says) {
+			t.Errorf("%s: %v", reply, got)
+		}
+		if strings.Contains(got.Message, "mum@") {
+			t.Errorf("shows an argument: %v", got)
+		}
+	}
+}

@@ -189,7 +189,7 @@ func ended() error {
 }
 
 func unavailable(err error) error {
-	return fault.Wrap(fault.QueueUnavailable, err, "look up who is signed in: Redis did not answer as it should")
+	return fault.Unavailable(err, "look up who is signed in")
 }
 
 // onceKey is where a request's context keeps its judgment.

@@ -92,7 +92,7 @@ func TestRedisAway(t *testing.T) {
 	}
 	r := run(t.Context(), []string{"REDIS_URL=redis://u:hidden@" + address}, "", "sync", "--org", acme)
 	requireStatus(t, r, 1)
-	requireContains(t, r.err, "error: queue_unavailable: connect to Redis at redis://"+address, "connection refused", "hint: Check that Redis runs and that REDIS_URL is right")
+	requireContains(t, r.err, "error: queue_unavailable: connect to Redis at redis://"+address, "connection refused", "hint: Check that Redis runs and has memory and disk left, and that REDIS_URL is right")
 	requireAbsent(t, r.err, "hidden")
 }
 

@@ -92,5 +92,5 @@ func (q Quota) strangers(ctx context.Context, orgs []sponsorship.ID) error {
 }
 
 func unavailable(err error) error {
-	return fault.Wrap(fault.QueueUnavailable, err, "count what hooks ask for: Redis did not answer as it should")
+	return fault.Unavailable(err, "count what hooks ask for")
 }

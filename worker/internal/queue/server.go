@@ -149,7 +149,7 @@ var ErrCutShort = errors.New("the drain was cut short")
 func (s *Server) Run(ctx context.Context) (err error) {
 	defer s.stopHandlers()
 	if err := s.greet(ctx); err != nil {
-		return fault.Wrap(fault.QueueUnavailable, err, "start queue %s: Redis did not answer as it should", s.p.Queue)
+		return fault.Unavailable(err, "start queue "+string(s.p.Queue))
 	}
 	s.setAsideDamaged(ctx) // before asynq looks for orphans for the first time
 	var watches sync.WaitGroup
