@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
-.PHONY: help demo test check race bench neighbor faults soak mutate build
+.PHONY: help demo test check race bench neighbor faults browser clients soak mutate build
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -29,6 +29,9 @@ faults: ## the long fault suite: kills, hangs, outages
 
 browser: ## the status page in a real browser, Debian's chromium, with axe-core; needs npm
 	@bash scripts/browser.sh
+
+clients: ## clients generated from the OpenAPI document, in Go and TypeScript, at work; needs npm
+	@bash scripts/clients.sh
 
 soak: ## the random tests of worker and bridge, for ten minutes each
 	@bash scripts/setup.sh
