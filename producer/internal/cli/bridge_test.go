@@ -146,6 +146,23 @@ func TestBridgeResumeAsksAndLetsThrough(t *testing.T) {
 	requireContains(t, r.err, "nothing of organization "+acme+" is held")
 }
 
+func TestBridgeResumeAsJSON(t *testing.T) {
+	t.Parallel()
+	v := setupVault(t, offered(1))
+	requireStatus(t, v.run("bridge", "--once"), 0)
+	r := v.run("bridge", "resume", "--org", acme, "--official-job", "never", "--json")
+	requireStatus(t, r, 2)
+	jobstest.Equal(t, "output of what was not done", r.out, "")
+	r = v.run("bridge", "resume", "--org", acme, "--official-job", "never", "--json", "--yes")
+	requireStatus(t, r, 0)
+	requireContains(t, r.err, "1 offered and mailed")
+	var got map[string]any
+	jobstest.Must(t, json.Unmarshal([]byte(r.out), &got))
+	if got["organizationId"] != acme || got["resumed"] != true || got["running"] != false || got["offers"] != 1.0 {
+		t.Errorf("got %v", got)
+	}
+}
+
 func TestBridgeResumeTakesADisconnectedOrganizationUpAgain(t *testing.T) {
 	t.Parallel()
 	v := setupVault(t)

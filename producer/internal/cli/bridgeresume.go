@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -48,6 +49,7 @@ whether the server's own sync has told the cloud of what was there before.`,
 	command.Flags().BoolVar(&f.keep, "keep", false, "with --member, leave the offer and only report it")
 	command.Flags().StringVar(&f.officialJob, "official-job", "", "`ran|never`: whether the server's own sync told the cloud of what was there before")
 	yesFlag(command, &f.yes)
+	a.jsonFlag(command)
 	return command
 }
 
@@ -123,7 +125,26 @@ func (a *app) bridgeResume(ctx context.Context, s bridged, f resumeFlags) error 
 	if err := s.memory.Ask(ctx, f.org); err != nil {
 		return err
 	}
-	return a.print(resumed(f.org, known.Bridge != nil && known.Bridge.Running))
+	running := known.Bridge != nil && known.Bridge.Running
+	if a.asJSON {
+		return a.printJSON(resumption{s.forecast(f.org, after), true, running})
+	}
+	return a.print(resumed(f.org, running))
+}
+
+// resumption is what was let through, as a document.
+type resumption struct {
+	forecast
+	Resumed bool `json:"resumed"`
+	Running bool `json:"running"` // a bridge, which does it
+}
+
+// talk is where a person reads what is about to happen: not among the results of a script.
+func (a *app) talk() io.Writer {
+	if a.asJSON {
+		return a.Stderr
+	}
+	return a.out
 }
 
 func resumed(org sponsorship.ID, running bool) string {
@@ -168,7 +189,7 @@ const listed = 100
 
 func (a *app) printLetThrough(org sponsorship.ID, p bridge.Preview) error {
 	c := p.Counts
-	_, _ = fmt.Fprintf(a.out, "Organization %s: %d taken over, %d offered and mailed, %d changed, %d withdrawn; in the vault %d written, %d deleted\n",
+	_, _ = fmt.Fprintf(a.talk(), "Organization %s: %d taken over, %d offered and mailed, %d changed, %d withdrawn; in the vault %d written, %d deleted\n",
 		organizationWords(p.Name, org), c.Known, c.Offers, c.Changes, c.Withdrawals, c.Writes, c.Deletions)
 	a.printListed(len(p.Jobs), len(p.Jobs), func(i int) string { return jobWords(p.Jobs[i]) })
 	a.printListed(len(p.Writes), c.Writes+c.Deletions, func(i int) string { return writeWords(p.Writes[i]) })
@@ -177,7 +198,7 @@ func (a *app) printLetThrough(org sponsorship.ID, p bridge.Preview) error {
 		if h.User != "" {
 			who = " for member " + h.User.String()
 		}
-		_, _ = fmt.Fprintf(a.out, "  still held%s: %s\n", who, h.Reason)
+		_, _ = fmt.Fprintf(a.talk(), "  still held%s: %s\n", who, h.Reason)
 	}
 	return a.flush()
 }
@@ -185,10 +206,10 @@ func (a *app) printLetThrough(org sponsorship.ID, p bridge.Preview) error {
 // printListed names the first of so many.
 func (a *app) printListed(known, all int, words func(int) string) {
 	for i := range min(known, listed) {
-		_, _ = fmt.Fprintln(a.out, "  "+words(i))
+		_, _ = fmt.Fprintln(a.talk(), "  "+words(i))
 	}
 	if all > listed {
-		_, _ = fmt.Fprintf(a.out, "  and %d more\n", all-listed)
+		_, _ = fmt.Fprintf(a.talk(), "  and %d more\n", all-listed)
 	}
 }
 

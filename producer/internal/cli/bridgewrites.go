@@ -18,7 +18,7 @@ func writeWords(w merge.Write) string {
 
 // printBackup says what to do before the first write to somebody else's database.
 func (a *app) printBackup(of connstring.Target) error {
-	_, _ = fmt.Fprintf(a.out, "\nThis is the first time that sponsorsync writes to the server's database for this organization.\n"+
+	_, _ = fmt.Fprintf(a.talk(), "\nThis is the first time that sponsorsync writes to the server's database for this organization.\n"+
 		"Bitwarden does not support that other programs write there. Back the database up first, as its administrator:\n  %s\n", backupCommand(of))
 	return a.flush()
 }
