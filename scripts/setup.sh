@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the tests need beside Go: redis-server (the system's, and a newer
-# one where that is older than 7.2), shellcheck, and the programs of PostgreSQL and
+# one where that is older than 7.2), shellcheck, curl, openssl, and the programs of PostgreSQL and
 # MariaDB. The NATS server is built by the tests from the version in go.mod.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -45,4 +45,6 @@ install_postgresql
 install mariadbd mariadb-server-core mariadb
 install my_print_defaults mariadb-client-core mariadb # which mariadb-install-db calls
 install shellcheck shellcheck
+install curl curl # a hook in shell
+install openssl openssl
 bash scripts/redis.sh >/dev/null
