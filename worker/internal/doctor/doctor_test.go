@@ -32,7 +32,7 @@ func TestEverythingIsWell(t *testing.T) {
 	want := []string{
 		"settings", "cloud communication", "cloud region", "push relay", "identity name", "identity connection", "identity TLS",
 		"api name", "api connection", "api TLS", "installation token", "clock", "redis", "redis version", "redis persistence", "redis durability",
-		"redis eviction", "nats", "jetstream", "event stream", "encryption key", "license directory", "license certificate", "timeouts", "outbox", "dead jobs", "workers",
+		"redis eviction", "redis role", "redis rights", "nats", "jetstream", "event stream", "encryption key", "license directory", "license certificate", "timeouts", "outbox", "dead jobs", "workers",
 		"scheduler", "sending", "queues", "memory",
 		"connection " + string(org),
 	}

@@ -3,10 +3,13 @@ package doctor
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/redis/go-redis/v9"
 
 	"github.com/sponsorsync/sponsorsync/config/boot"
+	"github.com/sponsorsync/sponsorsync/internal/redisnode"
+	"github.com/sponsorsync/sponsorsync/internal/redisrights"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/worker/internal/durable"
 	"github.com/sponsorsync/sponsorsync/worker/internal/queue"
@@ -20,7 +23,7 @@ func keptNames() []string {
 // redis checks the store, and with it what is kept there: connections, and who works.
 func (d *doctor) redis(ctx context.Context) (checks, kept []Check) {
 	const name = "redis"
-	names := []string{queue.RedisVersion, queue.RedisPersistence, queue.RedisDurability, queue.RedisEviction}
+	names := []string{queue.RedisVersion, queue.RedisPersistence, queue.RedisDurability, queue.RedisEviction, queue.RedisRole, nameRights}
 	address := d.Settings.Redis.URL
 	if address == "" {
 		const why = "REDIS_URL is not understood"
@@ -47,7 +50,36 @@ func (d *doctor) redis(ctx context.Context) (checks, kept []Check) {
 		}
 		checks = append(checks, c)
 	}
+	checks = append(checks, rights(bounded, rdb))
 	return checks, slices.Concat(d.bounds(ctx, rdb), d.workers(ctx, rdb), d.running(ctx, rdb), d.connections(ctx, rdb))
+}
+
+const nameRights = "redis rights"
+
+// rights asks for all that our programs ask for, and has none of it done.
+func rights(ctx context.Context, rdb redis.UniversalClient) Check {
+	var missing []string
+	err := redisnode.Each(ctx, rdb, func(ctx context.Context, one redis.UniversalClient) error {
+		node, is := one.(*redis.Client)
+		if !is {
+			return nil
+		}
+		conn := node.Conn()
+		defer func() { _ = conn.Close() }()
+		lacks, err := redisrights.Missing(ctx, conn)
+		missing = append(missing, lacks...)
+		return err
+	})
+	slices.Sort(missing)
+	missing = slices.Compact(missing)
+	switch {
+	case err != nil:
+		return bad(nameRights, "", "%s", reason(err))
+	case len(missing) > 0:
+		return bad(nameRights, "Add it in Redis with ACL SETUSER, behind the user's name, or take the whole rule from REDIS.md.",
+			"this user lacks %s", strings.Join(missing, " "))
+	}
+	return good(nameRights, "all that is used is allowed")
 }
 
 // probed has the store confirm what its settings promise. It is the one thing that

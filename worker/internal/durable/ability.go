@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/sponsorsync/sponsorsync/internal/redisrights"
 )
 
 // Ability is what a Redis can confirm. The zero value, as of the embedded store, is
@@ -41,6 +43,9 @@ type Info interface {
 // Ask asks one that may be managed by somebody who allows no CONFIG.
 func Ask(ctx context.Context, rdb Info) (Ability, error) {
 	text, err := rdb.Info(ctx).Result()
+	if redisrights.Refused(err) {
+		return Ability{}, nil // what cannot be seen cannot be relied on
+	}
 	if err != nil {
 		return Ability{}, err
 	}

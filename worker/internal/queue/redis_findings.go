@@ -8,6 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/sponsorsync/sponsorsync/internal/redisrights"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/durable"
@@ -38,6 +39,7 @@ const (
 	RedisPersistence = "redis persistence"
 	RedisDurability  = "redis durability"
 	RedisEviction    = "redis eviction"
+	RedisRole        = "redis role"
 )
 
 // InspectRedis says what a Redis is like: one finding per name. It reads INFO, and
@@ -45,6 +47,9 @@ const (
 // Redis' own, when it does not answer.
 func InspectRedis(ctx context.Context, rdb redis.UniversalClient) ([]Finding, error) {
 	text, err := rdb.Info(ctx).Result()
+	if redisrights.Refused(err) {
+		return unseen(), nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +58,31 @@ func InspectRedis(ctx context.Context, rdb redis.UniversalClient) ([]Finding, er
 	if err != nil {
 		return nil, err
 	}
-	return []Finding{version(info), persistence(info), durability(able), eviction(info)}, nil
+	return []Finding{version(info), persistence(info), durability(able), eviction(info), role(info)}, nil
+}
+
+// unseen claims nothing of a Redis that tells this user nothing.
+func unseen() (all []Finding) {
+	for _, name := range []string{RedisVersion, RedisPersistence, RedisDurability, RedisEviction, RedisRole} {
+		all = append(all, Finding{Name: name, Severity: Doubtful, Detail: "cannot be seen: this user may not ask (INFO)",
+			Hint: "Allow it +info, or see to it there: 7.2 or newer, appendonly yes, maxmemory-policy noeviction, no replica."})
+	}
+	return all
+}
+
+// role: a replica takes no writes.
+func role(info map[string]string) Finding {
+	switch f := (Finding{Name: RedisRole, Detail: "a primary"}); info["role"] {
+	case "slave":
+		f.Severity, f.Detail = Wrong, "a replica, which takes no writes: no job is taken or run"
+		f.Hint = "Let REDIS_URL name the primary, or the Sentinels that know it (redis-sentinel://)."
+		return f
+	case "":
+		f.Detail = "the server does not say"
+		return f
+	default:
+		return f
+	}
 }
 
 // RunID is the name that a Redis gives itself each time it starts; "" where it has

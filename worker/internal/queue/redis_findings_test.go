@@ -7,6 +7,7 @@ import (
 	"github.com/alicebob/miniredis/v2/server"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/worker/internal/queue"
 )
 
@@ -31,6 +32,8 @@ func TestCheckRedis(t *testing.T) {
 		"says nothing":    {"# Clients\r\n", []string{"version", "append-only", "durability", "maxmemory-policy"}, false},
 		"evicts":          {strings.Replace(good, "noeviction", "allkeys-lru", 1), []string{"maxmemory-policy is allkeys-lru"}, false},
 		"keeps nothing":   {strings.Replace(good, "aof_enabled:1", "aof_enabled:0", 1), []string{"append-only file is off", "durability"}, false},
+		"a replica":       {good + "role:slave\r\n", []string{"redis role: a replica, which takes no writes"}, false},
+		"a primary":       {good + "role:master\r\n", nil, false},
 		"disk is full":    {strings.Replace(good, "status:ok", "status:err", 1), []string{"disk"}, false},
 	}
 	for name, tt := range tests {
@@ -76,4 +79,20 @@ func redisThatSays(t *testing.T, info string) redis.UniversalClient {
 	rdb := redis.NewClient(&redis.Options{Addr: srv.Addr().String(), Protocol: 2, DisableIdentity: true})
 	t.Cleanup(func() { _ = rdb.Close() })
 	return rdb
+}
+
+func TestARedisThatTellsThisUserNothing(t *testing.T) {
+	t.Parallel()
+	srv := jobstest.Value(server.NewServer("127.0.0.1:0"))(t)
+	t.Cleanup(srv.Close)
+	jobstest.Must(t, srv.Register("INFO", func(c *server.Peer, _ string, _ []string) {
+		c.WriteError("NOPERM this user has no permissions to run the 'info' command")
+	}))
+	rdb := redis.NewClient(&redis.Options{Addr: srv.Addr().String(), Protocol: 2, DisableIdentity: true})
+	t.Cleanup(func() { _ = rdb.Close() })
+	for _, f := range jobstest.Value(queue.InspectRedis(t.Context(), rdb))(t) {
+		if f.Severity != queue.Doubtful || !strings.Contains(f.Detail, "cannot be seen") {
+			t.Errorf("%s is said to be %q", f.Name, f.Detail)
+		}
+	}
 }
