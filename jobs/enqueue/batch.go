@@ -6,20 +6,13 @@ import (
 	"fmt"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/sponsorsync/sponsorsync/internal/origin"
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
-	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 )
 
 // MaxBatch is the most jobs that EnqueueAll takes at once.
 const MaxBatch = 1000
-
-// batchConcurrency hides the round trips of a batch without taking the whole
-// connection pool.
-const batchConcurrency = 16
 
 // ItemError is one fault in one item of a batch.
 type ItemError struct {
@@ -73,11 +66,10 @@ func (c *Client) EnqueueAll(ctx context.Context, all []jobs.Args, opts ...Option
 		batch[i].origin = origin.Of(ctx)
 		receipts[i] = Receipt{ID: j.id, Kind: j.kind, Duplicate: !first}
 	}
-	if err := c.stamp(ctx, batch); err != nil {
-		return nil, err
-	}
-	if err := c.putAll(ctx, batch); err != nil {
-		return nil, err
+	for _, done := range c.commit(ctx, batch) {
+		if done.err != nil {
+			return nil, done.err
+		}
 	}
 	return receipts, nil
 }
@@ -109,38 +101,4 @@ func itemErrors(index int, err error) []ItemError {
 		items[i] = ItemError{index, f.Field, f.Message}
 	}
 	return items
-}
-
-// putAll does not look at which ids were taken: whether a batch is a duplicate
-// was settled by claim. Jobs of one sponsorship are put in one after another, so
-// that a worker rarely comes across one whose turn has not come.
-func (c *Client) putAll(ctx context.Context, batch []job) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(batchConcurrency)
-	for _, row := range bySponsorship(batch) {
-		group.Go(func() error {
-			for _, j := range row {
-				if _, err := c.put(ctx, j); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	}
-	return group.Wait()
-}
-
-func bySponsorship(batch []job) [][]job {
-	var rows [][]job
-	at := map[[2]sponsorship.ID]int{}
-	for _, j := range batch {
-		key := [2]sponsorship.ID{j.org, j.user}
-		n, seen := at[key]
-		if !seen || j.user == "" {
-			n, at[key] = len(rows), len(rows)
-			rows = append(rows, nil)
-		}
-		rows[n] = append(rows[n], j)
-	}
-	return rows
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -11,6 +12,8 @@ import (
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
 )
 
 func TestEnqueueAllKeepsTheOrder(t *testing.T) {
@@ -32,6 +35,55 @@ func TestEnqueueAllKeepsTheOrder(t *testing.T) {
 	}
 	if intake, cloud := b.count(t, jobs.QueueIntake), b.count(t, jobs.QueueUrgent); intake != len(batch)-1 || cloud != 1 {
 		t.Errorf("%d and %d jobs, want %d and 1", intake, cloud, len(batch)-1)
+	}
+}
+
+// Whoever runs the jobs gets them as they were put in, however many scripts that takes.
+func TestABatchIsRunInItsOrder(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	batch := make([]jobs.Args, 450)
+	for i := range batch {
+		batch[i] = redeem(fmt.Sprintf("member%d@example.com", i))
+	}
+	if _, err := b.client.EnqueueAll(t.Context(), batch); err != nil {
+		t.Fatal(err)
+	}
+	waiting, err := b.rdb.LRange(t.Context(), enqueue.QueueKey(jobs.QueueIntake, "pending"), 0, -1).Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, id := range slices.Backward(waiting) { // the next one is last
+		if want := fmt.Sprintf("id-%d", len(batch)-i); id != want {
+			t.Fatalf("job %d is %s, want %s", len(batch)-i, id, want)
+		}
+	}
+}
+
+// Jobs that come at the same time share round trips, not their failures.
+func TestJobsThatComeTogetherFailAlone(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	const broken sponsorship.ID = "7f1ed002-ab5d-4bb3-9b7a-3a4b5c6d7e8f"
+	if err := b.store.Set(state.Key(broken, ""), "no hash"); err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for i := range 100 {
+		args := redeem(fmt.Sprintf("member%d@example.com", i))
+		if i%2 == 0 {
+			args.OrganizationID = broken
+		}
+		all.Go(func() {
+			_, err := b.client.Enqueue(t.Context(), args)
+			if fails := args.OrganizationID == broken; fails != (fault.CodeOf(err) == fault.QueueUnavailable) {
+				t.Errorf("job of %s: error %v", args.OrganizationID, err)
+			}
+		})
+	}
+	all.Wait()
+	if n := b.count(t, jobs.QueueIntake); n != 50 {
+		t.Errorf("%d jobs in the queue, want 50", n)
 	}
 }
 

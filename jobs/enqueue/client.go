@@ -3,15 +3,13 @@ package enqueue
 import (
 	"cmp"
 	"context"
-	"errors"
-	"slices"
-	"strconv"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/sponsorsync/sponsorsync/internal/gather"
 	"github.com/sponsorsync/sponsorsync/internal/origin"
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
@@ -47,9 +45,11 @@ type Options struct {
 // Client puts jobs into the queue. It is safe for concurrent use.
 type Client struct {
 	rdb       redis.UniversalClient
-	asynq     *asynq.Client
+	asynq     *asynq.Client // writes nothing; see encode
 	inspector *asynq.Inspector
 	records   *record.Store
+	putScript *redis.Script
+	gathered  *gather.Calls[job, outcome]
 	now       func() time.Time
 	newID     func() string
 	admit     func(context.Context, ...sponsorship.ID) error
@@ -59,9 +59,10 @@ type Client struct {
 // New returns a client that shares rdb, which stays the caller's to close.
 func New(rdb redis.UniversalClient, o Options) *Client {
 	c := &Client{
-		rdb: rdb, asynq: asynq.NewClientFromRedisClient(rdb), inspector: asynq.NewInspectorFromRedisClient(Clockless(rdb)),
-		records: record.New(rdb), now: o.Now, newID: o.NewID, admit: o.Admit,
+		rdb: rdb, asynq: asynq.NewClientFromRedisClient(recorder{rdb}), inspector: asynq.NewInspectorFromRedisClient(Clockless(rdb)),
+		records: record.New(rdb), putScript: redis.NewScript(putScript), now: o.Now, newID: o.NewID, admit: o.Admit,
 	}
+	c.gathered = gather.New(c.commit)
 	c.ended.most = cmp.Or(o.MaxEnded, MaxEnded)
 	if c.now == nil {
 		c.now = time.Now
@@ -141,14 +142,11 @@ func (c *Client) Enqueue(ctx context.Context, args jobs.Args, opts ...Option) (R
 		}
 	}
 	one[0].sequence, one[0].origin = o.sequence, cmp.Or(o.origin, origin.Of(ctx))
-	if err := c.stamp(ctx, one); err != nil {
+	done, err := c.gathered.Do(ctx, one[0])
+	if err = cmp.Or(unavailable(err, "enqueue "+string(one[0].kind)), done.err); err != nil {
 		return Receipt{}, err
 	}
-	taken, err := c.put(ctx, one[0])
-	if err != nil {
-		return Receipt{}, err
-	}
-	return Receipt{ID: one[0].id, Kind: args.Kind(), Duplicate: !first || taken && o.id != ""}, nil
+	return Receipt{ID: one[0].id, Kind: args.Kind(), Duplicate: !first || done.taken && o.id != ""}, nil
 }
 
 // admitted asks about those jobs that will be announced when they are carried out.
@@ -177,7 +175,6 @@ type job struct {
 
 	org, user sponsorship.ID // of an ordered job: whose jobs it takes its place among
 	sequence  int64          // its old place, if it is a dead one that runs again
-	over      bool           // it has ended: who asks again must not have it run again
 	origin    origin.Origin  // who asks for it; of an ordered job only
 }
 
@@ -187,56 +184,6 @@ func newJob(id string, args jobs.Args, payload []byte) job {
 		j.org, j.user = ordered.Organization(), ordered.SponsorshipID()
 	}
 	return j
-}
-
-// stamp gives ordered jobs their places before anybody hears of them, and notes which
-// have ended.
-func (c *Client) stamp(ctx context.Context, batch []job) error {
-	var items []record.Item
-	for _, j := range batch {
-		if j.user != "" {
-			items = append(items, record.Item{ID: j.id, Kind: j.kind, Organization: j.org, User: j.user, Origin: j.origin, Sequence: j.sequence})
-		}
-	}
-	over, err := c.records.Stamp(ctx, items)
-	for i := range batch {
-		batch[i].over = slices.Contains(over, batch[i].id)
-	}
-	return unavailable(err, "enqueue")
-}
-
-// put hands a job to asynq, unless it has ended. It reports whether the id was taken.
-//
-// asynq gets one try more than the policy allows, because it looks at the
-// number of tries before it asks whether one counts: with a spare, a snooze
-// after the last failure is still a snooze. The worker never uses the spare to
-// run the job (see worker/internal/queue).
-func (c *Client) put(ctx context.Context, j job) (taken bool, err error) {
-	policy, known := j.kind.Policy()
-	switch {
-	case j.over:
-		return true, nil
-	case !known:
-		return false, jobs.Invalid(jobs.FieldError{Field: "kind", Message: "is unknown"})
-	}
-	headers := map[string]string{
-		enqueuedAtHeader:   c.now().UTC().Format(time.RFC3339Nano),
-		jobs.VersionHeader: strconv.Itoa(jobs.Version),
-	}
-	if j.origin != origin.Elsewhere {
-		headers[originHeader] = string(j.origin)
-	}
-	_, err = c.asynq.EnqueueContext(ctx, asynq.NewTaskWithHeaders(string(j.kind), j.payload, headers),
-		asynq.TaskID(j.id),
-		asynq.Queue(string(policy.Queue)),
-		asynq.MaxRetry(policy.MaxAttempts),
-		asynq.Timeout(policy.Timeout+timeoutMargin),
-		asynq.Retention(max(policy.Retention, j.retention)),
-	)
-	if errors.Is(err, asynq.ErrTaskIDConflict) {
-		return true, nil
-	}
-	return false, unavailable(err, "enqueue "+string(j.kind))
 }
 
 // unavailable makes a fault of what Redis said, or nil of nil.

@@ -62,6 +62,13 @@ func (b bundle) find(id string) record.Record {
 	return r
 }
 
+func (b bundle) stamp(items []record.Item) {
+	b.Helper()
+	for _, s := range b.Stamp(b.Context(), items) {
+		jobstest.Must(b, s.Err)
+	}
+}
+
 func item(id string) record.Item {
 	return record.Item{ID: id, Kind: jobs.KindRedeem, Organization: org, User: member}
 }
@@ -82,7 +89,7 @@ func TestStampKeepsTheOrderOfTheItems(t *testing.T) {
 		items = append(items, item(fmt.Sprint("job-", n)))
 		want = append(want, items[n].ID)
 	}
-	jobstest.Value(b.Stamp(t.Context(), items))(t)
+	b.stamp(items)
 	if got := b.order(member); !slices.Equal(got, want) {
 		t.Errorf("the order is %v", got)
 	}
@@ -92,12 +99,62 @@ func TestStampKeepsTheOrderOfTheItems(t *testing.T) {
 	}
 }
 
+// What cannot be stamped of one organization is not the others' failure; but what came
+// after it must not overtake it.
+func TestAStampThatFailsIsOneOrganizations(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	const another sponsorship.ID = "7f1ed002-ab5d-4bb3-9b7a-3a4b5c6d7e8f"
+	jobstest.Must(t, b.rdb.Set(t.Context(), state.OrderKey(org, member), "no list", 0).Err())
+	var items []record.Item
+	for n := range 300 {
+		theirs := item(fmt.Sprint("theirs-", n))
+		theirs.Organization = another
+		ours := item(fmt.Sprint("ours-", n))
+		if n >= 200 { // in the second script
+			ours.User = "0b0b0b0b-ab5d-4bb3-9b7a-000000000002"
+		}
+		items = append(items, ours, theirs)
+	}
+	for n, s := range b.Stamp(t.Context(), items) {
+		if fails := items[n].Organization == org; (s.Err != nil) != fails {
+			t.Fatalf("%s: error %v", items[n].ID, s.Err)
+		}
+	}
+	if got := b.order("0b0b0b0b-ab5d-4bb3-9b7a-000000000002"); len(got) > 0 {
+		t.Errorf("%v overtook those that failed", got)
+	}
+}
+
+// Jobs that are put in together may hold one twice, new and known ones, and one that has ended.
+func TestAStampOfAllSorts(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.stamp([]record.Item{item("known"), item("dead")})
+	jobstest.Must(t, b.Bury(t.Context(), dead("dead")))
+	again := item("again")
+	again.Sequence = 1
+	stamped := b.Stamp(t.Context(), []record.Item{item("new"), item("known"), item("dead"), again, item("new"), item("newer")})
+	for n, s := range stamped {
+		if s != (record.Stamped{Over: n == 2}) {
+			t.Errorf("item %d: %+v", n, s)
+		}
+	}
+	if got := b.order(member); !slices.Equal(got, []string{"known", "new", "again", "newer"}) {
+		t.Errorf("the order is %v", got)
+	}
+	numbers := []int64{b.find("known").Sequence, b.find("new").Sequence, b.find("again").Sequence, b.find("newer").Sequence}
+	if !slices.Equal(numbers, []int64{1, 3, 1, 4}) {
+		t.Errorf("the numbers are %v", numbers)
+	}
+}
+
 func TestASecondStampKeepsThePlace(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	jobstest.Value(b.Stamp(t.Context(), []record.Item{item("one"), item("two")}))(t)
+	b.stamp([]record.Item{item("one"), item("two")})
 	before := b.find("one")
-	jobstest.Value(b.Stamp(t.Context(), []record.Item{item("one")}))(t)
+	b.stamp([]record.Item{item("one")})
 	if got := b.order(member); !slices.Equal(got, []string{"one", "two"}) {
 		t.Errorf("the order is %v", got)
 	}
@@ -111,7 +168,7 @@ func TestAnItemOfABatchKnowsItsPlaceThere(t *testing.T) {
 	b := setup(t)
 	one := item("one")
 	one.Batch, one.Place = "batch", 7
-	jobstest.Value(b.Stamp(t.Context(), []record.Item{one}))(t)
+	b.stamp([]record.Item{one})
 	if r := b.find("one"); r.Batch != "batch" || r.Place != 7 || r.Organization != org || r.User != member || r.Kind != jobs.KindRedeem {
 		t.Errorf("%+v", r)
 	}
@@ -125,7 +182,7 @@ func TestAnItemOfABatchKnowsItsPlaceThere(t *testing.T) {
 func TestAJobThatNeverCameIsSkippedOnlyAfterAWhile(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	jobstest.Value(b.Stamp(t.Context(), []record.Item{item("lost"), item("two")}))(t)
+	b.stamp([]record.Item{item("lost"), item("two")})
 	lost := record.Blocker{ID: "lost", Organization: org, User: member}
 	b.later(record.Unput - time.Second)
 	if free := jobstest.Value(b.Unblock(t.Context(), lost, false))(t); free {
@@ -146,7 +203,7 @@ func TestAJobThatNeverCameIsSkippedOnlyAfterAWhile(t *testing.T) {
 func TestUnblockTakesTheFirstOnly(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	jobstest.Value(b.Stamp(t.Context(), []record.Item{item("one"), item("two")}))(t)
+	b.stamp([]record.Item{item("one"), item("two")})
 	if free := jobstest.Value(b.Unblock(t.Context(), record.Blocker{ID: "two", Organization: org, User: member}, true))(t); !free {
 		t.Error("the first has changed, so the way may be free")
 	}
@@ -162,7 +219,7 @@ func TestUnblockTakesTheFirstOnly(t *testing.T) {
 func TestADeadJobIsWrittenDownAndHoldsNobody(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	jobstest.Value(b.Stamp(t.Context(), []record.Item{item("one"), item("two")}))(t)
+	b.stamp([]record.Item{item("one"), item("two")})
 	stamped := b.find("one")
 	jobstest.Must(t, b.Bury(t.Context(), dead("one")))
 	b.later(time.Hour)
@@ -184,7 +241,7 @@ func TestADeadJobIsWrittenDownAndHoldsNobody(t *testing.T) {
 func TestADeadJobWhoseArgumentsNobodyCanReadIsWrittenDown(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	jobstest.Value(b.Stamp(t.Context(), []record.Item{item("stamped")}))(t)
+	b.stamp([]record.Item{item("stamped")})
 	for _, id := range []string{"stamped", "foreign"} {
 		r := dead(id)
 		r.Organization, r.User = "", ""
@@ -255,7 +312,7 @@ func TestTrimAndForgetKeepTheirTimes(t *testing.T) {
 func TestDeleteLeavesNothing(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	jobstest.Value(b.Stamp(t.Context(), []record.Item{item("waits"), item("stays")}))(t)
+	b.stamp([]record.Item{item("waits"), item("stays")})
 	jobstest.Must(t, b.Delete(t.Context(), b.find("waits")))
 	if got := b.order(member); !slices.Equal(got, []string{"stays"}) {
 		t.Errorf("the order is %v", got)

@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/sponsorsync/sponsorsync/internal/origin"
+	"github.com/sponsorsync/sponsorsync/internal/roundtrip"
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
@@ -35,48 +37,75 @@ type Item struct {
 	Sequence     int64 // of the dead job that this one runs again; 0 is the next one
 }
 
+// Stamped is what became of an item.
+type Stamped struct {
+	Over bool  // it has ended, or runs again under another id: it must not be put into the queue
+	Err  error // it has no place, as far as is known
+}
+
 // Stamp gives jobs their places: those of one organization in the order of the
 // items. A job that was stamped before keeps its place, so a stamp can be repeated.
-// Put the jobs into the queue after it, and tell the caller only then; but not those
-// whose ids it returns: they have ended, or run again under another id.
-func (s *Store) Stamp(ctx context.Context, items []Item) (over []string, err error) {
-	for _, org := range organizations(items) {
-		theirs := slices.DeleteFunc(slices.Clone(items), func(i Item) bool { return i.Organization != org })
-		for part := range slices.Chunk(theirs, scriptJobs) {
-			ended, err := s.stampPart(ctx, org, part)
-			if err != nil {
-				return nil, fmt.Errorf("give %d jobs of %s their places: %w", len(part), org, err)
-			}
-			over = append(over, ended...)
-		}
+// Put the jobs into the queue after it, and tell the caller only then.
+func (s *Store) Stamp(ctx context.Context, items []Item) []Stamped {
+	stamped := make([]Stamped, len(items))
+	for lines := byOrganization(items); len(lines) > 0; {
+		lines = s.stampNext(ctx, items, lines, stamped)
 	}
-	return over, nil
+	return stamped
 }
 
-func organizations(items []Item) []sponsorship.ID {
-	var all []sponsorship.ID
-	seen := map[sponsorship.ID]bool{}
-	for _, i := range items {
-		if !seen[i.Organization] {
-			seen[i.Organization] = true
-			all = append(all, i.Organization)
+// stampNext stamps the next part of each organization's items, all in one round trip,
+// and returns what is left: a part must not overtake the one before.
+func (s *Store) stampNext(ctx context.Context, items []Item, lines [][]int, stamped []Stamped) (left [][]int) {
+	calls := make([]roundtrip.Call, len(lines))
+	for i, line := range lines {
+		calls[i] = s.stamping(items, line[:min(len(line), scriptJobs)])
+	}
+	for i, reply := range roundtrip.Run(ctx, s.rdb, calls) {
+		part, rest := lines[i][:min(len(lines[i]), scriptJobs)], lines[i][min(len(lines[i]), scriptJobs):]
+		over, err := reply.StringSlice()
+		if err != nil {
+			err, part, rest = fmt.Errorf("give %d jobs of %s their places: %w", len(lines[i]), items[part[0]].Organization, err), lines[i], nil
+		}
+		for _, n := range part {
+			stamped[n] = Stamped{Over: slices.Contains(over, items[n].ID), Err: err}
+		}
+		if len(rest) > 0 {
+			left = append(left, rest)
 		}
 	}
-	return all
+	return left
 }
 
-func (s *Store) stampPart(ctx context.Context, org sponsorship.ID, part []Item) (over []string, err error) {
+// byOrganization returns the places of the items of each organization.
+func byOrganization(items []Item) [][]int {
+	var lines [][]int
+	at := map[sponsorship.ID]int{}
+	for n, i := range items {
+		line, known := at[i.Organization]
+		if !known {
+			line, at[i.Organization] = len(lines), len(lines)
+			lines = append(lines, nil)
+		}
+		lines[line] = append(lines[line], n)
+	}
+	return lines
+}
+
+func (s *Store) stamping(items []Item, part []int) roundtrip.Call {
+	org := items[part[0]].Organization
 	keys := state.Keys(org, "")
 	args := []any{Life.Milliseconds()}
-	for _, i := range part {
+	for _, n := range part {
+		i := items[n]
 		keys = append(keys, state.OrderKey(org, i.User), state.RecordKey(org, i.ID))
 		sequence := ""
 		if i.Sequence > 0 {
-			sequence = fmt.Sprint(i.Sequence)
+			sequence = strconv.FormatInt(i.Sequence, 10)
 		}
 		args = append(args, i.ID, string(i.User), string(i.Kind), i.Batch, i.Place, sequence, string(i.Origin))
 	}
-	return s.stamp.Run(ctx, s.rdb, keys, args...).StringSlice()
+	return roundtrip.Call{Script: s.stamp, Keys: keys, Args: args}
 }
 
 // Blocker is the first job of an order, which holds up the others.

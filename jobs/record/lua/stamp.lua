@@ -7,25 +7,43 @@
 local life = ARGV[1]
 local jobs = (#ARGV - 1) / 7
 local first = #KEYS - 2 * jobs
-local over = {}
+local over, new, numbers = {}, {}, 0
 
 for n = 0, jobs - 1 do
+  local record = KEYS[first + 2 * n + 2]
+  local known = redis.call('HMGET', record, 'state', 'replaced', 'seq')
+  local state, replaced = known[1], known[2]
+  if new[record] then -- named twice
+  elseif not state and not replaced and not known[3] then
+    new[record] = n
+    if ARGV[7 * n + 7] == '' then numbers = numbers + 1 end
+  elseif replaced or state and state ~= 'waiting' then
+    table.insert(over, ARGV[7 * n + 2])
+  else
+    redis.call('PEXPIRE', record, life)
+    redis.call('PEXPIRE', KEYS[first + 2 * n + 1], life)
+  end
+end
+
+local nextNumber = 0
+if numbers > 0 then nextNumber = redis.call('HINCRBY', K.org, 'jobSequence', numbers) - numbers end
+local grown = {}
+for n = 0, jobs - 1 do
   local order, record = KEYS[first + 2 * n + 1], KEYS[first + 2 * n + 2]
-  local id, user, kind, batch, place, sequence, origin = unpack(ARGV, 7 * n + 2, 7 * n + 8)
-  local state, replaced = unpack(redis.call('HMGET', record, 'state', 'replaced'))
-  if redis.call('EXISTS', record) == 0 then
-    if sequence == '' then sequence = redis.call('HINCRBY', K.org, 'jobSequence', 1) end
+  if new[record] == n then
+    local id, user, kind, batch, place, sequence, origin = unpack(ARGV, 7 * n + 2, 7 * n + 8)
+    if sequence == '' then
+      nextNumber = nextNumber + 1
+      sequence = nextNumber
+    end
     redis.call('HSET', record, 'v', 1, 'kind', kind, 'org', ORG, 'user', user, 'seq', sequence,
       'state', 'waiting', 'enqueuedAt', now)
     if batch ~= '' then redis.call('HSET', record, 'batch', batch, 'place', place) end
     if origin ~= '' then redis.call('HSET', record, 'origin', origin) end
-    redis.call('RPUSH', order, id)
-  end
-  if replaced or state and state ~= 'waiting' then
-    table.insert(over, id)
-  else
     redis.call('PEXPIRE', record, life)
-    redis.call('PEXPIRE', order, life)
+    redis.call('RPUSH', order, id)
+    grown[order] = true
   end
 end
+for order in pairs(grown) do redis.call('PEXPIRE', order, life) end
 return over
