@@ -17,7 +17,7 @@ var (
 
 // bounded judges something that takes nothing more when it is full.
 func bounded(name string, f Fill, w words) Part {
-	switch ratio := f.ratio(); {
+	switch ratio := f.Ratio(); {
 	case ratio >= 1:
 		return fail(name, "full: "+w.full, w.hint)
 	case ratio >= near:
@@ -56,7 +56,7 @@ func bounds(f Facts) []Bound {
 	all := []Bound{}
 	add := func(name string, of Fill) {
 		if of.Limit > 0 {
-			all = append(all, Bound{name, of.Used, of.Limit, of.ratio()})
+			all = append(all, Bound{name, of.Used, of.Limit, of.Ratio()})
 		}
 	}
 	add(PartOutbox, f.Outbox)

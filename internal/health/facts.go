@@ -38,7 +38,8 @@ type Fill struct{ Used, Limit int64 }
 // near is the part of a bound from which on it is told.
 const near = enqueue.EndedNear
 
-func (f Fill) ratio() float64 {
+// Ratio is 1 when it is full, and 0 where it has no bound.
+func (f Fill) Ratio() float64 {
 	if f.Limit <= 0 {
 		return 0
 	}

@@ -69,7 +69,7 @@ func (s Source) read(ctx context.Context, f *Facts) error {
 			f.Outbox = Fill{int64(fill * float64(s.Ledger.OutboxLimit)), s.Ledger.OutboxLimit}
 			return err
 		},
-		func() (err error) { f.Memory, err = s.memory(ctx); return err },
+		func() (err error) { f.Memory, err = Memory(ctx, s.Redis); return err },
 		func() (err error) {
 			if !f.Brief {
 				f.Organizations, err = s.organizations(ctx)
@@ -90,9 +90,10 @@ func (s Source) jobs(ctx context.Context) (Jobs, error) {
 	return Jobs{Refused: int64(ratio * enqueue.MaxEnded), Most: enqueue.MaxEnded}, err
 }
 
-// memory is unknown where INFO is forbidden, or says nothing.
-func (s Source) memory(ctx context.Context) (Fill, error) {
-	text, err := s.Redis.Info(ctx, "memory").Result()
+// Memory is how much of its memory Redis uses; it is unknown where INFO is forbidden, or says
+// nothing.
+func Memory(ctx context.Context, rdb redis.UniversalClient) (Fill, error) {
+	text, err := rdb.Info(ctx, "memory").Result()
 	if _, refused := errors.AsType[redis.Error](err); refused {
 		return Fill{}, nil
 	}

@@ -1,6 +1,7 @@
-// Package backlog shows Prometheus how much waits in Redis: jobs in the queues
-// and events in the outbox. Both programs register it, so a dashboard works with
-// either; add up neither, for both show the same Redis.
+// Package backlog shows Prometheus what is in Redis: how much waits (jobs in the
+// queues, events in the outbox), what ended badly, who lives and what is paused.
+// Both programs register it, so a dashboard works with either; add up neither, for
+// both show the same Redis.
 //
 // It only reads, and no label grows with the number of organizations.
 package backlog
@@ -13,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/sponsorsync/sponsorsync/internal/health"
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 )
@@ -40,15 +42,19 @@ func New(p Params) (prometheus.Collector, error) {
 
 // The metrics. Read-only.
 var (
+	up           = describe("redis_up", "1 if Redis answered this scrape; else the metrics that come from it are absent.")
+	memory       = describe("redis_memory_fill_ratio", "How much of its maxmemory Redis uses: at 1 it refuses what is new; 0 where it has no limit.")
 	depth        = describe("queue_depth", "Jobs in a queue, by state.", "queue", "state")
 	oldest       = describe("queue_oldest_pending_seconds", "How long the next job of a queue has been ready to run.", "queue")
 	outbox       = describe("outbox_depth", "Events that wait to be published.")
 	fill         = describe("outbox_fill_ratio", "How full the fullest shard of the outbox is: from 0.8 on it is told, at 1 no new jobs are taken.")
 	workers      = describe("workers", "Workers that live.")
+	outdated     = describe("worker_outdated", "1 while a worker of an older release keeps the newer ones from sending to the cloud.")
 	schedulerAge = describe("scheduler_silent_seconds", "Time since a sweep was last enqueued; absent if there was none for a month.")
 	paused       = describe("queue_paused", "1 while somebody has paused a queue with asynq's own tools.", "queue")
 	stopped      = describe("sending_paused", "1 while somebody has paused all sending ('producer pause').")
-	ended        = describe("ended_jobs_fill_ratio", "How full the store of dead and refused jobs is: from 0.8 on it is told, at 1 no new jobs are taken.")
+	ended        = describe("ended_jobs", "Jobs that ended badly and are kept, by state: dead or refused.", "state")
+	endedFill    = describe("ended_jobs_fill_ratio", "How full the store of dead and refused jobs is: from 0.8 on it is told, at 1 no new jobs are taken.")
 )
 
 func describe(name, help string, labels ...string) *prometheus.Desc {
@@ -62,15 +68,11 @@ type collector struct {
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(to chan<- *prometheus.Desc) {
-	to <- depth
-	to <- oldest
-	to <- outbox
-	to <- fill
-	to <- ended
-	to <- workers
-	to <- schedulerAge
-	to <- paused
-	to <- stopped
+	for _, d := range []*prometheus.Desc{
+		up, memory, depth, oldest, outbox, fill, ended, endedFill, workers, outdated, schedulerAge, paused, stopped,
+	} {
+		to <- d
+	}
 }
 
 // Collect implements prometheus.Collector.
@@ -78,40 +80,51 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), c.p.Timeout)
 	defer cancel()
 	depths, err := enqueue.Depths(ctx, c.p.Redis)
-	if err != nil {
-		c.p.Failed(err)
-	}
+	to <- gauge(up, one(err == nil))
 	for _, d := range depths {
 		c.queue(to, d)
 	}
-	if ratio, err := c.jobs.EndedFill(ctx); err != nil {
+	if err := errors.Join(err, c.bounds(ctx, to), c.alive(ctx, to)); err != nil {
 		c.p.Failed(err)
-	} else {
-		to <- gauge(ended, ratio)
-	}
-	c.alive(ctx, to)
-	n, err := c.p.Ledger.OutboxLength(ctx)
-	if err != nil {
-		c.p.Failed(err)
-		return
-	}
-	to <- gauge(outbox, float64(n))
-	if ratio, err := c.p.Ledger.OutboxFill(ctx); err == nil {
-		to <- gauge(fill, ratio)
 	}
 }
 
+// bounds tells of what takes nothing more when it is full.
+func (c *collector) bounds(ctx context.Context, to chan<- prometheus.Metric) error {
+	dead, refused, most, endedErr := enqueue.NewInspector(c.jobs).Ended(ctx)
+	if endedErr == nil {
+		to <- gauge(ended, float64(dead), "dead")
+		to <- gauge(ended, float64(refused), "refused")
+		to <- gauge(endedFill, health.Fill{Used: dead + refused, Limit: most}.Ratio())
+	}
+	n, outboxErr := c.p.Ledger.OutboxLength(ctx)
+	if outboxErr == nil {
+		to <- gauge(outbox, float64(n))
+	}
+	ratio, fillErr := c.p.Ledger.OutboxFill(ctx)
+	if fillErr == nil {
+		to <- gauge(fill, ratio)
+	}
+	used, memoryErr := health.Memory(ctx, c.p.Redis)
+	if memoryErr == nil {
+		to <- gauge(memory, used.Ratio())
+	}
+	return errors.Join(endedErr, outboxErr, fillErr, memoryErr)
+}
+
 // alive tells of those without whom nothing happens.
-func (c *collector) alive(ctx context.Context, to chan<- prometheus.Metric) {
-	all, err := enqueue.NewInspector(c.jobs).Workers(ctx)
-	if err == nil {
+func (c *collector) alive(ctx context.Context, to chan<- prometheus.Metric) error {
+	all, workersErr := enqueue.NewInspector(c.jobs).Workers(ctx)
+	if workersErr == nil {
 		n := 0
 		for _, w := range all {
 			if w.Lives {
 				n++
 			}
 		}
+		_, old := state.Outdated(all)
 		to <- gauge(workers, float64(n))
+		to <- gauge(outdated, one(old))
 	}
 	s, schedulerErr := c.p.Ledger.Scheduler(ctx)
 	if s.Interval > 0 {
@@ -121,9 +134,7 @@ func (c *collector) alive(ctx context.Context, to chan<- prometheus.Metric) {
 	if stoppedErr == nil {
 		to <- gauge(stopped, one(still))
 	}
-	if err := errors.Join(err, schedulerErr, stoppedErr); err != nil {
-		c.p.Failed(err)
-	}
+	return errors.Join(workersErr, schedulerErr, stoppedErr)
 }
 
 func one(yes bool) float64 {

@@ -47,7 +47,8 @@ func TestCollector(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]float64{
-		"sponsorsync_workers": 0, "sponsorsync_scheduler_silent_seconds": 0, "sponsorsync_queue_paused intake": 0, "sponsorsync_sending_paused": 1,
+		"sponsorsync_redis_up": 1, "sponsorsync_workers": 0, "sponsorsync_worker_outdated": 0, "sponsorsync_scheduler_silent_seconds": 0, "sponsorsync_queue_paused intake": 0, "sponsorsync_sending_paused": 1,
+		"sponsorsync_ended_jobs dead": 1, "sponsorsync_ended_jobs refused": 0,
 		"sponsorsync_ended_jobs_fill_ratio": 1 / float64(enqueue.MaxEnded),
 		"sponsorsync_outbox_depth":          0, "sponsorsync_queue_depth urgent pending": 1, "sponsorsync_queue_depth intake pending": 0,
 		"sponsorsync_queue_oldest_pending_seconds urgent": 90, "sponsorsync_queue_oldest_pending_seconds intake": 0,
@@ -62,8 +63,8 @@ func TestCollector(t *testing.T) {
 		t.Errorf("%d failures, want none", failures)
 	}
 	store.Close()
-	if got := scrape(t, c); len(got) != 0 || failures != 4 {
-		t.Errorf("without Redis %v and %d failures, want no figure and 4", got, failures)
+	if got := scrape(t, c); len(got) != 1 || got["sponsorsync_redis_up"] != 0 || failures != 1 {
+		t.Errorf("without Redis %v and %d failures, want nothing but that and 1", got, failures)
 	}
 }
 

@@ -1,6 +1,24 @@
 package api
 
-import "time"
+import (
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/sponsorsync/sponsorsync/producer/internal/view"
+)
+
+// Figures is what the metrics say of organizations, by name and the labels' values.
+func Figures(all []view.Organization, now time.Time) map[string]float64 {
+	figures := map[string]float64{}
+	name := regexp.MustCompile(`fqName: "sponsorsync_([a-z_]+)"`)
+	show(all, now, func(d *prometheus.Desc, value float64, labels ...string) {
+		figures[strings.Join(append(name.FindStringSubmatch(d.String())[1:], labels...), " ")] = value
+	})
+	return figures
+}
 
 // Document is the embedded OpenAPI document.
 var Document = document

@@ -74,6 +74,18 @@ func histograms(auto promauto.Factory, name, help string, labels ...string) *pro
 	return auto.NewHistogramVec(prometheus.HistogramOpts{Namespace: namespace, Name: name, Help: help}, labels)
 }
 
+// natsUp is measured at each scrape.
+func natsUp(wrong func() error) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: namespace, Name: "nats_up", Help: "1 while this program is connected to a NATS server that is new enough.",
+	}, func() float64 {
+		if wrong() != nil {
+			return 0
+		}
+		return 1
+	})
+}
+
 // Job is told of every attempt at a job.
 func (m *Metrics) Job(kind, outcome string, took time.Duration) {
 	m.jobs.WithLabelValues(kind, outcome).Inc()

@@ -49,7 +49,7 @@ func New(p Params) (*Monitor, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := p.Metrics.registry.Register(waiting); err != nil {
+	if err := errors.Join(p.Metrics.registry.Register(waiting), p.Metrics.registry.Register(natsUp(p.NATS))); err != nil {
 		return nil, fmt.Errorf("make monitor: %w", err)
 	}
 	return &Monitor{p, enqueue.New(p.Redis, enqueue.Options{})}, nil

@@ -73,6 +73,8 @@ func TestMetricNames(t *testing.T) {
 		`sponsorsync_events_set_aside_total 4`,
 		`sponsorsync_events_duplicate_total 5`,
 		`sponsorsync_outbox_depth 0`,
+		`sponsorsync_redis_up 1`,
+		`sponsorsync_nats_up 0`,
 	} {
 		if !strings.Contains(text, "\n"+line+"\n") {
 			t.Errorf("no line %s", line)
