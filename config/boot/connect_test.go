@@ -7,8 +7,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nkeys"
 	"github.com/rs/zerolog"
 
@@ -91,6 +93,52 @@ leafnodes { remotes = [{ url: "nats://127.0.0.1:%d" }] }`, leafPort))
 	t.Cleanup(without.Conn().Close)
 	if _, err := without.AccountInfo(t.Context()); err == nil {
 		t.Error("JetStream answers without the domain; the test shows nothing")
+	}
+}
+
+// told is a log line by line.
+type told chan string
+
+func (t told) Write(line []byte) (int, error) {
+	t <- string(line)
+	return len(line), nil
+}
+
+// Who has only the log learns why, and what to do.
+func TestTheLogSaysWhyNATSIsNotReached(t *testing.T) {
+	t.Parallel()
+	server := jobstest.ConfiguredNATS(t, `authorization { user: app, password: right }`)
+	for url, want := range map[string]string{
+		"nats://app:wr0ng@" + server.URL:                         "it refuses the credentials. Check the user in NATS_URL",
+		fmt.Sprintf("nats://127.0.0.1:%d", jobstest.FreePort(t)): "nobody listens there. Start nats-server",
+	} {
+		log := make(told, 100)
+		js := jobstest.Value(boot.NATS(config.NATS{URL: secret.Address(url)}, t.Name(), zerolog.New(log)))(t)
+		line := <-log
+		js.Conn().Close()
+		if !strings.Contains(line, "NATS is not reached: "+want) || strings.Contains(line, "wr0ng") {
+			t.Errorf("%s", line)
+		}
+	}
+}
+
+func TestEachCauseIsToldOnceUntilNATSIsBack(t *testing.T) {
+	t.Parallel()
+	var at events.Connection
+	n := 0
+	boot.TellUnreached(&at, func(string) { n++ })
+	for _, step := range []struct {
+		err  error
+		want int
+	}{
+		{nats.ErrNoServers, 1}, {syscall.ECONNREFUSED, 1}, {nats.ErrAuthorization, 2}, {nats.ErrAuthorization, 2}, {nil, 2}, {nats.ErrAuthorization, 3},
+	} {
+		if step.err == nil {
+			at.Reconnected("")
+		} else {
+			at.Unreached(step.err)
+		}
+		jobstest.Equal(t, fmt.Sprintf("told after %v", step.err), n, step.want)
 	}
 }
 

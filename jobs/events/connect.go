@@ -29,6 +29,7 @@ type Connection struct {
 	// fenced to an organization has a prefix of his own.
 	InboxPrefix string
 
+	Unreached    func(error) // a try to connect has failed, the first one and each later one
 	Disconnected func(error)
 	Reconnected  func(server string)
 	Failed       func(error) // such as a slow consumer or a refused permission
@@ -109,6 +110,11 @@ func (c Connection) Options() ([]nats.Option, error) {
 
 func (c Connection) callbacks() []nats.Option {
 	return []nats.Option{
+		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) {
+			if c.Unreached != nil && err != nil {
+				c.Unreached(err)
+			}
+		}),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if c.Disconnected != nil && err != nil { // nil: we closed it ourselves
 				c.Disconnected(err)

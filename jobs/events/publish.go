@@ -101,13 +101,13 @@ func (p *Publisher) publishWave(ctx context.Context, batch []Encoded, wave []int
 }
 
 // EnsureStream is [EnsureStream] with the publisher's settings, bounded by five
-// seconds. It says so when there is no connection at all.
+// seconds. It says so when there is no connection at all; [Connection.Unreached] is told why.
 func (p *Publisher) EnsureStream(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	err := EnsureStream(ctx, p.js, p.settings)
 	if err != nil && !p.js.Conn().IsConnected() {
-		return fmt.Errorf("NATS does not answer; look at its URL and whether it runs: %w", err)
+		return fmt.Errorf("there is no connection to NATS: %w", err)
 	}
 	return err
 }

@@ -18,7 +18,7 @@ var connectionMutations = []mutation{
 		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 `,
 		[]string{"./config"}},
-	{"15d", "the JetStream domain is forgotten on the way", "config/boot/connect.go",
+	{"15d", "the JetStream domain is forgotten on the way", "config/boot/nats.go",
 		", Domain: cfg.Domain,\n",
 		",\n",
 		[]string{"./config/boot"}},

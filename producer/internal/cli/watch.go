@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
 	"github.com/sponsorsync/sponsorsync/config"
@@ -76,7 +75,12 @@ func (f watchFlags) faults(command *cobra.Command) []string {
 }
 
 func (a *app) watch(ctx context.Context, nats config.NATS, f watchFlags) error {
-	js, err := boot.NATS(nats, "producer watch", zerolog.Nop())
+	at, err := boot.NATSAt(nats, "producer watch")
+	if err != nil {
+		return err
+	}
+	boot.TellUnreached(&at, func(why string) { a.note("warning: NATS at %s is not reached: %s", nats.URL, why) })
+	js, err := events.Connect(at)
 	if err != nil {
 		return err
 	}
@@ -86,8 +90,7 @@ func (a *app) watch(ctx context.Context, nats config.NATS, f watchFlags) error {
 		Filter:   events.Filter{Organization: f.org, Status: sponsorship.Status(f.status)},
 		Trouble: func(err error) {
 			switch {
-			case !js.Conn().IsConnected():
-				a.note("warning: NATS does not answer at %s; will go on when it does", nats.URL)
+			case !js.Conn().IsConnected(): // of which we hear why
 			case errors.Is(err, jetstream.ErrStreamNotFound):
 				a.note("warning: there are no events yet: the worker makes the stream %s when it runs", events.StreamName)
 			default:

@@ -29,6 +29,9 @@ func (d *doctor) nats(ctx context.Context) []Check {
 	if err != nil {
 		return append([]Check{bad(nameNATS, "Correct the file.", "%s", err)}, skipped(nameNATS+" failed", nameJetStream, nameStream)...)
 	}
+	allowed, forbid := context.WithCancelCause(ctx) // until a question is forbidden, which gets no answer
+	defer forbid(nil)
+	at.Failed = forbid
 	nc, err := connectOnce(at)
 	if err != nil {
 		return append([]Check{natsAway(fmt.Sprint(n.URL), err)}, skipped(nameNATS+" failed", nameJetStream, nameStream)...)
@@ -40,7 +43,11 @@ func (d *doctor) nats(ctx context.Context) []Check {
 		return append([]Check{old}, skipped(nameNATS+" failed", nameJetStream, nameStream)...)
 	}
 	reached := good(nameNATS, "%s answers, version %s", events.ServerOf(nc), nc.ConnectedServerVersion())
-	return append([]Check{reached}, d.jetStream(ctx, at, nc)...)
+	js, err := at.JetStream(nc)
+	if err != nil {
+		return append([]Check{reached}, bad(nameJetStream, "", "%s", err))
+	}
+	return append([]Check{reached}, d.jetStream(ctx, allowed, js)...)
 }
 
 // connectOnce is for a look: what does not answer now is away.
@@ -53,32 +60,39 @@ func connectOnce(at events.Connection) (*nats.Conn, error) {
 }
 
 func natsAway(url string, err error) Check {
-	const wait = " Until then sponsorships go on, and their events wait in Redis."
-	if errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrAuthExpired) || errors.Is(err, nats.ErrAuthRevoked) {
-		return bad(nameNATS, "Check the user in NATS_URL, or SPONSORSYNC_NATS_CREDS_FILE or SPONSORSYNC_NATS_NKEY_FILE."+wait, "%s refuses the credentials", url)
-	}
-	return bad(nameNATS, "Start nats-server, or correct NATS_URL."+wait, "%s: %s", url, reason(err))
+	_, hint := boot.NATSAdvice(err)
+	return bad(nameNATS, hint+" Until then sponsorships go on, and their events wait in Redis.", "%s: %s", url, natsReason(err))
 }
 
-func (d *doctor) jetStream(ctx context.Context, at events.Connection, nc *nats.Conn) []Check {
-	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+func natsReason(err error) string {
+	if why, _ := boot.NATSAdvice(err); why != err.Error() {
+		return why
+	}
+	return reason(err)
+}
+
+// jetStream asks what the worker does not need to know, so a refusal says nothing of it.
+func (d *doctor) jetStream(ctx, allowed context.Context, js jetstream.JetStream) []Check {
+	bounded, cancel := context.WithTimeout(allowed, probeTimeout)
 	defer cancel()
-	js, err := at.JetStream(nc)
-	if err == nil {
-		_, err = js.AccountInfo(ctx)
+	_, err := js.AccountInfo(bounded)
+	switch forbidden := context.Cause(allowed); {
+	case err == nil:
+		return []Check{good(nameJetStream, "enabled"), d.stream(ctx, js)}
+	case forbidden != nil && ctx.Err() == nil:
+		const hint = "Allow this NATS user what jobs/events/NATS.md lists for doctor, or leave it: the worker does without."
+		return []Check{doubtful(nameJetStream, hint, "not seen: %s", forbidden), d.stream(ctx, js)}
 	}
-	if err != nil {
-		hint := "Start nats-server with JetStream (-js), and enable it for the account; behind a leaf node, name the domain in SPONSORSYNC_NATS_DOMAIN."
-		if at.Domain != "" {
-			hint = "Look whether the JetStream domain is called " + at.Domain + " (SPONSORSYNC_NATS_DOMAIN), and whether the leaf node is connected to it."
-		}
-		off := bad(nameJetStream, hint, "%s", reason(err))
-		return append([]Check{off}, skipped(nameJetStream+" failed", nameStream)...)
+	hint := "Start nats-server with JetStream (-js), and enable it for the account; behind a leaf node, name the domain in SPONSORSYNC_NATS_DOMAIN."
+	if domain := d.Settings.NATS.Domain; domain != "" {
+		hint = "Look whether the JetStream domain is called " + domain + " (SPONSORSYNC_NATS_DOMAIN), and whether the leaf node is connected to it."
 	}
-	return []Check{good(nameJetStream, "enabled"), d.stream(ctx, js)}
+	return []Check{bad(nameJetStream, hint, "%s", reason(err)), skipped(nameJetStream+" failed", nameStream)[0]}
 }
 
 func (d *doctor) stream(ctx context.Context, js jetstream.JetStream) Check {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
 	stream, err := js.Stream(ctx, events.StreamName)
 	switch {
 	case errors.Is(err, jetstream.ErrStreamNotFound):

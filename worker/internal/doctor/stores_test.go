@@ -156,6 +156,22 @@ func TestNATSRefusesTheCredentials(t *testing.T) {
 	expect(t, find(t, checks, "nats"), doctor.Fail, "refuses the credentials", "SPONSORSYNC_NATS_CREDS_FILE")
 }
 
+func TestJetStreamMayNotBeSeen(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.env["NATS_URL"] = plainNATS(t, func(o *natsserver.Options) {
+		o.JetStream, o.StoreDir = true, t.TempDir()
+		o.Users = []*natsserver.User{{Username: "user", Password: "right", Permissions: &natsserver.Permissions{
+			Publish: &natsserver.SubjectPermission{Allow: []string{"$JS.API.STREAM.INFO.SPONSORSYNC"}},
+		}}}
+	})
+	b.env["NATS_URL"] = strings.Replace(b.env["NATS_URL"], "nats://", "nats://user:right@", 1)
+	checks := b.run()
+	onlyFails(t, checks)
+	expect(t, find(t, checks, "jetstream"), doctor.Warn, "Permissions Violation", "$JS.API.INFO", "NATS.md")
+	expect(t, find(t, checks, "event stream"), doctor.Warn, "does not exist yet")
+}
+
 func TestNATSIsTooOld(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
