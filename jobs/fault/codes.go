@@ -80,7 +80,7 @@ var hints = map[Code]string{
 	LicenseKeyInvalid:          "The license key is not the cloud organization's: save the connection again with the LicenseKey of the current license file.",
 	SubscriptionInactive:       "The cloud organization has no active subscription or a payment is due: see Billing > Subscription in the cloud web app.",
 	BridgeDatabaseUnavailable:  "Check that the server's database runs, and SPONSORSYNC_BRIDGE_DATABASE (or the server's own connection string) with the rights of its user. The bridge goes on by itself.",
-	BridgeSchemaUnknown:        "The tables of the server's database are not those that this version knows, so nothing is read or written. Update sponsorsync after the server; until then SPONSORSYNC_BRIDGE=off leaves everything else at work.",
+	BridgeSchemaUnknown:        "If the message names a GRANT, run it as the administrator of the server's database. Else the tables are not those that this version knows, so nothing is read or written: update sponsorsync after the server; until then SPONSORSYNC_BRIDGE=off leaves everything else at work.",
 	BridgeDatabaseUnsafe:       "The SQLite database is not in WAL mode, so a reader could block the server. Only while the server is stopped, and with a copy of the file at hand, switch it to WAL with the command that the message names. The bridge goes on by itself.",
 	BridgeHeld:                 "The bridge has stopped for this organization until somebody has looked. Run 'producer bridge --dry-run --org ORG', then 'producer bridge resume --org ORG'.",
 	Paused:                     "Somebody has paused sending. Run 'producer resume' (with --org for one organization) to go on; nothing that was accepted is lost.",
