@@ -128,12 +128,17 @@ func (w *worker) newCloud() (remote, error) {
 	if err != nil {
 		return nil, err
 	}
+	sealer, err := boot.Sealer(w.cfg.EncryptionKeys)
+	if err != nil {
+		return nil, err
+	}
 	c := w.cfg.Cloud
 	return cloud.New(cloud.Params{
 		Config: cloud.Config{
 			IdentityURI: c.IdentityURI, APIURI: c.APIURI, InstallationID: c.InstallationID,
 			InstallationKey: c.InstallationKey, Version: boot.Version(), Timeout: c.Timeout,
 		},
+		Tokens:  cloud.SharedTokens{Redis: w.rdb, Sealer: sealer, Now: now},
 		Limiter: heldLimiter{limiter, w.guard.Older}, Now: now, Rand: rand.Float64, Log: w.log, Observe: w.metrics.CloudRequest,
 	})
 }

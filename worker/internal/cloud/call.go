@@ -84,7 +84,7 @@ func (c *Client) call(ctx context.Context, r request) error {
 	}})
 	switch e := asError(err); {
 	case e != nil && e.Status == http.StatusUnauthorized:
-		if r.token.refused(token) {
+		if r.token.refused(ctx, token) {
 			return fated{ErrTokenDied, Refused}
 		}
 	case err == nil, FateOf(err) != NeverLeft: // perhaps accepted: that is no second refusal in a row

@@ -57,6 +57,7 @@ type Params struct {
 	Now       func() time.Time
 	Rand      func() float64 // in [0, 1), spreads the workers' token refreshes
 	Log       zerolog.Logger
+	Tokens    Tokens            // shares tokens with others; nil shares none
 	Transport http.RoundTripper // reports to httptrace; nil is Go's default: HTTPS_PROXY and SSL_CERT_FILE work
 
 	// Observe, if set, is told of every HTTP exchange: [OpToken], [OpSync] or
@@ -82,6 +83,9 @@ func New(p Params) (*Client, error) {
 	}
 	if p.Observe == nil {
 		p.Observe = func(string, string, time.Duration) {}
+	}
+	if p.Tokens == nil {
+		p.Tokens = unshared{}
 	}
 	p.Config = withDefaults(p.Config)
 	id, err := uuid.Parse(p.Config.InstallationID)

@@ -20,6 +20,7 @@ type tokenSource struct {
 	client *Client
 	op     operation
 	config clientcredentials.Config
+	grant  Grant
 
 	fetching chan struct{} // holds one element while somebody asks for a token
 
@@ -30,26 +31,23 @@ type tokenSource struct {
 }
 
 func (c *Client) newTokenSource(op operation, installation uuid.UUID, scope string) *tokenSource {
+	config := clientcredentials.Config{
+		ClientID:     "installation." + installation.String(),
+		ClientSecret: c.params.Config.InstallationKey.Reveal(),
+		TokenURL:     op.base.JoinPath("connect", "token").String(),
+		Scopes:       []string{scope},
+		AuthStyle:    oauth2.AuthStyleInParams,
+	}
 	return &tokenSource{
-		client:   c,
-		op:       op,
-		fetching: make(chan struct{}, 1),
-		config: clientcredentials.Config{
-			ClientID:     "installation." + installation.String(),
-			ClientSecret: c.params.Config.InstallationKey.Reveal(),
-			TokenURL:     op.base.JoinPath("connect", "token").String(),
-			Scopes:       []string{scope},
-			AuthStyle:    oauth2.AuthStyleInParams,
-		},
+		client: c, op: op, config: config, fetching: make(chan struct{}, 1),
+		grant: grant(scope, config),
 	}
 }
 
-// CheckToken asks for a token of the sync scope, whatever is cached, and throws it
-// away. The error is an [*Error], as the one of a sync would be, or the context's.
-func (c *Client) CheckToken(ctx context.Context) error {
-	_, err := c.syncToken.fetch(ctx)
-	return err
-}
+// CheckToken makes sure that a token of the sync scope is to be had. It asks the cloud
+// only if no worker shares one, and shares what it was granted. The error is an
+// [*Error], as the one of a sync would be, or the context's.
+func (c *Client) CheckToken(ctx context.Context) error { return c.syncToken.ready(ctx) }
 
 // ready makes sure that a token is at hand. Concurrent callers share one request.
 func (s *tokenSource) ready(ctx context.Context) error {
@@ -63,13 +61,18 @@ func (s *tokenSource) ready(ctx context.Context) error {
 	if s.good(now) {
 		return nil
 	}
-	token, err := s.fetch(ctx)
-	if err != nil {
-		return err
+	token, ends := s.client.params.Tokens.Load(ctx, s.grant)
+	if token == "" || ends.Sub(now) < worthSharing {
+		granted, err := s.fetch(ctx)
+		if err != nil {
+			return err
+		}
+		token, ends = granted.AccessToken, now.Add(lifetime(granted))
+		s.client.params.Tokens.Save(ctx, s.grant, token, ends)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.token, s.renewAt = token.AccessToken, now.Add(keepFor(lifetime(token), s.client.params.Rand()))
+	s.token, s.renewAt = token, now.Add(keepFor(ends.Sub(now), s.client.params.Rand()))
 	return nil
 }
 
@@ -87,9 +90,10 @@ func (s *tokenSource) current() string {
 	return s.token
 }
 
-// refused drops a token that was answered with a 401. It reports whether a new
+// refused drops a token that was answered with a 401, for all. It reports whether a new
 // one may help: a second refusal in a row is final.
-func (s *tokenSource) refused(token string) bool {
+func (s *tokenSource) refused(ctx context.Context, token string) bool {
+	s.client.params.Tokens.Drop(ctx, s.grant)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if token != s.token {

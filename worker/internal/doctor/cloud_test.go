@@ -200,7 +200,6 @@ func TestTokenIsClassifiedAsByTheClient(t *testing.T) {
 		status doctor.Status
 		fault  fault.Code
 	}{
-		{"granted", 200, `{"access_token":"canary","expires_in":86400}`, doctor.OK, ""},
 		{"captive portal", 200, `<html>`, doctor.Fail, fault.CloudProtocolError},
 		{"empty", 200, `{}`, doctor.Fail, fault.CloudProtocolError},
 		{"wrong credentials", 400, `{"error":"invalid_client"}`, doctor.Fail, fault.InstallationRejected},
@@ -211,6 +210,7 @@ func TestTokenIsClassifiedAsByTheClient(t *testing.T) {
 		{"limit", 429, `{"object":"error","message":"Slow down!"}`, doctor.Warn, fault.CloudRateLimited},
 		{"outage", 503, ``, doctor.Fail, fault.CloudUnavailable},
 		{"redirect", 302, ``, doctor.Fail, fault.CloudProtocolError},
+		{"granted, and shared from then on", 200, `{"access_token":"canary","expires_in":86400}`, doctor.OK, ""},
 	}
 	b := setup(t)
 	var answer atomic.Value
@@ -239,6 +239,21 @@ func TestTokenIsClassifiedAsByTheClient(t *testing.T) {
 			t.Errorf("%s: hints %q", tt.name, check.Hint)
 		}
 	}
+}
+
+// The cloud grants ten tokens a minute to the address, which the self-hosted server
+// needs, too.
+func TestAWorkersTokenIsReused(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	first := b.run()
+	expect(t, find(t, first, "installation token"), doctor.OK, "granted: installation id")
+	again := b.run()
+	expect(t, find(t, again, "installation token"), doctor.OK, "was not asked again")
+	jobstest.Equal(t, "tokens asked for", len(b.cloud.TokenRequests()), 1)
+	b.env["globalSettings__installation__key"] = "another"
+	expect(t, find(t, b.run(), "installation token"), doctor.Fail, "invalid_client")
+	jobstest.Equal(t, "tokens asked for", len(b.cloud.TokenRequests()), 2)
 }
 
 // syncOnce is what a worker would meet at that cloud.

@@ -4,8 +4,9 @@
 //
 // The checks look and never act: none of them starts a sync, enqueues a job,
 // creates a stream or changes a file; what Redis is asked to keep, to see whether it
-// does, expires at once. The one thing that the cloud notices is a request for a token. While cloud communication is switched off nothing is
-// called there at all. No check ever shows a secret.
+// does, expires at once. The one thing that the cloud notices is a request for a token,
+// if no worker shares one; it is left to the workers. While cloud communication is
+// switched off nothing is called there at all. No check ever shows a secret.
 package doctor
 
 import (

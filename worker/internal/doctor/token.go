@@ -14,8 +14,8 @@ import (
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud"
 )
 
-// token asks for a token once, by the client that the worker asks with, and
-// throws it away.
+// token asks for a token by the client that the worker asks with, unless a worker has
+// shared one; what it is granted is shared, too, so that none is spent for the check.
 func (d *doctor) token(ctx context.Context, transport http.RoundTripper, way trip) Check {
 	c := d.Settings.Cloud
 	switch {
@@ -24,18 +24,39 @@ func (d *doctor) token(ctx context.Context, transport http.RoundTripper, way tri
 	case c.InstallationID == "" || c.InstallationKey == "":
 		return skipped("globalSettings__installation__id or globalSettings__installation__key is missing", nameToken)[0]
 	}
+	tokens, done := d.tokens()
+	defer done()
+	asked := false
 	client, err := cloud.New(cloud.Params{
 		Config: cloud.Config{
 			IdentityURI: c.IdentityURI, APIURI: c.APIURI, InstallationID: c.InstallationID,
 			InstallationKey: c.InstallationKey, Version: boot.Version(), Timeout: probeTimeout,
 		},
-		Limiter: unlimited{}, Now: d.Now, Rand: rand.Float64, Log: zerolog.Nop(), Transport: transport,
+		Limiter: unlimited{}, Now: d.Now, Rand: rand.Float64, Log: zerolog.Nop(), Transport: transport, Tokens: tokens,
+		Observe: func(string, string, time.Duration) { asked = true },
 	})
 	if err != nil { // another setting has a fault, which stands in the report already
 		return skipped(err.Error(), nameToken)[0]
 	}
 	defer client.Close()
-	return tokenCheck(client.CheckToken(ctx), way.host)
+	check := tokenCheck(client.CheckToken(ctx), way.host)
+	if check.Status == OK && !asked {
+		check.Detail = "one that was granted before is still good: installation id, key and region fit together; the cloud was not asked again"
+	}
+	return check
+}
+
+// tokens are those that are shared through Redis; none without it, or without the key.
+func (d *doctor) tokens() (shared cloud.Tokens, done func()) {
+	sealer, err := boot.Sealer(d.Settings.EncryptionKeys)
+	if err != nil || sealer == nil || d.Settings.Redis.URL == "" {
+		return nil, func() {}
+	}
+	rdb, err := boot.Redis(d.Settings.Redis)
+	if err != nil {
+		return nil, func() {}
+	}
+	return cloud.SharedTokens{Redis: rdb, Sealer: sealer, Now: d.Now}, func() { _ = rdb.Close() }
 }
 
 // tokenCheck puts the client's own classification into a check.
