@@ -2,6 +2,7 @@ package enqueue_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -34,6 +35,40 @@ func (b bundle) deadIDs(t *testing.T) map[string]int {
 		ids[s.ID]++
 	}
 	return ids
+}
+
+// Somebody ends a job that never ran with asynq's own tools.
+func TestAJobThatWasArchivedByHandSaysSo(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	receipt := jobstest.Value(b.client.Enqueue(t.Context(), redeem("mum@example.com")))(t)
+	b.archive(t, jobs.QueueIntake, receipt.ID)
+	s, _, err := b.inspector.Job(t.Context(), receipt.ID)
+	if err != nil || s.State != enqueue.StateDead || s.Attempts != 0 || !strings.Contains(s.LastError.Message, "archived") {
+		t.Errorf("%+v %+v, %v", s, s.LastError, err)
+	}
+	jobstest.Equal(t, "in the list of the dead", b.deadIDs(t)[receipt.ID], 1)
+	jobstest.Value(b.inspector.Retry(t.Context(), receipt.ID))(t)
+	s, _, err = b.inspector.Job(t.Context(), receipt.ID)
+	if err != nil || s.State != enqueue.StatePending || s.LastError != nil {
+		t.Errorf("run again: %+v, %v", s, err)
+	}
+}
+
+// One that was deleted so does not look as if it were still to come. At first it may be
+// on its way into the queue.
+func TestAJobThatWasDeletedByHandIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	receipt := jobstest.Value(b.client.Enqueue(t.Context(), redeem("mum@example.com")))(t)
+	jobstest.Must(t, b.asynq.DeleteTask(string(jobs.QueueIntake), receipt.ID))
+	for after, want := range map[time.Duration]string{time.Second: enqueue.StatePending, 2 * time.Minute: enqueue.StateDead} {
+		later := enqueue.New(b.rdb, enqueue.Options{Now: func() time.Time { return time.Now().Add(after) }})
+		s, known, err := enqueue.NewInspector(later).Job(t.Context(), receipt.ID)
+		if err != nil || !known || s.State != want || (want == enqueue.StateDead) != (s.LastError != nil) {
+			t.Errorf("after %s: %+v, %v", after, s, err)
+		}
+	}
 }
 
 func TestADeadSyncIsDoneByALaterSuccess(t *testing.T) {

@@ -53,9 +53,14 @@ func (i *Inspector) Job(ctx context.Context, id string) (Status, bool, error) {
 		return recorded(r).asked(info.Payload), true, nil
 	case info != nil && r.State != record.Refused:
 		return statusOf(info), true, nil
+	case known && r.State == record.Waiting && i.client.now().Sub(r.EnqueuedAt) > vanishedAfter:
+		return vanished(r), true, nil
 	}
 	return recorded(r), known, nil
 }
+
+// vanishedAfter is how long a job may be on its way into the queue.
+const vanishedAfter = time.Minute
 
 // ended is the status of a job that was refused or died. A sync that died is done
 // all the same once a later one of its organization has succeeded: what it was to

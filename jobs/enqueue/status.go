@@ -67,7 +67,10 @@ func recorded(r record.Record) Status {
 func statusOf(info *asynq.TaskInfo) Status {
 	s := Status{ID: info.ID, Kind: jobs.Kind(info.Type), State: stateOf(info)}.asked(info.Payload)
 	s.Attempts = attempts(info, s.State)
-	if s.State == StateRetrying || s.State == StateDead {
+	switch {
+	case s.State == StateDead && info.LastErr == "":
+		s.LastError = archived()
+	case s.State == StateRetrying || s.State == StateDead:
 		s.LastError = fault.Parse(info.LastErr)
 	}
 	// A wait is no error, but for one that a person has asked for, and can end.
@@ -84,6 +87,21 @@ func statusOf(info *asynq.TaskInfo) Status {
 		}
 		s.CompletedAt = &at
 	}
+	return s
+}
+
+// archived is the reason of a job that somebody ended from outside: no worker of ours
+// archives one without saying why.
+func archived() *fault.Error {
+	return &fault.Error{Message: "somebody archived it with asynq's own tools; run it again ('producer jobs retry'), or delete it"}
+}
+
+// vanished is a job of which only its record is left.
+func vanished(r record.Record) Status {
+	s := recorded(r)
+	s.State = StateDead
+	s.LastError = &fault.Error{Message: "it is gone from the queue, and nothing says how it ended: somebody deleted it with asynq's own tools, say; " +
+		"look at the sponsorship, and ask for it again if you still want it"}
 	return s
 }
 
@@ -118,8 +136,9 @@ func stateOf(info *asynq.TaskInfo) string {
 // attempts counts the attempt that asynq has not counted: the one that runs, or
 // that ended the job. MaxRetry is the policy's number of attempts (see put).
 func attempts(info *asynq.TaskInfo, state string) int {
-	switch state {
-	case StateActive, StateDone, StateDead:
+	switch {
+	case state == StateDead && info.LastErr == "": // archived by hand
+	case state == StateActive, state == StateDone, state == StateDead:
 		return min(info.Retried+1, info.MaxRetry)
 	}
 	return info.Retried

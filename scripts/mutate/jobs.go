@@ -168,4 +168,12 @@ var jobMutations = []mutation{
 		`redis.call('ZADD', KEYS[2], 0, ARGV[1])`,
 		``,
 		[]string{"./worker/internal/queue"}},
+	{"ji", "a job that was deleted by hand is waited for", "jobs/enqueue/inspect.go",
+		`> vanishedAfter`,
+		`> 1000*vanishedAfter`,
+		[]string{"./jobs/enqueue"}},
+	{"jj", "a job that was archived by hand has no reason", "jobs/enqueue/status.go",
+		`case s.State == StateDead && info.LastErr == "":`,
+		`case false:`,
+		[]string{"./jobs/enqueue"}},
 }

@@ -149,6 +149,10 @@ func TestDeadJobsHaveTheirButtons(t *testing.T) {
 		jobstest.Equal(t, c.button+" twice", again.StatusCode, http.StatusNotFound)
 		requireText(t, text(t, again), "not dead any more")
 	}
+	alive := jobstest.Value(client.Enqueue(t.Context(), jobs.SyncLicense{OrganizationID: acme}))(t)
+	again := b.do(t, call{path: "/jobs/" + alive.ID + "/retry", form: url.Values{"back": {"/"}}, signed: true})
+	jobstest.Equal(t, "of one that is not dead", again.StatusCode, http.StatusConflict)
+	requireText(t, text(t, again), "not dead any more")
 	page, _ := b.page(t, "/organizations/"+string(bravo))
 	if strings.Contains(page, "Jobs that failed") {
 		t.Error("another organization's jobs are shown")

@@ -124,11 +124,15 @@ func (c *Console) resume(w http.ResponseWriter, r *http.Request) error {
 func (c *Console) retry(w http.ResponseWriter, r *http.Request) error {
 	c.limit(w, r)
 	id := r.PathValue("id")
+	job, _, err := c.inspector.Job(r.Context(), id)
+	if err != nil {
+		return err
+	}
 	again, err := c.inspector.Retry(r.Context(), id)
 	if err != nil {
 		return jobProblem(err)
 	}
-	c.note(r, audit.Deed{Action: "retry job", Job: id})
+	c.note(r, audit.Deed{Action: "retry job", Organization: job.Organization, User: job.User, Job: id})
 	back := ours(r.PostFormValue("back"))
 	if back != "/" { // the overview has no place for a notice
 		back += "?job=" + again
@@ -140,19 +144,26 @@ func (c *Console) retry(w http.ResponseWriter, r *http.Request) error {
 func (c *Console) drop(w http.ResponseWriter, r *http.Request) error {
 	c.limit(w, r)
 	id := r.PathValue("id")
+	job, _, err := c.inspector.Job(r.Context(), id)
+	if err != nil {
+		return err
+	}
 	if err := c.inspector.Delete(r.Context(), id); err != nil {
 		return jobProblem(err)
 	}
-	c.note(r, audit.Deed{Action: "delete job", Job: id})
+	c.note(r, audit.Deed{Action: "delete job", Organization: job.Organization, User: job.User, Job: id})
 	c.goTo(w, r, ours(r.PostFormValue("back")))
 	return nil
 }
 
 // jobProblem says why a dead job was left as it is.
 func jobProblem(err error) error {
+	gone := fault.New(fault.NotFound, "this job is not dead any more: somebody retried or dropped it, or a later sync has made it good")
 	switch {
-	case errors.Is(err, enqueue.ErrNotFound), errors.Is(err, enqueue.ErrNotDead):
-		return view.NotFound(fault.NotFound, "this job is not dead any more: somebody retried or dropped it, or a later sync has made it good")
+	case errors.Is(err, enqueue.ErrNotFound):
+		return view.WithStatus(http.StatusNotFound, gone)
+	case errors.Is(err, enqueue.ErrNotDead):
+		return view.WithStatus(http.StatusConflict, gone)
 	case errors.Is(err, enqueue.ErrForgotten):
 		return view.WithStatus(http.StatusConflict, fault.New(fault.InvalidArguments, "%v", err))
 	case fault.CodeOf(err) == fault.Superseded:
