@@ -92,9 +92,10 @@ func open(ctx context.Context, cfg config.Worker, log zerolog.Logger) (*worker, 
 		return nil, err
 	}
 	client := enqueue.New(s.rdb, enqueue.Options{})
+	guard := registry.NewGuard(enqueue.NewInspector(client).Workers, log)
+	s.ledger.Older = func() bool { return guard.Older() != "" }
 	return &worker{
-		cfg: cfg, log: log, metrics: monitor.NewMetrics(), js: js, store: s,
-		jobs: enqueue.NewSystem(client), guard: registry.NewGuard(enqueue.NewInspector(client).Workers, log),
+		cfg: cfg, log: log, metrics: monitor.NewMetrics(), js: js, store: s, jobs: enqueue.NewSystem(client), guard: guard,
 	}, nil
 }
 

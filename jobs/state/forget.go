@@ -24,8 +24,12 @@ type Forgetting struct {
 // [ScriptRows], and returns how many were still as they had been read.
 func (l *Ledger) Forget(ctx context.Context, org sponsorship.ID, all ...Forgetting) (int, error) {
 	args := make([]any, 0, 4*len(all))
+	encode, err := l.Encoder(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("forget %d sponsorships of %s: %w", len(all), org, err)
+	}
 	for _, f := range all {
-		row, err := f.row()
+		row, err := f.row(encode)
 		if err != nil {
 			return 0, err
 		}
@@ -42,12 +46,12 @@ func (l *Ledger) Forget(ctx context.Context, org sponsorship.ID, all ...Forgetti
 	return done, nil
 }
 
-func (f Forgetting) row() (string, error) {
+func (f Forgetting) row(encode func(sponsorship.Sponsorship) (string, error)) (string, error) {
 	if f.Whole {
 		return "", nil
 	}
 	kept, _ := sponsorship.Forget(f.Read)
-	return EncodeRow(kept)
+	return encode(kept)
 }
 
 func (f Forgetting) again() any {

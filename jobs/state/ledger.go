@@ -15,6 +15,9 @@ import (
 // It is safe for concurrent use.
 type Ledger struct {
 	OutboxLimit int64 // how many events may wait per shard; change it before the first use only
+	// Older reports whether a worker lives that reads no packed records: they are then
+	// stored so that it can. Set it before the first use only; nil: the ledger looks.
+	Older func() bool
 
 	rdb     redis.UniversalClient
 	sealer  *Sealer
@@ -44,7 +47,7 @@ func (l *Ledger) Get(ctx context.Context, org sponsorship.ID, ids ...sponsorship
 	for i, value := range values {
 		all[i] = sponsorship.Sponsorship{OrganizationID: org, UserID: ids[i]}
 		if text, found := value.(string); found {
-			if all[i], err = DecodeRow(text); err != nil {
+			if all[i], err = DecodeRow(org, ids[i], text); err != nil {
 				return nil, err
 			}
 		}

@@ -2,11 +2,13 @@ package state
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"reflect"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,17 +26,43 @@ const version = 1
 // It is a snooze: a job that meets it uses no attempt, until a newer worker has it.
 var ErrNewer = jobs.Snooze(time.Minute, "a newer version of sponsorsync stored this: update this program; it is left alone until then")
 
-// record is a sponsorship with the version of its form.
-type record struct {
-	Version int `json:"v"`
-	sponsorship.Sponsorship
-}
+// rowVersion is the form in which [EncodeRow] stores a record. Version 1 is read on
+// (plain.go), and written as long as a program lives beside that knows no other.
+const rowVersion = 2
+
+// RowForm names it.
+const RowForm = "2"
 
 // EncodeRow is a record as the rows hash holds it, "revision status json": what
 // scripts must know of it stands in front. What a newer program wrote beside it
 // is kept.
 func EncodeRow(s sponsorship.Sponsorship) (string, error) {
-	text, err := json.Marshal(record{version, s})
+	return encode(s, pack(s))
+}
+
+// PackedSafety is the safety level from which on a worker reads packed records.
+const PackedSafety = 2
+
+// Encoder is [EncodeRow], or [EncodePlain] while a worker lives that reads nothing else.
+func (l *Ledger) Encoder(ctx context.Context) (func(sponsorship.Sponsorship) (string, error), error) {
+	older := false
+	if l.Older != nil {
+		older = l.Older()
+	} else {
+		workers, err := l.Workers(ctx)
+		if err != nil {
+			return nil, err
+		}
+		_, older = Older(workers, PackedSafety)
+	}
+	if older {
+		return EncodePlain, nil
+	}
+	return EncodeRow, nil
+}
+
+func encode(s sponsorship.Sponsorship, form any) (string, error) {
+	text, err := json.Marshal(form)
 	if err == nil && s.Unknown != "" {
 		text, err = merge(text, []byte(s.Unknown))
 	}
@@ -44,62 +72,61 @@ func EncodeRow(s sponsorship.Sponsorship) (string, error) {
 	return fmt.Sprintf("%d %s %s", s.Revision, s.Status, text), nil
 }
 
-// DecodeRow reads what EncodeRow wrote. The error is [ErrNewer] when a newer
-// program must read it.
-func DecodeRow(value string) (sponsorship.Sponsorship, error) {
-	parts := strings.SplitN(value, " ", 3)
-	if len(parts) != 3 {
-		return sponsorship.Sponsorship{}, errors.New("decode sponsorship: the record is not of this program's making")
-	}
-	s, err := decodeRecord([]byte(parts[2]))
-	if err != nil {
-		return sponsorship.Sponsorship{}, fmt.Errorf("decode sponsorship: %w", err)
-	}
-	return s, nil
+// DecodeRow reads what EncodeRow wrote for a member of an organization. The error is
+// [ErrNewer] when a newer program must read it.
+func DecodeRow(org, user sponsorship.ID, value string) (sponsorship.Sponsorship, error) {
+	s, _, err := decode(sponsorship.Sponsorship{OrganizationID: org, UserID: user}, value)
+	return s, err
 }
 
-func decodeRecord(text []byte) (sponsorship.Sponsorship, error) {
+// Recoded is a record as [EncodeRow] stores it now, or "" where it is stored so.
+func Recoded(org, user sponsorship.ID, value string) (string, error) {
+	s, stored, err := decode(sponsorship.Sponsorship{OrganizationID: org, UserID: user}, value)
+	if err != nil || stored >= rowVersion {
+		return "", err
+	}
+	return EncodeRow(s)
+}
+
+// decode also returns the version in which the record is stored.
+func decode(s sponsorship.Sponsorship, value string) (sponsorship.Sponsorship, int, error) {
 	var head struct {
 		Version int `json:"v"`
 	}
-	if err := json.Unmarshal(text, &head); err != nil {
-		return sponsorship.Sponsorship{}, err
+	parts := strings.SplitN(value, " ", 3)
+	if len(parts) != 3 {
+		return sponsorship.Sponsorship{}, 0, errors.New("decode sponsorship: the record is not of this program's making")
 	}
-	if head.Version > version {
-		return sponsorship.Sponsorship{}, ErrNewer
+	text := []byte(parts[2])
+	err := json.Unmarshal(text, &head)
+	switch {
+	case err == nil && head.Version > rowVersion:
+		return sponsorship.Sponsorship{}, head.Version, ErrNewer
+	case err == nil && head.Version == rowVersion:
+		s.Status = sponsorship.Status(parts[1])
+		s.Revision, err = strconv.ParseUint(parts[0], 10, 64)
+		if err == nil {
+			s, err = unpack(s, text)
+		}
+	case err == nil:
+		s, err = decodePlain(text)
 	}
-	var r record
+	if err != nil {
+		return sponsorship.Sponsorship{}, 0, fmt.Errorf("decode sponsorship: %w", err)
+	}
+	return s, head.Version, nil
+}
+
+// strictly reads JSON that has no member which the value does not know, and reports
+// whether it could: nearly always.
+func strictly(text []byte, into any) bool {
 	strict := json.NewDecoder(bytes.NewReader(text))
 	strict.DisallowUnknownFields()
-	if strict.Decode(&r) == nil { // nearly always
-		return r.Sponsorship, nil
-	}
-	r = record{}
-	if err := json.Unmarshal(text, &r); err != nil {
-		return sponsorship.Sponsorship{}, err
-	}
-	var err error
-	r.Unknown, err = unknown(text)
-	return r.Sponsorship, err
+	return strict.Decode(into) == nil
 }
 
 // members are the parts of a JSON object.
 type members map[string]json.RawMessage
-
-// unknown is what of a record this program does not know, of its wire part too.
-func unknown(text []byte) (string, error) {
-	rest, wire, err := split(text)
-	if err != nil {
-		return "", err
-	}
-	for _, name := range append(names(reflect.TypeFor[sponsorship.Sponsorship]()), "v") {
-		delete(rest, name)
-	}
-	for _, name := range names(reflect.TypeFor[sponsorship.Wire]()) {
-		delete(wire, name)
-	}
-	return join(rest, wire)
-}
 
 // merge adds the unknown members to a record.
 func merge(text, unknown []byte) ([]byte, error) {

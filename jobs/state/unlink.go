@@ -54,6 +54,10 @@ func (l *Ledger) unlinked(ctx context.Context, org sponsorship.ID, keys []sponso
 	if err != nil {
 		return nil, err
 	}
+	encode, err := l.Encoder(ctx)
+	if err != nil {
+		return nil, err
+	}
 	args := []any{floor}
 	for _, s := range rows {
 		if !s.Vault {
@@ -61,7 +65,7 @@ func (l *Ledger) unlinked(ctx context.Context, org sponsorship.ID, keys []sponso
 		}
 		next := sponsorship.Unmanaged(s)
 		next.Revision = max(s.Revision, floor) + 1
-		row, err := EncodeRow(next)
+		row, err := encode(next)
 		if err != nil {
 			return nil, err
 		}

@@ -116,14 +116,14 @@ func (s *store) seed(b *testing.B, org sponsorship.ID, n int) {
 	b.Helper()
 	jobstest.Must(b, s.ledger.Beat(b.Context())) // else it does not know where revisions begin
 	session := s.session(b, org)
-	yesterday := now().Add(-24 * time.Hour)
+	yesterday := now().Add(-24 * time.Hour).Truncate(time.Millisecond) // as the ledger's clock has it
 	for first := 0; first < n; first += batchSize {
 		var writes []ledger.Write
 		for i := first; i < min(first+batchSize, n); i++ {
 			none := s.ledger.None(org, user(i)).Revision
 			writes = append(writes, ledger.Write{Before: none, After: sponsorship.Sponsorship{
 				OrganizationID: org, UserID: user(i), Email: address(i), Name: label(i), Status: sponsorship.Sent, Revision: none + 1,
-				LastSyncAt: &yesterday, UpdatedAt: yesterday, Wire: sponsorship.Wire{Offered: address(i), Known: true},
+				LastSyncAt: &yesterday, UpdatedAt: yesterday, JobID: uuid.NewString(), Wire: sponsorship.Wire{Offered: address(i), Known: true},
 			}})
 		}
 		stored, err := session.Apply(b.Context(), writes, ledger.Ended{})

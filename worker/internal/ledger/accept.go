@@ -47,7 +47,7 @@ type Accepted struct {
 // Accept stores what a job asked for, in its turn: record, event, the marker that
 // this job was applied, and that the organization has work, in one step.
 func (l *Ledger) Accept(ctx context.Context, jobID string, w Write) (Accepted, error) {
-	row, err := w.args()
+	row, err := l.args(w)
 	if err != nil {
 		return Accepted{}, err
 	}
@@ -81,7 +81,7 @@ func (l *Ledger) notAccepted(reply []string, s sponsorship.Sponsorship) (a Accep
 		l.at(s.OrganizationID, reply[2], reply[3])
 		current := sponsorship.Sponsorship{OrganizationID: s.OrganizationID, UserID: s.UserID}
 		if reply[1] != "" {
-			current, err = state.DecodeRow(reply[1])
+			current, err = state.DecodeRow(s.OrganizationID, s.UserID, reply[1])
 		}
 		current.Revision, _ = strconv.ParseUint(reply[4], 10, 64) // the script's own number
 		a.Conflict, a.Current = true, current
@@ -147,7 +147,7 @@ func (l *Ledger) Look(ctx context.Context, at Lookup) (Seen, error) {
 	}
 	var err error
 	if row.Err() == nil {
-		seen.Sponsorship, err = state.DecodeRow(row.Val())
+		seen.Sponsorship, err = state.DecodeRow(org, at.User, row.Val())
 	}
 	seen.Sponsorship = l.raised(seen.Sponsorship)
 	return seen, err

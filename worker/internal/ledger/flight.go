@@ -72,7 +72,7 @@ func (s *Session) markOn(ctx context.Context, conn redis.Scripter, d Departure) 
 	for rows := range slices.Chunk(d.Rows, state.ScriptRows) {
 		args := []any{s.token, LeaseLife.Milliseconds(), d.Request, d.Life.Milliseconds(), len(rows)}
 		for _, row := range rows {
-			more, err := row.args()
+			more, err := s.ledger.departing(row)
 			if err != nil {
 				return nil, err
 			}
@@ -107,11 +107,11 @@ func readMarked(reply int64) Marked {
 	return Marked{Left: reply == 1}
 }
 
-func (d Departing) args() ([]any, error) {
+func (l *Ledger) departing(d Departing) ([]any, error) {
 	row := ""
 	if d.After.Revision != d.Before.Revision {
 		var err error
-		if row, err = state.EncodeRow(d.After); err != nil {
+		if row, err = l.encode(d.After); err != nil {
 			return nil, err
 		}
 	}

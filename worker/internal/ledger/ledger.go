@@ -33,9 +33,12 @@ type Ledger struct {
 	memory  *memory
 }
 
-// New returns a ledger on the client, which stays the caller's to close.
+// New returns a ledger on the client, which stays the caller's to close. It takes no
+// older worker to live beside: who knows better sets Older.
 func New(rdb redis.UniversalClient, sealer *state.Sealer) *Ledger {
-	return &Ledger{Ledger: state.New(rdb, sealer), rdb: rdb, scripts: newScripts(), clocks: &clocks{}, memory: &memory{}}
+	stored := state.New(rdb, sealer)
+	stored.Older = func() bool { return false }
+	return &Ledger{Ledger: stored, rdb: rdb, scripts: newScripts(), clocks: &clocks{}, memory: &memory{}}
 }
 
 // Through is the same ledger on another client.
@@ -74,7 +77,7 @@ func (l *Ledger) store(ctx context.Context, org sponsorship.ID, lease leaseArgs,
 	args := make([]any, 0, 4+8*len(writes)+len(lease.ended.Rows))
 	args = append(args, lease.token, lease.life.Milliseconds(), lease.ended.Request, len(writes))
 	for _, w := range writes {
-		row, err := w.args()
+		row, err := l.args(w)
 		if err != nil {
 			return nil, err
 		}

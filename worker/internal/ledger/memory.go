@@ -114,7 +114,7 @@ func (l *Ledger) remarkRows(ctx context.Context, pipe redis.Pipeliner, d departe
 		args = append(args, string(row.Kind), row.After.Revision)
 		w := Write{Before: l.clocks.floor(state.Shard(d.org)), After: row.After}
 		w.After.Revision = w.Before + 1 // what was published meanwhile is below the floor
-		more, err := w.args()
+		more, err := l.args(w)
 		if err != nil {
 			return err
 		}

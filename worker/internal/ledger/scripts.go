@@ -51,13 +51,15 @@ var (
 	countedSource string
 	//go:embed lua/remark.lua
 	remarkSource string
+	//go:embed lua/recode.lua
+	recodeSource string
 	//go:embed lua/run.lua
 	runSource string
 )
 
 // scripts are hashed once per ledger.
 type scripts struct {
-	accept, remember, write, lift, request, begin, settle, release, fail, damage, license, beat, run, aside, mark, due, progress, bringBack, counted, remark *redis.Script
+	accept, remember, write, lift, request, begin, settle, release, fail, damage, license, beat, run, aside, mark, due, progress, bringBack, counted, remark, recode *redis.Script
 }
 
 func newScripts() scripts {
@@ -70,6 +72,6 @@ func newScripts() scripts {
 		aside:  redis.NewScript(asideSource), // about a shard, not an organization
 		beat:   script(beatSource), run: script(runSource), mark: script(markSource), due: script(dueSource),
 		progress: script(progressSource), bringBack: script(bringBackSource),
-		counted: script(countedSource), remark: script(remarkSource),
+		counted: script(countedSource), remark: script(remarkSource), recode: script(recodeSource),
 	}
 }

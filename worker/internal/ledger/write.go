@@ -28,9 +28,17 @@ func Announced(before, after sponsorship.Sponsorship) (Write, error) {
 	return w, err
 }
 
+// encode is [state.Ledger.Encoder], applied.
+func (l *Ledger) encode(s sponsorship.Sponsorship) (string, error) {
+	if l.Older() {
+		return state.EncodePlain(s)
+	}
+	return state.EncodeRow(s)
+}
+
 // args are what put and emit of lua/prelude.lua take.
-func (w Write) args() ([]any, error) {
-	row, err := state.EncodeRow(w.After)
+func (l *Ledger) args(w Write) ([]any, error) {
+	row, err := l.encode(w.After)
 	if err != nil {
 		return nil, err
 	}

@@ -121,6 +121,9 @@ func (r *round) end(ctx context.Context) error {
 		if r.waits != nil { // it is not answered yet
 			return nil
 		}
+		if _, err := r.session.Recode(ctx); err != nil {
+			return err
+		}
 		if r.requests == 0 { // an empty batch proves token and connection
 			if err := r.send(ctx, nil); err != nil {
 				return err

@@ -24,7 +24,7 @@ func TestAnOlderWorkersSyncKeepsWhatItDoesNotKnow(t *testing.T) {
 	b := setup(t)
 	b.redeem(1)
 	b.stored(1, func(text string) string {
-		return strings.Replace(text, `"wire":{`, `"mark":1,"wire":{"holdUntil":"2026-12-01T00:00:00Z"`, 1)
+		return strings.Replace(text, `{"v":2,`, `{"v":2,"mark":1,"holdUntil":"2026-12-01T00:00:00Z",`, 1)
 	})
 	b.mustFull()
 	text := b.stored(1, nil)
@@ -40,7 +40,7 @@ func TestAnOlderWorkersSyncKeepsWhatItDoesNotKnow(t *testing.T) {
 func TestAnOlderWorkersSyncLeavesANewerRecordAlone(t *testing.T) {
 	b := setup(t)
 	b.redeem(1)
-	b.stored(1, func(text string) string { return strings.Replace(text, `"v":1`, `"v":2`, 1) })
+	b.stored(1, func(text string) string { return strings.Replace(text, `"v":2`, `"v":3`, 1) })
 	before := b.stored(1, nil)
 	if err := b.full(); !strings.Contains(err.Error(), "newer version") {
 		t.Errorf("the sync ended with %v", err)

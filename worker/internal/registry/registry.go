@@ -40,8 +40,9 @@ import (
 
 // Safety is what this version promises to workers beside it. It is raised when one
 // that lacks a promise must not send at the same time. A release that does not
-// register has none.
-const Safety = 1
+// register has none; level 1 reads records in words only, so until it has ended they
+// are stored so.
+const Safety = state.PackedSafety
 
 // Interval is between two beats: a worker that misses one still lives.
 const Interval = state.WorkerLife / 2
