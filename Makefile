@@ -2,10 +2,10 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
-.PHONY: help demo test check race bench neighbor faults browser clients soak mutate build
+.PHONY: help demo test check race bench neighbor faults browser clients soak mutate build chart-test
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: ## the main job, end to end, on the embedded stack; ends by itself
 	@bash scripts/demo.sh
@@ -32,6 +32,9 @@ browser: ## the status page in a real browser, Debian's chromium, with axe-core;
 
 clients: ## clients generated from the OpenAPI document, in Go and TypeScript, at work; needs npm
 	@bash scripts/clients.sh
+
+chart-test: ## the Helm chart: lint, golden files, the schemas of Kubernetes
+	@bash scripts/chart-test.sh
 
 soak: ## the random tests of worker and bridge, for ten minutes each
 	@bash scripts/setup.sh
