@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/sponsorsync/sponsorsync/config"
+	"github.com/sponsorsync/sponsorsync/internal/printable"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 )
 
@@ -85,9 +86,9 @@ func hintOf(err error) string {
 func Report(w io.Writer, err error) {
 	faults, hints := Explain(err)
 	for _, text := range faults {
-		_, _ = fmt.Fprintf(w, "error: %s\n", text)
+		_, _ = fmt.Fprintf(w, "error: %s\n", printable.Clean(text))
 	}
 	for _, text := range hints {
-		_, _ = fmt.Fprintf(w, "hint: %s\n", text)
+		_, _ = fmt.Fprintf(w, "hint: %s\n", printable.Clean(text))
 	}
 }

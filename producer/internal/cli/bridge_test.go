@@ -201,7 +201,7 @@ func TestStatusNamesTheOrganizationAndItsMembers(t *testing.T) {
 	v.store(sponsorship.Sponsorship{UserID: admin, Status: sponsorship.Sent, Email: address, Name: address})
 	r := v.run("status", "--org", acme)
 	requireStatus(t, r, 0)
-	requireContains(t, r.out, "Organization:       Acme ("+acme+")", "    member Mia[2J <Mia@acme.example>", "    member <mia@acme.example>")
+	requireContains(t, r.out, "Organization:       Acme ("+acme+")", `    member Mia\u001b[2J <Mia@acme.example>`, "    member <mia@acme.example>")
 	v.err = fault.New(fault.BridgeDatabaseUnavailable, "refused")
 	r = v.run("status", "--org", acme)
 	requireStatus(t, r, 0)

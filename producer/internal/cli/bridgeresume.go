@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sponsorsync/sponsorsync/internal/printable"
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
@@ -142,7 +143,7 @@ type resumption struct {
 // talk is where a person reads what is about to happen: not among the results of a script.
 func (a *app) talk() io.Writer {
 	if a.asJSON {
-		return a.Stderr
+		return printable.Writer(a.Stderr)
 	}
 	return a.out
 }
@@ -233,7 +234,7 @@ func jobWords(job merge.Job) string {
 			parts = append(parts, "to "+args.SponsoredEmail)
 		}
 		if args.FriendlyName != "" {
-			parts = append(parts, "named "+printable(args.FriendlyName))
+			parts = append(parts, "named "+printable.Line(args.FriendlyName))
 		}
 		return strings.Join(parts, ", ")
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sponsorsync/sponsorsync/internal/printable"
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
@@ -223,7 +224,7 @@ func (e *rowErrors) Error() string {
 func (e *rowErrors) faults() []string {
 	faults := []string{e.Error()}
 	for _, r := range e.rows {
-		text := r.err.Error()
+		text := printable.Line(r.err.Error())
 		if f, ok := errors.AsType[*fault.Error](r.err); ok {
 			text = faultText(f)
 		}

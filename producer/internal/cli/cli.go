@@ -9,6 +9,7 @@ import (
 
 	"github.com/sponsorsync/sponsorsync/config"
 	"github.com/sponsorsync/sponsorsync/config/boot"
+	"github.com/sponsorsync/sponsorsync/internal/printable"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/producer/internal/bridge"
 )
@@ -33,7 +34,7 @@ type Program struct {
 
 // Run executes one command and returns the exit status.
 func (p Program) Run(ctx context.Context, args []string) int {
-	a := &app{Program: p, out: bufio.NewWriter(p.Stdout)}
+	a := &app{Program: p, out: bufio.NewWriter(printable.Writer(p.Stdout))}
 	root := a.root()
 	root.SetArgs(append([]string{}, args...)) // of nil, cobra would take the process' own
 	command, err := root.ExecuteContextC(ctx)
@@ -66,7 +67,7 @@ type app struct {
 // note tells the person something on standard error, around a progress bar.
 func (a *app) note(format string, args ...any) {
 	a.bar.clear()
-	_, _ = fmt.Fprintf(a.Stderr, format+"\n", args...)
+	_, _ = fmt.Fprintln(a.Stderr, printable.Clean(fmt.Sprintf(format, args...)))
 }
 
 // print writes one line of the result, at once: a script may be waiting for it.

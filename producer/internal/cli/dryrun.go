@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -10,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/sponsorsync/sponsorsync/config"
+	"github.com/sponsorsync/sponsorsync/internal/printable"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/producer/internal/bridge"
 	"github.com/sponsorsync/sponsorsync/producer/internal/bridge/merge"
@@ -176,15 +176,5 @@ func organizationWords(name string, org sponsorship.ID) string {
 	if name == "" {
 		return org.String()
 	}
-	return fmt.Sprintf("%s (%s)", printable(name), org)
-}
-
-// printable keeps a name from steering the terminal.
-func printable(name string) string {
-	return cmp.Or(strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return -1
-		}
-		return r
-	}, name), "unnamed")
+	return fmt.Sprintf("%s (%s)", printable.Line(name), org)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/sponsorsync/sponsorsync/config"
 	"github.com/sponsorsync/sponsorsync/config/boot"
 	"github.com/sponsorsync/sponsorsync/internal/health"
+	"github.com/sponsorsync/sponsorsync/internal/printable"
 	"github.com/sponsorsync/sponsorsync/jobs/events"
 	"github.com/sponsorsync/sponsorsync/producer/internal/view"
 )
@@ -100,7 +101,7 @@ func (a *app) listOrganizations(ctx context.Context, s *session) error {
 		}
 		_, _ = fmt.Fprintf(a.out, format, org.OrganizationID, clockOr(org.LastSyncAt, never), clockOr(org.NextSyncAt, "-"), countsLine(org.Counts))
 		if org.LastError != nil {
-			_, _ = fmt.Fprintf(a.out, "    %s: %s\n", org.LastError.Code, org.LastError.Message)
+			_, _ = fmt.Fprintf(a.out, "    %s: %s\n", org.LastError.Code, printable.Line(org.LastError.Message))
 		}
 	}
 	return a.flush()

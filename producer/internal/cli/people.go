@@ -8,6 +8,7 @@ import (
 
 	"github.com/sponsorsync/sponsorsync/config"
 	"github.com/sponsorsync/sponsorsync/config/boot"
+	"github.com/sponsorsync/sponsorsync/internal/printable"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/producer/internal/bridge"
 )
@@ -102,10 +103,10 @@ func (a *app) names(ctx context.Context, org sponsorship.ID) bridge.Names {
 func memberLine(n bridge.Names, id sponsorship.ID) string {
 	line := ""
 	if person := n.Members[id]; person.Name != "" {
-		line = " " + printable(person.Name)
+		line = " " + printable.Line(person.Name)
 	}
 	if person := n.Members[id]; person.Email != "" {
-		line += " <" + printable(person.Email) + ">"
+		line += " <" + printable.Line(person.Email) + ">"
 	}
 	if line == "" {
 		return ""

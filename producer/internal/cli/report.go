@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sponsorsync/sponsorsync/config/boot"
+	"github.com/sponsorsync/sponsorsync/internal/printable"
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 )
@@ -98,9 +99,9 @@ func faultText(f *fault.Error) string {
 	case f == nil:
 		return ""
 	case f.Code == "":
-		return f.Message
+		return printable.Line(f.Message)
 	}
-	return f.Error()
+	return printable.Line(f.Error())
 }
 
 // codeHints are the hints of codes, each once, marked with the code.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/sponsorsync/sponsorsync/internal/printable"
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 )
@@ -49,7 +50,7 @@ func (f lineFaults) in(name string, most int) []string {
 		if i == most {
 			return append(texts, fmt.Sprintf("%s: and %d more lines are wrong", name, len(f)-most))
 		}
-		texts = append(texts, fmt.Sprintf("%s line %d: %s", name, fault.line, fault.message))
+		texts = append(texts, fmt.Sprintf("%s line %d: %s", name, fault.line, printable.Line(fault.message)))
 	}
 	return texts
 }

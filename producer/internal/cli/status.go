@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sponsorsync/sponsorsync/internal/printable"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
@@ -130,7 +131,7 @@ func (a *app) statusText(ctx context.Context, s *session, org statusOf) error {
 			_, _ = fmt.Fprintln(a.out, line)
 		}
 		if v.Reason != nil {
-			_, _ = fmt.Fprintf(a.out, "    %s: %s\n", v.Reason.Code, v.Reason.Message)
+			_, _ = fmt.Fprintf(a.out, "    %s: %s\n", v.Reason.Code, printable.Line(v.Reason.Message))
 			codes = append(codes, v.Reason.Code)
 		}
 		return nil
@@ -227,5 +228,5 @@ func recipient(v view.Sponsorship) string {
 	if v.AdminInitiated {
 		text += " [admin-initiated]"
 	}
-	return text
+	return printable.Line(text)
 }

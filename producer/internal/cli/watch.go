@@ -14,6 +14,7 @@ import (
 
 	"github.com/sponsorsync/sponsorsync/config"
 	"github.com/sponsorsync/sponsorsync/config/boot"
+	"github.com/sponsorsync/sponsorsync/internal/printable"
 	"github.com/sponsorsync/sponsorsync/jobs/events"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
@@ -134,7 +135,7 @@ func eventLine(r events.Record) string {
 	} else if e, err := events.Decode[events.Bridge](r.Payload); err == nil {
 		text = bridgeText(r.Event.Type, e.Data)
 	}
-	return clock(r.Event.Time) + "  " + r.Event.Subject + "  " + text
+	return clock(r.Event.Time) + "  " + printable.Line(r.Event.Subject+"  "+text)
 }
 
 func transitionText(d events.Sponsorship) string {

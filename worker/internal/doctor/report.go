@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/sponsorsync/sponsorsync/internal/printable"
 )
 
 // WriteText prints one line per check: status, name, what was found, what to do.
@@ -47,11 +49,11 @@ func summary(checks []Check) string {
 }
 
 // oneLine keeps what a server said from breaking the table.
-func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+func oneLine(text string) string { return printable.Clean(strings.Join(strings.Fields(text), " ")) }
 
 // WriteJSON prints one document: {"ok": bool, "checks": [...]}.
 func WriteJSON(w io.Writer, checks []Check) error {
-	encoder := json.NewEncoder(w)
+	encoder := json.NewEncoder(printable.Writer(w))
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
 	err := encoder.Encode(struct {
