@@ -67,7 +67,7 @@ func (l orderLab) worker(fails func(jobs.Args) bool) {
 	queue.Handle(r, in.Adopt)
 	queue.Handle(r, func(context.Context, jobs.Job[jobs.Sweep]) error { return nil })
 	server := jobstest.Value(queue.NewServer(queue.Params{
-		Redis: conv, Registry: r, Queue: jobs.QueueIntake, Concurrency: 16, Servers: intakeLoops,
+		Redis: conv, Registry: r, Queue: jobs.QueueIntake, Concurrency: 16, Servers: intakeLoops, Convoy: convoy,
 		Curve: jobs.Curve{Base: time.Millisecond, Max: time.Millisecond}, Log: zerolog.Nop(),
 	}))(l)
 	ctx, cancel := context.WithCancel(context.Background())

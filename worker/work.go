@@ -28,6 +28,10 @@ const stuckAfter = 10 * time.Second
 // round trip, which is less than two cores can handle.
 const intakeLoops = 2
 
+// convoy is how many jobs of intake are taken at once when they wait in line: enough to
+// share scripts, and few enough to be done in a moment.
+const convoy = 128
+
 // worker holds what its parts share. open makes it, whole.
 type worker struct {
 	cfg     config.Worker
@@ -117,14 +121,15 @@ func (w *worker) serve(ctx context.Context, h handlers) error {
 		queue                jobs.Queue
 		rdb                  redis.UniversalClient
 		concurrency, servers int
+		convoy               int
 	}{
-		{jobs.QueueIntake, w.pipelined.rdb, w.cfg.Concurrency, intakeLoops},
-		{jobs.QueueUrgent, w.rdb, urgent, 1},
-		{jobs.QueueCloud, w.rdb, bulk, 1},
+		{jobs.QueueIntake, w.pipelined.rdb, w.cfg.Concurrency, intakeLoops, convoy},
+		{jobs.QueueUrgent, w.rdb, urgent, 1, 0},
+		{jobs.QueueCloud, w.rdb, bulk, 1, 0},
 	} {
 		server, err := queue.NewServer(queue.Params{
 			Redis: lane.rdb, Registry: handlers, Queue: lane.queue,
-			Concurrency: lane.concurrency, Servers: min(lane.servers, lane.concurrency),
+			Concurrency: lane.concurrency, Servers: min(lane.servers, lane.concurrency), Convoy: lane.convoy,
 			Curve: w.curve(), ShutdownTimeout: w.cfg.ShutdownTimeout, Log: w.log, Observe: w.metrics.Job,
 			Clock: w.clock,
 		})

@@ -57,11 +57,20 @@ func RecordKey(org sponsorship.ID, jobID string) string {
 // order in which they take effect.
 func OrderKey(org, user sponsorship.ID) string { return Key(org, "order:"+string(user)) }
 
-// TurnKeys returns the KEYS of a [Script] that ends a job: [Keys], and what the
-// order of jobs rests on.
-func TurnKeys(org, user sponsorship.ID, jobID string) []string {
-	return append(Keys(org, jobID), Key(org, "applied"), ShardKey(Shard(org), "refused"),
-		OrderKey(org, user), RecordKey(org, jobID))
+// Turn is a job that is to end, and the sponsorship in whose order it has its turn.
+type Turn struct {
+	User  sponsorship.ID
+	JobID string
+}
+
+// TurnKeys returns the KEYS of a [Script] that ends jobs: [Keys], what the order of jobs
+// rests on, and three for each of them.
+func TurnKeys(org sponsorship.ID, turns ...Turn) []string {
+	all := append(Keys(org, ""), Key(org, "applied"), ShardKey(Shard(org), "refused"))
+	for _, t := range turns {
+		all = append(all, OrderKey(org, t.User), RecordKey(org, t.JobID), MarkerKey(org, t.JobID))
+	}
+	return all
 }
 
 // disconnectedKey is the set of the shard's organizations that a person has

@@ -62,7 +62,7 @@ func (s *store) drainIntoLedger(b *testing.B, n int) float64 {
 	defer func() { _ = rdb.Close() }()
 	server, err := queue.NewServer(queue.Params{
 		Redis: rdb, Registry: s.intake(b, rdb), Queue: jobs.QueueIntake,
-		Concurrency: intakeConcurrency, Servers: intakeServers,
+		Concurrency: intakeConcurrency, Servers: intakeServers, Convoy: intakeConvoy,
 		Curve: curve(), Log: logger(),
 		Observe: func(_, outcome string, _ time.Duration) {
 			if outcome == queue.OutcomeDone {

@@ -26,6 +26,7 @@ const deadline = 10 * time.Minute
 const (
 	intakeConcurrency = 16
 	intakeServers     = 2
+	intakeConvoy      = 128
 	cloudConcurrency  = 8
 	batchSize         = 1000
 )

@@ -52,15 +52,14 @@ func (l *Ledger) Accept(ctx context.Context, jobID string, w Write) (Accepted, e
 		return Accepted{}, err
 	}
 	org, user := w.After.OrganizationID, w.After.UserID
-	reply, err := l.scripts.accept.Run(ctx, l.rdb, state.TurnKeys(org, user, jobID),
-		append([]any{jobID, markerLife.Milliseconds(), l.OutboxLimit}, row...)...).StringSlice()
-	if err != nil {
+	verdict, err := l.accepts.Do(ctx, acceptance{org: org, turn: state.Turn{User: user, JobID: jobID}, args: append([]any{jobID}, row...)})
+	if err = cmp.Or(err, verdict.err); err != nil {
 		return Accepted{}, fmt.Errorf("accept sponsorship %s of %s: %w", user, org, err)
 	}
-	if reply[0] == "applied" {
-		return Accepted{Wake: reply[1], Next: reply[2]}, nil
+	if verdict.reply[0] == "applied" {
+		return Accepted{Wake: verdict.reply[1], Next: verdict.reply[2]}, nil
 	}
-	return l.notAccepted(reply, w.After)
+	return l.notAccepted(verdict.reply, w.After)
 }
 
 func (l *Ledger) notAccepted(reply []string, s sponsorship.Sponsorship) (a Accepted, err error) {
@@ -105,7 +104,7 @@ func (l *Ledger) Remember(ctx context.Context, e Ending) (Accepted, error) {
 	if e.Refusal != nil {
 		outcome, reason = e.Refusal.Error(), fault.Parse(e.Refusal.Error())
 	}
-	reply, err := l.scripts.remember.Run(ctx, l.rdb, state.TurnKeys(org, user, e.JobID),
+	reply, err := l.scripts.remember.Run(ctx, l.rdb, state.TurnKeys(org, state.Turn{User: user, JobID: e.JobID}),
 		e.JobID, string(user), e.Seen.Revision, markerLife.Milliseconds(), outcome,
 		string(reason.Code), reason.Message, string(e.Kind), record.Life.Milliseconds()).StringSlice()
 	if err != nil {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/sponsorsync/sponsorsync/internal/gather"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
@@ -31,6 +32,7 @@ type Ledger struct {
 	scripts scripts
 	clocks  *clocks
 	memory  *memory
+	accepts *gather.Calls[acceptance, verdict]
 }
 
 // New returns a ledger on the client, which stays the caller's to close. It takes no
@@ -38,12 +40,14 @@ type Ledger struct {
 func New(rdb redis.UniversalClient, sealer *state.Sealer) *Ledger {
 	stored := state.New(rdb, sealer)
 	stored.Older = func() bool { return false }
-	return &Ledger{Ledger: stored, rdb: rdb, scripts: newScripts(), clocks: &clocks{}, memory: &memory{}}
+	return (&Ledger{Ledger: stored, scripts: newScripts(), clocks: &clocks{}, memory: &memory{}}).Through(rdb)
 }
 
 // Through is the same ledger on another client.
 func (l *Ledger) Through(rdb redis.UniversalClient) *Ledger {
-	return &Ledger{Ledger: l.Ledger, rdb: rdb, scripts: l.scripts, clocks: l.clocks, memory: l.memory}
+	through := *l
+	through.rdb, through.accepts = rdb, gather.New(through.acceptAll)
+	return &through
 }
 
 // Get is [state.Ledger.Get] with the revisions that a write must name.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -34,6 +35,8 @@ type gate struct {
 	keys    []string        // of the script with which asynq takes a job
 	emptied chan struct{}   // of size 1: a loop has found the queue empty
 	ended   <-chan struct{} // set before the loops start
+	streak  atomic.Int64    // jobs that were taken since the queue was last empty
+	busy    chan struct{}   // of size 1: more than one was
 
 	mu   sync.Mutex
 	open chan struct{} // closed as long as the loops may ask
@@ -41,7 +44,7 @@ type gate struct {
 
 func newGate(rdb redis.UniversalClient, key func(part string) string) *gate {
 	g := &gate{
-		rdb: rdb, emptied: make(chan struct{}, 1), open: make(chan struct{}),
+		rdb: rdb, emptied: make(chan struct{}, 1), busy: make(chan struct{}, 1), open: make(chan struct{}),
 		keys: []string{key("pending"), key("paused"), key("active"), key("lease")},
 	}
 	close(g.open)
@@ -113,11 +116,34 @@ func (g gated) EvalSha(ctx context.Context, sha string, keys []string, args ...a
 		return none
 	}
 	job := g.UniversalClient.EvalSha(ctx, sha, keys, args...)
-	if errors.Is(job.Err(), redis.Nil) {
-		select {
-		case g.gate.emptied <- struct{}{}:
-		default:
-		}
+	g.gate.note(job.Err())
+	return job
+}
+
+// Eval implements redis.Scripter: so the first job of all is taken.
+func (g gated) Eval(ctx context.Context, script string, keys []string, args ...any) *redis.Cmd {
+	job := g.UniversalClient.Eval(ctx, script, keys, args...)
+	if slices.Equal(keys, g.gate.keys) {
+		g.gate.note(job.Err())
 	}
 	return job
+}
+
+// note hears how it went to ask for a job.
+func (g *gate) note(err error) {
+	switch {
+	case errors.Is(err, redis.Nil):
+		g.streak.Store(0)
+		hint(g.emptied)
+	case err == nil && g.streak.Add(1) > 1:
+		hint(g.busy)
+	}
+}
+
+// hint is noticed once, however often it is given meanwhile.
+func hint(to chan<- struct{}) {
+	select {
+	case to <- struct{}{}:
+	default:
+	}
 }

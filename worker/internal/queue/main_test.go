@@ -77,7 +77,7 @@ func setup(t *testing.T, h handlers) bundle {
 		asynq: asynq.NewClientFromRedisClient(rdb), log: &lockedBuffer{}, seen: &record{},
 	}
 	b.params = queue.Params{
-		Redis: rdb, Registry: h.registry(), Queue: jobs.QueueIntake, Concurrency: 8,
+		Redis: rdb, Registry: h.registry(), Queue: jobs.QueueIntake, Concurrency: 8, Convoy: 4,
 		Curve:   jobs.Curve{Base: time.Millisecond, Max: time.Millisecond},
 		Log:     zerolog.New(b.log).Level(zerolog.DebugLevel),
 		Observe: func(kind, outcome string, _ time.Duration) { b.seen.add(kind + " " + outcome) },

@@ -43,9 +43,14 @@ func deliveryOf(ctx context.Context, task *asynq.Task) delivery {
 	d.id, _ = asynq.GetTaskID(ctx)
 	failures, _ := asynq.GetRetryCount(ctx)
 	d.attempt = failures + 1
-	d.version, _ = strconv.Atoi(task.Headers()[jobs.VersionHeader])
-	d.enqueuedAt = enqueue.EnqueuedAt(task.Headers())
-	d.hasOrigin = enqueue.HasOrigin(task.Headers())
+	return d.with(task.Headers())
+}
+
+// with fills in what travels with the job.
+func (d delivery) with(headers map[string]string) delivery {
+	d.version, _ = strconv.Atoi(headers[jobs.VersionHeader])
+	d.enqueuedAt = enqueue.EnqueuedAt(headers)
+	d.hasOrigin = enqueue.HasOrigin(headers)
 	d.policy, _ = d.kind.Policy()
 	return d
 }

@@ -40,7 +40,10 @@ type Params struct {
 	Concurrency int // handlers at once
 	// Servers is how many fetch loops share the queue and the concurrency;
 	// default 1. One loop fetches one job per round trip, some thousands a second.
-	Servers         int
+	Servers int
+	// Convoy is how many jobs at most are taken from the queue at once and run beside
+	// those, when they wait in line; default none. Only an intake queue may have it.
+	Convoy          int
 	Curve           jobs.Curve
 	ShutdownTimeout time.Duration // default 120 s; a Redis that hangs takes its own time on top
 	Log             zerolog.Logger
@@ -86,11 +89,12 @@ func (p *Params) fill() error {
 
 // Server runs the jobs of one queue.
 type Server struct {
-	p       Params
-	servers []*asynq.Server
-	records *record.Store
-	gate    *gate
-	putOff  chan struct{} // of size 1: a job is about to wait for its time
+	p                     Params
+	servers               []*asynq.Server
+	records               *record.Store
+	gate                  *gate
+	takeScript, endScript *redis.Script // of convoys
+	putOff                chan struct{} // of size 1: a job is about to wait for its time
 
 	handlers     context.Context // done when handlers must come to an end
 	stopHandlers context.CancelFunc
@@ -105,6 +109,7 @@ func NewServer(p Params) (*Server, error) {
 	}
 	s := &Server{p: p, records: record.New(p.Redis), putOff: make(chan struct{}, 1)}
 	s.gate = newGate(p.Redis, s.key)
+	s.takeScript, s.endScript = newConvoyScripts()
 	s.handlers, s.stopHandlers = context.WithCancel(context.Background())
 	for i := range p.Servers {
 		share := (p.Concurrency + i) / p.Servers
@@ -156,6 +161,9 @@ func (s *Server) Run(ctx context.Context) (err error) {
 	watches.Go(func() { s.watchDamaged(ctx) })
 	watches.Go(func() { s.watchLost(ctx) })
 	watches.Go(func() { s.watchDelayed(ctx) })
+	if s.p.Convoy > 0 {
+		watches.Go(func() { s.convoys(ctx) })
+	}
 	s.gate.ended = ctx.Done()
 	go s.gate.watch(ctx)
 	defer watches.Wait()

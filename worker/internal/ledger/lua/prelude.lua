@@ -8,11 +8,11 @@ local function held(token)
 end
 
 -- emit appends an event, version 1 of an outbox entry: its document, of which all
--- the rest follows. An empty id is no event.
+-- the rest follows. An empty id is no event. It returns whether there was one.
 local function emit(id, subject, key, payload)
-  if id ~= '' then
-    redis.call('XADD', K.outbox, '*', 'v', '1', 'event', payload)
-  end
+  if id == '' then return false end
+  redis.call('XADD', K.outbox, '*', 'v', '1', 'event', payload)
+  return true
 end
 
 -- The statuses in which a row has come to its end.

@@ -8,6 +8,7 @@
 -- or '', now, floor, the revision to count on from}.
 local job, user, before, markerLife, outcome, code, message, kind, life = unpack(ARGV)
 
+turn(1)
 local marker = redis.call('GET', K.marker)
 if marker then
   leave(job)

@@ -1,8 +1,14 @@
 -- Put after prelude.lua, in front of the scripts that end a job of one
 -- sponsorship: such jobs take effect in the order in which they were acknowledged.
--- KEYS  the last four: sequence of the latest job that took effect, by sponsorship;
---       the shard's refused jobs; the sponsorship's order list; the job's record
-local APPLIED, REFUSED, ORDER, RECORD = unpack(KEYS, #KEYS - 3)
+-- KEYS  sequence of the latest job that took effect, by sponsorship; the shard's refused
+--       jobs; then for each job: its sponsorship's order list, its record, its marker
+local APPLIED, REFUSED = KEYS[20], KEYS[21]
+local ORDER, RECORD
+
+-- turn makes one job, counted from 1, the one that all the rest is about.
+local function turn(n)
+  ORDER, RECORD, K.marker = unpack(KEYS, 19 + 3 * n, 21 + 3 * n)
+end
 
 -- ahead returns the id of the job that is first while this one must wait, and how
 -- many are before it; or nil. A job that has no place, since whoever enqueued it
@@ -35,11 +41,12 @@ end
 
 -- done ends a job that took effect. Its record is kept as long as its marker.
 local function done(job, user, life)
-  local sequence = redis.call('HGET', RECORD, 'seq') or redis.call('HINCRBY', K.org, 'jobSequence', 1)
+  local sequence, state = unpack(redis.call('HMGET', RECORD, 'seq', 'state'))
+  sequence = sequence or redis.call('HINCRBY', K.org, 'jobSequence', 1)
   if tonumber(redis.call('HGET', APPLIED, user) or '0') < tonumber(sequence) then
     redis.call('HSET', APPLIED, user, sequence)
   end
-  if redis.call('HEXISTS', RECORD, 'state') == 1 then
+  if state then
     redis.call('HSET', RECORD, 'state', 'done', 'endedAt', now)
     redis.call('PEXPIRE', RECORD, life)
   else
