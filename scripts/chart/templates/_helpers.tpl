@@ -88,6 +88,30 @@ resources:
   {{- toYaml .settings.resources | nindent 2 }}
 {{- end }}
 
+{{- define "sponsorsync.mounts" -}}
+{{- if .Values.secret.files }}
+- { name: files, mountPath: /etc/sponsorsync, readOnly: true }
+{{- end }}
+{{- if eq .component "worker" }}
+- { name: licenses, mountPath: /licenses }
+{{- end }}
+{{- end }}
+
+{{- define "sponsorsync.volumes" -}}
+{{- if .Values.secret.files }}
+- name: files
+  secret: { secretName: {{ .Values.secret.files | quote }} }
+{{- end }}
+{{- if eq .component "worker" }}
+- name: licenses
+  {{- if .Values.worker.licenseClaim }}
+  persistentVolumeClaim: { claimName: {{ .Values.worker.licenseClaim | quote }} }
+  {{- else }}
+  emptyDir: { sizeLimit: 16Mi }
+  {{- end }}
+{{- end }}
+{{- end }}
+
 {{- /* The head of a Deployment up to its pods. */}}
 {{- define "sponsorsync.template" -}}
 selector:
