@@ -177,6 +177,7 @@ func showWaiting(all []view.Organization, gauge setGauge) {
 	waits := map[string]int{}
 	for _, org := range all {
 		switch {
+		case org.Disconnected: // nobody waits
 		case !org.Connected:
 			waits["connection"]++
 		case org.Paused:

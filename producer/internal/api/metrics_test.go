@@ -22,11 +22,12 @@ func TestMetricsTellWhatWaitsForWhom(t *testing.T) {
 		{Connected: true, LastSyncAt: ago(time.Hour), NextSyncAt: ago(-time.Hour), LastError: refused},
 		{Connected: true, Paused: true, LastSyncAt: ago(80 * time.Hour), NextSyncAt: ago(70 * time.Hour)},
 		{Connected: false, NextSyncAt: ago(90 * time.Hour)},
+		{Disconnected: true},
 		{Connected: true},
 		{Connected: true, Paused: true},
 	}, now)
 	for figure, want := range map[string]float64{
-		"organizations never_synced":                               3,
+		"organizations never_synced":                               4,
 		"organizations_waiting connection":                         1,
 		"organizations_waiting first_sync":                         1,
 		"organizations_waiting resume":                             2,

@@ -5,12 +5,15 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/sponsorsync/sponsorsync/internal/metricsdoc"
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/events"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
 )
 
 const connectBody = `{"cloudOrganizationId":"22222222-2222-4222-8222-222222222222","billingSyncToken":" the-secret-token \n","licenseKey":"the-secret-key"}`
@@ -175,6 +178,9 @@ func TestMetrics(t *testing.T) {
 	if strings.Contains(text, string(acme)) {
 		t.Error("a label grows with the number of organizations")
 	}
+	jobstest.Must(t, b.ledger.BeatScheduler(t.Context(), time.Minute))
+	jobstest.Must(t, b.redis.HSet(t.Context(), state.Key(acme, ""), "lastSyncAt", time.Now().UnixMilli()).Err())
+	metricsdoc.Check(t, metricsdoc.Serve, b.get(t, "/metrics").body)
 }
 
 func TestOneSponsorshipWithItsHistory(t *testing.T) {

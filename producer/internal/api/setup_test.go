@@ -79,13 +79,13 @@ func setupOn(t *testing.T, stack *jobstest.Stack, redisURL string) *bundle {
 	js := jobstest.Value(events.Connect(events.Connection{URL: stack.NATSURL()}))(t)
 	t.Cleanup(js.Conn().Close)
 	jobstest.Must(t, events.EnsureStream(t.Context(), js, events.Settings{}))
-	log := &lockedBuffer{}
+	log, registry := &lockedBuffer{}, prometheus.NewRegistry()
 	b := &bundle{
 		stack: stack, redis: rdb, js: js, log: log,
 		ledger:    state.New(rdb, jobstest.Value(state.NewSealer(bytes.Repeat([]byte("k"), 32)))(t)),
-		access:    jobstest.Value(access.New(access.Params{Token: apiToken, ReadToken: readToken, HookSecrets: []string{secret, retired}, Redis: rdb, Now: time.Now}))(t),
+		access:    jobstest.Value(access.New(access.Params{Token: apiToken, ReadToken: readToken, HookSecrets: []string{secret, retired}, Redis: rdb, Registry: registry, Now: time.Now}))(t),
 		publisher: events.NewPublisher(js, events.Settings{}),
-		registry:  prometheus.NewRegistry(),
+		registry:  registry,
 	}
 	b.serve(t)
 	return b

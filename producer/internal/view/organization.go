@@ -29,7 +29,8 @@ type Organization struct {
 	OfficialJobOff      *Answer                      `json:"officialJobOff"`
 	Counts              map[sponsorship.Status]int64 `json:"counts"`
 
-	FromVault bool `json:"-"` // the connection
+	FromVault    bool `json:"-"` // the connection
+	Disconnected bool `json:"-"` // a person has ended it here
 }
 
 // Answer is what a person said with a job: of officialJobOff, that the server's own sync
@@ -73,7 +74,7 @@ func ReadOrganizations(ctx context.Context, l *state.Ledger) ([]Organization, er
 func Show(org state.Organization, counts map[sponsorship.Status]int64) Organization {
 	shown := Organization{
 		OrganizationID: org.ID, Connected: org.Connected, Paused: org.Stopped, LastSyncAt: org.LastSyncAt, NextSyncAt: org.NextSyncAt,
-		LastLicenseSyncAt: org.LastLicenseSyncAt, Bridge: showBridge(org), Counts: counts, FromVault: org.FromVault,
+		LastLicenseSyncAt: org.LastLicenseSyncAt, Bridge: showBridge(org), Counts: counts, FromVault: org.FromVault, Disconnected: org.Disconnected,
 	}
 	if said := org.OfficialJobOff; said != nil {
 		shown.OfficialJobOff = &Answer{said.At.UTC(), said.JobID}

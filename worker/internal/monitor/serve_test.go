@@ -11,6 +11,7 @@ import (
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/sponsorsync/sponsorsync/internal/metricsdoc"
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/monitor"
@@ -59,6 +60,7 @@ func TestMetricNames(t *testing.T) {
 	relayed.Failed()
 	relayed.SetAside(4)
 	relayed.Duplicate(5)
+	jobstest.Must(t, p.Ledger.BeatScheduler(t.Context(), time.Minute))
 	text := get(t, m, "/metrics").Body.String()
 	for _, line := range []string{
 		`sponsorsync_jobs_processed_total{kind="redeem",outcome="done"} 1`,
@@ -80,6 +82,7 @@ func TestMetricNames(t *testing.T) {
 			t.Errorf("no line %s", line)
 		}
 	}
+	metricsdoc.Check(t, metricsdoc.Worker, []byte(text))
 }
 
 func TestWhatAMonitorNeeds(t *testing.T) {

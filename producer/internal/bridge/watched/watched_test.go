@@ -7,8 +7,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sponsorsync/sponsorsync/internal/metricsdoc"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/producer/internal/bridge"
+	"github.com/sponsorsync/sponsorsync/producer/internal/bridge/vault"
 	"github.com/sponsorsync/sponsorsync/producer/internal/bridge/watched"
 )
 
@@ -42,7 +44,12 @@ func TestABridgeIsReadyWhileItsLooksComeToTheirEnd(t *testing.T) {
 		}
 	}
 	e.Metrics().Working(true)
-	if status, body := get(e, "/metrics"); status != http.StatusOK || !strings.Contains(body, "sponsorsync_bridge_working 1") {
+	e.Metrics().Failed("bridge_database_unavailable")
+	e.Metrics().Enqueued("redeem")
+	e.Metrics().Wrote("update", vault.Written)
+	status, body := get(e, "/metrics")
+	metricsdoc.Check(t, metricsdoc.Bridge, []byte(body))
+	if status != http.StatusOK || !strings.Contains(body, "sponsorsync_bridge_working 1") {
 		t.Errorf("metrics: %d %s", status, body)
 	}
 	if status, _ := get(e, "/healthz"); status != http.StatusOK {
