@@ -52,6 +52,10 @@ neighbor: ## what the bridge costs the server's own database
 	@bash scripts/setup.sh
 	@bash scripts/neighbor.sh
 
+watch: ## alert rules and board against a Prometheus that scrapes a real run
+	@bash scripts/setup.sh
+	@bash scripts/watch.sh live
+
 build: ## both programs, into bin/
 	@mkdir -p bin
 	@go build -trimpath -o bin/ ./worker ./producer

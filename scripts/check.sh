@@ -22,5 +22,7 @@ step "mutations match the code"
 go run ./scripts/mutate -list >/dev/null
 step "shellcheck"
 shellcheck scripts/*.sh .ci/run
+step "alert rules"
+bash scripts/watch.sh
 step "govulncheck"
 bash scripts/vulnerabilities.sh

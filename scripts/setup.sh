@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests need beside Go: redis-server (the system's, and a newer
-# one where that is older than 7.2), shellcheck, curl, openssl, and the programs of PostgreSQL and
+# one where that is older than 7.2), shellcheck, curl, openssl, Prometheus
+# (its promtool reads the alert rules), and the programs of PostgreSQL and
 # MariaDB. The NATS server is built by the tests from the version in go.mod.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -48,3 +49,4 @@ install shellcheck shellcheck
 install curl curl # a hook in shell
 install openssl openssl
 bash scripts/redis.sh >/dev/null
+bash scripts/prometheus.sh >/dev/null
