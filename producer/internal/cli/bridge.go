@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
@@ -89,6 +90,8 @@ type bridged struct {
 
 	watched *watched.Endpoints
 	listen  string // where those are served; "" for nowhere
+
+	log zerolog.Logger
 }
 
 // withBridge connects to Redis and the server's database for as long as do runs. A bridge that
@@ -107,14 +110,14 @@ func (a *app) withBridge(ctx context.Context, works bool, do func(bridged) error
 		return err
 	}
 	defer func() { _ = source.Close() }()
-	endpoints := watched.New()
+	endpoints, log := watched.New(), boot.Logger(settings.Log, a.Stderr)
 	return a.connected(ctx, settings, func(s *session) error {
 		return do(bridged{s, bridge.New(bridge.Params{
 			Database: source, Queue: bridge.NewQueue(s.client), Ledger: s.ledger, Memory: s.memory,
 			Rules:  merge.Rules{Grace: cfg.Grace, WithdrawOrphans: cfg.Orphans == config.BridgeWithdraw, DatesByJob: source.DatesByJob, Writes: cfg.Mode != config.BridgeRead},
-			Holder: memory.Holder{Token: rand.Text(), Mode: cfg.Mode}, Interval: cfg.Interval, Now: a.Now, Log: boot.Logger(settings.Log, a.Stderr),
+			Holder: memory.Holder{Token: rand.Text(), Mode: cfg.Mode}, Interval: cfg.Interval, Now: a.Now, Log: log,
 			Metrics: endpoints.Metrics(),
-		}), source, cfg.Database, cfg.Mode, endpoints, cfg.Listen})
+		}), source, cfg.Database, cfg.Mode, endpoints, cfg.Listen, log})
 	})
 }
 
@@ -149,12 +152,21 @@ func (a *app) follow(ctx context.Context, s bridged, f bridgeFlags) error {
 
 // run follows until ctx ends, and lets itself be watched meanwhile.
 func (b bridged) run(ctx context.Context) error {
+	defer boot.Supervise(ctx, b.alive, b.log)()
 	group, ctx := errgroup.WithContext(ctx)
 	if b.listen != "" {
 		group.Go(func() error { return b.watched.Serve(ctx, b.listen) })
 	}
 	group.Go(func() error { return b.Run(ctx) })
 	return group.Wait()
+}
+
+// alive is what a supervisor wants to know. One that serves no probes lives while it runs.
+func (b bridged) alive(ctx context.Context) error {
+	if b.listen == "" {
+		return nil
+	}
+	return boot.Probe{Listen: b.listen, Setting: "SPONSORSYNC_BRIDGE_LISTEN", Path: "/healthz"}.Ask(ctx)
 }
 
 // organizations are those that the command is about.

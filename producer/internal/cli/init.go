@@ -17,7 +17,7 @@ import (
 
 func (a *app) initCommand() *cobra.Command {
 	var dir string
-	var containers bool
+	var containers, services bool
 	command := &cobra.Command{
 		Use: "init [--dir DIR]", Short: "Write a set of secrets and an example of settings",
 		Long: `Makes DIR/secrets, with an encryption key, an API token, a hook secret and passwords
@@ -27,18 +27,31 @@ copy of the encryption key: without it no stored token can be read.
 
 --containers also writes, each time anew, DIR/run with what each container of
 compose.yaml may read: its own part of DIR/sponsorsync.env and of the self-hosted server's
-env file, which --env-file names.`,
+env file, which --env-file names. --services does the same for the programs as services of
+this machine, whose Redis and NATS are the machine's own (REDIS_URL, NATS_URL).`,
 		Example: `  producer init --dir /etc/sponsorsync
-  producer init --dir sponsorsync --containers --env-file bwdata/env/global.override.env`,
+  producer init --dir sponsorsync --containers --env-file bwdata/env/global.override.env
+  producer init --dir /etc/sponsorsync --services --env-file bwdata/env/global.override.env`,
 		GroupID: groupSetup, Args: noArgs,
-		RunE: func(*cobra.Command, []string) error { return a.initialize(dir, containers) },
+		RunE: func(*cobra.Command, []string) error {
+			switch {
+			case containers:
+				return a.initialize(dir, setup.Containers)
+			case services:
+				return a.initialize(dir, setup.Services)
+			}
+			return a.initialize(dir, nil)
+		},
 	}
 	command.Flags().StringVar(&dir, "dir", "sponsorsync", "the `FOLDER` to write to, which only its owner should be able to read")
 	command.Flags().BoolVar(&containers, "containers", false, "also write what each container may read")
+	command.Flags().BoolVar(&services, "services", false, "also write what each service of this machine may read")
+	command.MarkFlagsMutuallyExclusive("containers", "services")
 	return command
 }
 
-func (a *app) initialize(dir string, containers bool) error {
+// initialize also lays out what each program may read, unless share is nil.
+func (a *app) initialize(dir string, share func(dir string, environ config.Environ) error) error {
 	made, err := setup.Write(dir, rand.Reader)
 	for _, path := range made {
 		if printErr := a.print("made " + path); printErr != nil {
@@ -48,7 +61,7 @@ func (a *app) initialize(dir string, containers bool) error {
 	if err != nil {
 		return unwritable(dir, err)
 	}
-	if !containers {
+	if share == nil {
 		if len(made) == 0 {
 			return a.print("everything is there already; nothing was changed")
 		}
@@ -62,7 +75,7 @@ func (a *app) initialize(dir string, containers bool) error {
 	if _, err := config.LoadBridge(environ); err != nil { // the one that most depends on the server's file
 		return err
 	}
-	if err := setup.Containers(dir, environ); err != nil {
+	if err := share(dir, environ); err != nil {
 		return unwritable(dir, err)
 	}
 	return a.print("wrote " + filepath.Join(dir, "run") + " from " + strings.Join(a.envFiles, ", "))

@@ -120,3 +120,20 @@ func TestAnEmptySecretIsNoSecret(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestServicesGetTheSameAndUseTheServersOfTheMachine(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "sponsorsync")
+	jobstest.Value(setup.Write(dir, rand.Reader))(t)
+	jobstest.Must(t, setup.Services(dir, serverEnvironment(t, "NATS_URL=nats://nats.example.com")))
+	worker := jobstest.Value(config.LoadWorker(jobstest.Value(config.Read(nil, []string{filepath.Join(dir, "run", "worker", "settings.env")}))(t)))(t)
+	if worker.Redis.URL.Reveal() != "redis://127.0.0.1:6379/0" || worker.Cloud.InstallationKey.Reveal() != installationKey {
+		t.Errorf("got %+v", worker)
+	}
+	if text := content(t, dir, "run", "producer", "settings.env"); strings.Contains(text, installationKey) || !strings.Contains(text, "NATS_URL=nats://nats.example.com\n") {
+		t.Errorf("the producer gets\n%s", text)
+	}
+	if entries := jobstest.Value(os.ReadDir(filepath.Join(dir, "run")))(t); len(entries) != 3 {
+		t.Errorf("got %v, want a folder for each program and no server", entries)
+	}
+}
