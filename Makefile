@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
-.PHONY: help demo test check race bench neighbor faults browser clients soak mutate build chart-test
+.PHONY: help demo test check race bench neighbor faults browser clients soak mutate build package package-test chart-test
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -59,3 +59,9 @@ watch: ## alert rules and board against a Prometheus that scrapes a real run
 build: ## both programs, into bin/
 	@mkdir -p bin
 	@go build -trimpath -o bin/ ./worker ./producer
+
+package: ## a .deb and a tarball with licenses and SBOM, into dist/
+	@bash scripts/package.sh dist
+
+package-test: ## builds the package twice, and boots a bare Debian to install, run, upgrade and remove it; needs root
+	@bash scripts/package-test.sh
