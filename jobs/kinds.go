@@ -27,6 +27,10 @@ const (
 	KindSweep         Kind = "sweep"          // looks for syncs that are due
 )
 
+// KindBatch is how the queue holds jobs that were enqueued together; see [Batch]. It is
+// none of [Kinds]: nobody asks for it, and no job is of it.
+const KindBatch Kind = "batch"
+
 // Queue is one of the lanes of a worker. They are apart so that waiting for the
 // cloud never blocks intake, and no herd of syncs a person.
 type Queue string
@@ -56,6 +60,8 @@ func (k Kind) Policy() (Policy, bool) {
 	switch k {
 	case KindRedeem, KindChangeSponsorship, KindAdopt:
 		return Policy{Queue: QueueIntake, MaxAttempts: 30, Timeout: time.Minute, Retention: retention, Public: true}, true
+	case KindBatch:
+		return Policy{Queue: QueueIntake, MaxAttempts: 30, Timeout: 5 * time.Minute, Retention: retention}, true
 	case KindSync:
 		return Policy{Queue: QueueUrgent, MaxAttempts: 100, Timeout: 2 * time.Hour, Retention: retention, Public: true}, true
 	case KindSyncLicense:
@@ -106,6 +112,10 @@ type Ordered interface {
 // older worker would misread a newer job; such a worker leaves the job to a newer
 // one. A job without a [VersionHeader] has version 1.
 const Version = 1
+
+// BatchVersion is the version of a [Batch], which no worker of an older release reads: it
+// leaves it to a newer one.
+const BatchVersion = 2
 
 // VersionHeader carries the version beside a job's arguments.
 const VersionHeader = "version"

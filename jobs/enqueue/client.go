@@ -175,7 +175,10 @@ type job struct {
 
 	org, user sponsorship.ID // of an ordered job: whose jobs it takes its place among
 	sequence  int64          // its old place, if it is a dead one that runs again
-	origin    origin.Origin  // who asks for it; of an ordered job only
+	batch     string         // the batch that holds it, and its place there
+	place     int
+	since     time.Time     // when it was enqueued, if that was before
+	origin    origin.Origin // who asks for it; of an ordered job only
 }
 
 func newJob(id string, args jobs.Args, payload []byte) job {

@@ -63,7 +63,9 @@ func (c *Client) stamp(ctx context.Context, batch []job) []outcome {
 	for n, j := range batch {
 		if j.user != "" {
 			places = append(places, n)
-			items = append(items, record.Item{ID: j.id, Kind: j.kind, Organization: j.org, User: j.user, Origin: j.origin, Sequence: j.sequence})
+			items = append(items, record.Item{
+				ID: j.id, Kind: j.kind, Organization: j.org, User: j.user, Batch: j.batch, Place: j.place, Origin: j.origin, Sequence: j.sequence,
+			})
 		}
 	}
 	done := make([]outcome, len(batch))
@@ -145,9 +147,16 @@ func (c *Client) encode(ctx context.Context, batch []job) []message {
 // after the last failure is still a snooze. The worker never uses the spare to
 // run the job (see worker/internal/queue).
 func (c *Client) record(ctx context.Context, j job, policy jobs.Policy, into *message) error {
+	since, version := j.since, jobs.Version
+	if since.IsZero() {
+		since = c.now()
+	}
+	if j.kind == jobs.KindBatch {
+		version = jobs.BatchVersion
+	}
 	headers := map[string]string{
-		enqueuedAtHeader:   c.now().UTC().Format(time.RFC3339Nano),
-		jobs.VersionHeader: strconv.Itoa(jobs.Version),
+		enqueuedAtHeader:   since.UTC().Format(time.RFC3339Nano),
+		jobs.VersionHeader: strconv.Itoa(version),
 	}
 	if j.origin != origin.Elsewhere {
 		headers[originHeader] = string(j.origin)

@@ -3,6 +3,7 @@ package enqueue
 import (
 	"context"
 	"encoding/json"
+	"slices"
 
 	"github.com/hibiken/asynq"
 
@@ -28,22 +29,28 @@ const erasePasses = 5
 // Erase drops the jobs of a subject with all that they say: those that wait, those
 // that died and those that are done. What somebody puts in meanwhile may be missed.
 func (i *Inspector) Erase(ctx context.Context, of Subject) (Erased, error) {
-	var all Erased
+	gone := map[string]bool{}
+	var running []string
 	for range erasePasses {
-		var found Erased
+		found := erasing{gone: gone}
 		for _, q := range jobs.Queues() {
 			if err := i.eraseIn(ctx, string(q), of, &found); err != nil {
-				return all, err
+				return Erased{Dropped: len(gone)}, err
 			}
 		}
-		all.Dropped, all.Running = all.Dropped+found.Dropped, found.Running
-		if found.Dropped == 0 {
+		if running = found.running; found.tasks == 0 {
 			break
 		}
 	}
 	n, err := i.eraseRecords(ctx, of)
-	all.Dropped += n
-	return all, err
+	return Erased{Dropped: len(gone) + n, Running: running}, err
+}
+
+// erasing is what one look has found so far.
+type erasing struct {
+	tasks   int             // that were dropped
+	gone    map[string]bool // ids of the jobs that all looks have dropped: one that has left its batch is in both
+	running []string
 }
 
 // eraseRecords drops the dead jobs that the queue has forgotten.
@@ -66,7 +73,7 @@ func (i *Inspector) eraseRecords(ctx context.Context, of Subject) (dropped int, 
 	return dropped, nil
 }
 
-func (i *Inspector) eraseIn(ctx context.Context, queue string, of Subject, found *Erased) error {
+func (i *Inspector) eraseIn(ctx context.Context, queue string, of Subject, found *erasing) error {
 	inspect := i.client.inspector
 	for _, list := range []func(string, ...asynq.ListOption) ([]*asynq.TaskInfo, error){
 		inspect.ListPendingTasks, inspect.ListScheduledTasks, inspect.ListRetryTasks,
@@ -77,14 +84,21 @@ func (i *Inspector) eraseIn(ctx context.Context, queue string, of Subject, found
 			return err
 		}
 		for _, info := range infos {
+			if _, isBatch := itemsOf(info); isBatch {
+				if err := i.eraseInBatch(ctx, info, of, found); err != nil {
+					return err
+				}
+				continue
+			}
 			if info.State == asynq.TaskStateActive {
-				found.Running = append(found.Running, info.ID)
+				found.running = append(found.running, info.ID)
 				continue
 			}
 			if err := i.drop(ctx, info); err != nil {
 				return err
 			}
-			found.Dropped++
+			found.tasks++
+			found.gone[info.ID] = true
 		}
 	}
 	return nil
@@ -104,7 +118,7 @@ func (i *Inspector) listed(ctx context.Context, queue string, of Subject,
 			return nil, unavailable(err, "list jobs")
 		}
 		for _, info := range infos {
-			if of.holds(jobs.Kind(info.Type), info.Payload) {
+			if of.holdsAny(info) {
 				found = append(found, info)
 			}
 		}
@@ -112,6 +126,15 @@ func (i *Inspector) listed(ctx context.Context, queue string, of Subject,
 			return found, nil
 		}
 	}
+}
+
+// holdsAny is holds of a task of the queue, which may be a batch.
+func (s Subject) holdsAny(info *asynq.TaskInfo) bool {
+	items, isBatch := itemsOf(info)
+	if !isBatch {
+		return s.holds(jobs.Kind(info.Type), info.Payload)
+	}
+	return slices.ContainsFunc(items, s.holdsAny)
 }
 
 // holds reads no more of the arguments than it must, whatever kind they are of: a

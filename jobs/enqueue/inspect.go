@@ -41,11 +41,24 @@ func (i *Inspector) Job(ctx context.Context, id string) (Status, bool, error) {
 	if err != nil {
 		return Status{}, false, unavailable(err, "look up job")
 	}
+	var within *asynq.TaskInfo
+	if r.Batch != "" && r.State == record.Waiting {
+		if within, err = i.within(ctx, r); err != nil {
+			return Status{}, false, err
+		}
+		// Again: it may have ended or left the batch before that was looked at.
+		if r, known, err = i.client.records.Find(ctx, id); err != nil {
+			return Status{}, false, unavailable(err, "look up job")
+		}
+	}
 	if r.State == record.Dead {
 		s, err := i.ended(ctx, r)
 		return s, true, err
 	}
 	info, err := i.find(ctx, id)
+	if info == nil && r.State == record.Waiting {
+		info = within
+	}
 	switch {
 	case err != nil:
 		return Status{}, false, err
@@ -133,11 +146,7 @@ func (i *Inspector) unrecorded(ctx context.Context, yield func(Status, error) bo
 				return
 			}
 			for _, info := range infos {
-				r, _, err := i.client.records.Find(ctx, info.ID)
-				if err == nil && r.State == record.Dead {
-					continue
-				}
-				if !yield(statusOf(info), unavailable(err, "list dead jobs")) || err != nil {
+				if !i.unrecordedOf(ctx, info, yield) {
 					return
 				}
 			}
@@ -146,6 +155,25 @@ func (i *Inspector) unrecorded(ctx context.Context, yield func(Status, error) bo
 			}
 		}
 	}
+}
+
+// unrecordedOf lists a task of the queue, or of a batch the jobs that have not ended
+// otherwise. It returns whether to go on.
+func (i *Inspector) unrecordedOf(ctx context.Context, info *asynq.TaskInfo, yield func(Status, error) bool) bool {
+	items, isBatch := itemsOf(info)
+	if !isBatch {
+		items = []*asynq.TaskInfo{info}
+	}
+	for _, item := range items {
+		r, _, err := i.client.records.Find(ctx, item.ID)
+		if err == nil && (r.State == record.Dead || isBatch && r.State != record.Waiting) {
+			continue
+		}
+		if !yield(statusOf(item), unavailable(err, "list dead jobs")) || err != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // Retry runs a dead job again, with all its attempts, and returns its new id.
@@ -204,6 +232,12 @@ func (i *Inspector) Delete(ctx context.Context, id string) error {
 // dead returns the record of a dead job, or what the queue knows in its place.
 func (i *Inspector) dead(ctx context.Context, id string) (record.Record, error) {
 	r, known, err := i.client.records.Find(ctx, id)
+	if err == nil && r.Batch != "" && r.State == record.Waiting {
+		if err := i.buryBatch(ctx, r); err != nil {
+			return r, err
+		}
+		r, known, err = i.client.records.Find(ctx, id)
+	}
 	if err != nil {
 		return r, unavailable(err, "look up job")
 	}

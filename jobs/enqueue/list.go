@@ -53,11 +53,20 @@ func (i *Inspector) List(ctx context.Context, q Query) ([]Status, string, error)
 			return nil, "", err
 		}
 		read += listChunk
-		skip := at.offset % listChunk
-		for n := skip; n < len(chunk) && len(found) < q.Limit; n++ {
-			at.offset++
-			if q.wants(chunk[n]) {
-				found = append(found, chunk[n])
+		for n := at.offset % listChunk; n < len(chunk) && len(found) < q.Limit; n = at.offset % listChunk {
+			for at.item < len(chunk[n]) && len(found) < q.Limit {
+				if s := chunk[n][at.item]; q.wants(s) {
+					found = append(found, s)
+				}
+				at.item++
+				read++
+			}
+			if at.item < len(chunk[n]) {
+				break
+			}
+			at.offset, at.item = at.offset+1, 0
+			if at.offset%listChunk == 0 {
+				break
 			}
 		}
 		if len(chunk) < listChunk && at.offset%listChunk >= len(chunk) {
@@ -74,27 +83,37 @@ func (q Query) wants(s Status) bool {
 		(q.Organization == "" || q.Organization == s.Organization)
 }
 
-// position is where a list goes on: a source and the jobs of it that were looked at.
-type position struct{ source, offset int }
+// position is where a list goes on: a source and what of it was looked at, and how many
+// jobs of the batch that comes next.
+type position struct{ source, offset, item int }
 
-func (p position) String() string { return fmt.Sprintf("%d:%d", p.source, p.offset) }
+func (p position) String() string {
+	if p.item > 0 {
+		return fmt.Sprintf("%d:%d:%d", p.source, p.offset, p.item)
+	}
+	return fmt.Sprintf("%d:%d", p.source, p.offset)
+}
 
 func parsePosition(cursor string) (p position, err error) {
 	if cursor == "" {
 		return p, nil
 	}
-	source, offset, _ := strings.Cut(cursor, ":")
-	if p.source, err = strconv.Atoi(source); err == nil {
-		p.offset, err = strconv.Atoi(offset)
+	numbers := strings.Split(cursor, ":")
+	parts := []*int{&p.source, &p.offset, &p.item}
+	wrong := len(numbers) < 2 || len(numbers) > len(parts)
+	for n := 0; n < len(numbers) && !wrong; n++ {
+		*parts[n], err = strconv.Atoi(numbers[n])
+		wrong = err != nil || *parts[n] < 0
 	}
-	if err != nil || p.source < 0 || p.offset < 0 {
+	if wrong {
 		return p, &state.CursorError{Cursor: cursor}
 	}
 	return p, nil
 }
 
-// source reads one chunk of a set of jobs.
-type source func(ctx context.Context, chunk int) ([]Status, error)
+// source reads one chunk of a set of jobs: of each that stands there the job, or those of
+// a batch.
+type source func(ctx context.Context, chunk int) ([][]Status, error)
 
 // sources are all sets that may hold what is asked for, in one order.
 func (i *Inspector) sources(q Query) []source {
@@ -119,11 +138,11 @@ func (i *Inspector) sources(q Query) []source {
 	return all
 }
 
-func nothing(context.Context, int) ([]Status, error) { return nil, nil }
+func nothing(context.Context, int) ([][]Status, error) { return nil, nil }
 
 // queued reads a set of a queue. What has a record of its end is listed by that.
 func (i *Inspector) queued(q jobs.Queue, list func(string, ...asynq.ListOption) ([]*asynq.TaskInfo, error)) source {
-	return func(ctx context.Context, chunk int) ([]Status, error) {
+	return func(ctx context.Context, chunk int) ([][]Status, error) {
 		infos, err := jobs.Await(ctx, func() ([]*asynq.TaskInfo, error) {
 			return list(string(q), asynq.Page(chunk+1), asynq.PageSize(listChunk))
 		})
@@ -133,34 +152,65 @@ func (i *Inspector) queued(q jobs.Queue, list func(string, ...asynq.ListOption) 
 		if err != nil {
 			return nil, unavailable(err, "list jobs")
 		}
-		all := make([]Status, len(infos))
-		refs := make([]record.Ref, len(infos))
-		for n, info := range infos {
-			all[n] = statusOf(info)
-			refs[n] = record.Ref{Organization: all[n].Organization, ID: info.ID}
-		}
-		ends, err := i.client.records.States(ctx, refs)
-		for n, end := range ends {
-			if end == record.Refused || end == record.Dead {
-				all[n] = Status{} // of no kind, which nobody asks for
-			}
-		}
-		return all, unavailable(err, "list jobs")
+		return i.statusesOf(ctx, infos)
 	}
+}
+
+func (i *Inspector) statusesOf(ctx context.Context, infos []*asynq.TaskInfo) ([][]Status, error) {
+	all := make([][]Status, len(infos))
+	var refs []record.Ref
+	for n, info := range infos {
+		items, isBatch := itemsOf(info)
+		if !isBatch {
+			items = []*asynq.TaskInfo{info}
+		}
+		for _, item := range items {
+			s := statusOf(item)
+			all[n], refs = append(all[n], s), append(refs, record.Ref{Organization: s.Organization, ID: s.ID})
+		}
+	}
+	ends, err := i.client.records.States(ctx, refs)
+	if err != nil {
+		return nil, unavailable(err, "list jobs")
+	}
+	for n, info := range infos {
+		for m := range all[n] {
+			all[n][m] = besideRecord(all[n][m], jobs.Kind(info.Type) == jobs.KindBatch, ends[0])
+			ends = ends[1:]
+		}
+	}
+	return all, nil
+}
+
+// besideRecord is what is listed of a job that stands in the queue. One that was refused or
+// is dead is listed by its record, and one that has left its batch by itself: they become a
+// status of no kind, which nobody asks for.
+func besideRecord(s Status, inBatch bool, end record.State) Status {
+	switch {
+	case end == record.Refused, end == record.Dead:
+		return Status{}
+	case inBatch && end == record.Done:
+		s.State, s.LastError = StateDone, nil
+	case inBatch && s.State == StateDone:
+		return Status{}
+	}
+	return s
 }
 
 // recordedOf reads the records of one shard.
 func (i *Inspector) recordedOf(shard int, ended record.State) source {
-	return func(ctx context.Context, chunk int) ([]Status, error) {
+	return func(ctx context.Context, chunk int) ([][]Status, error) {
 		records, err := i.client.records.Ended(ctx, shard, ended, chunk)
 		if err != nil {
 			return nil, unavailable(err, "list jobs")
 		}
-		all := make([]Status, len(records))
+		all := make([][]Status, len(records))
 		for n, r := range records {
-			if all[n], err = i.ended(ctx, r); err != nil {
+			s, err := i.ended(ctx, r)
+			if err != nil {
 				return nil, err
 			}
+			all[n] = []Status{s}
 		}
 		return all, nil
 	}

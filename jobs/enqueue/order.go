@@ -20,23 +20,17 @@ type Ahead struct {
 // Ahead looks at the job that holds up the others of its sponsorship, and lets the
 // next one go on if it cannot run any more.
 func (s System) Ahead(ctx context.Context, b record.Blocker) (Ahead, error) {
-	key := taskKey(jobs.QueueIntake, b.ID)
-	pipe := s.c.rdb.Pipeline()
-	task := pipe.HMGet(ctx, key, "state", "msg")
-	next := pipe.ZScore(ctx, QueueKey(jobs.QueueIntake, "retry"), b.ID)
-	if _, err := pipe.Exec(ctx); ignoreNil(err) != nil {
-		return Ahead{}, unavailable(err, "look up job "+b.ID)
+	held, err := s.whereabouts(ctx, b.Organization, []string{b.ID})
+	if err != nil {
+		return Ahead{}, err
 	}
-	state, message := task.Val()[0], task.Val()[1]
-	ended := state == "archived" || state == "completed"
-	switch {
-	case ended || message == nil:
-		gone, err := s.c.records.Unblock(ctx, b, ended)
+	switch at := held[0]; {
+	case !at.known || at.ended:
+		gone, err := s.c.records.Unblock(ctx, b, at.ended)
 		return Ahead{Gone: gone}, unavailable(err, "look up job "+b.ID)
-	case next.Err() == nil:
-		return Ahead{Next: time.Unix(int64(next.Val()), 0)}, nil
+	default:
+		return Ahead{Next: at.next}, nil
 	}
-	return Ahead{}, nil
 }
 
 // hurried is how many jobs of a sponsorship are called together: enough for the

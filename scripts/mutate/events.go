@@ -53,7 +53,7 @@ var eventMutations = []mutation{
 		"case false:",
 		[]string{"./jobs/state"}},
 	{"9i", "a job of a newer version is carried out all the same", "worker/internal/queue/process.go",
-		"if d.version > jobs.Version {",
+		"if d.version > jobs.BatchVersion {",
 		"if false {",
 		[]string{"./worker/internal/queue"}},
 	{"4n", "the stream may grow forever", "jobs/events/stream.go",

@@ -150,18 +150,26 @@ func (s *Server) ride(ctx context.Context, m message) string {
 	if !m.plain || m.retried > 0 || m.retention <= 0 {
 		return ""
 	}
+	if !s.once(ctx, delivery{kind: jobs.Kind(m.kind), id: m.id, payload: m.payload, attempt: 1}.with(m.headers)) {
+		return ""
+	}
+	return string(m.completed(time.Now()))
+}
+
+// once runs a job for the first time, and reports whether that was its end. If not, it is
+// to be run by itself as if nothing had been.
+func (s *Server) once(ctx context.Context, d delivery) (ended bool) {
 	s.running.Add(1)
 	defer s.running.Add(-1)
 	began := s.p.Now()
-	d := delivery{kind: jobs.Kind(m.kind), id: m.id, payload: m.payload, attempt: 1}.with(m.headers)
 	err := s.attempt(ctx, &d)
 	if err != nil && !jobs.IsRefused(err) {
-		return ""
+		return false
 	}
 	v, took := decide(err, situation{attempt: 1, maxAttempts: d.policy.MaxAttempts}), s.p.Now().Sub(began)
 	s.report(d, v, took)
 	s.p.Observe(string(d.kind), v.outcome, took)
-	return string(m.completed(time.Now()))
+	return true
 }
 
 // end tells Redis how the jobs ended. One that has been taken for lost meanwhile

@@ -30,7 +30,8 @@ type delivery struct {
 	attempt int // 1 on the first try
 	version int // of the job's form; 0 if it does not say
 
-	hasOrigin          bool // its record names who asked for it
+	headers            map[string]string // what travels with the job
+	hasOrigin          bool              // its record names who asked for it
 	enqueuedAt         time.Time
 	organization, user sponsorship.ID // once decoded; user only of a job that keeps an order
 }
@@ -48,6 +49,7 @@ func deliveryOf(ctx context.Context, task *asynq.Task) delivery {
 
 // with fills in what travels with the job.
 func (d delivery) with(headers map[string]string) delivery {
+	d.headers = headers
 	d.version, _ = strconv.Atoi(headers[jobs.VersionHeader])
 	d.enqueuedAt = enqueue.EnqueuedAt(headers)
 	d.hasOrigin = enqueue.HasOrigin(headers)
@@ -79,8 +81,11 @@ func (s *Server) process(ctx context.Context, task *asynq.Task) error {
 }
 
 func (s *Server) attempt(ctx context.Context, d *delivery) error {
-	if d.version > jobs.Version {
+	if d.version > jobs.BatchVersion {
 		return jobs.Snooze(newerDelay, "a newer version of sponsorsync enqueued this: update this worker; the job is left to a newer one until then")
+	}
+	if d.kind == jobs.KindBatch {
+		return s.batch(ctx, *d)
 	}
 	handler, found := s.p.Registry.handlers[d.kind]
 	if !found {

@@ -92,6 +92,7 @@ type Server struct {
 	p                     Params
 	servers               []*asynq.Server
 	records               *record.Store
+	system                enqueue.System // for what a batch leaves
 	gate                  *gate
 	takeScript, endScript *redis.Script // of convoys
 	putOff                chan struct{} // of size 1: a job is about to wait for its time
@@ -108,6 +109,7 @@ func NewServer(p Params) (*Server, error) {
 		return nil, fmt.Errorf("make server of queue %s: %w", p.Queue, err)
 	}
 	s := &Server{p: p, records: record.New(p.Redis), putOff: make(chan struct{}, 1)}
+	s.system = enqueue.NewSystem(enqueue.New(p.Redis, enqueue.Options{Now: p.Now}))
 	s.gate = newGate(p.Redis, s.key)
 	s.takeScript, s.endScript = newConvoyScripts()
 	s.handlers, s.stopHandlers = context.WithCancel(context.Background())

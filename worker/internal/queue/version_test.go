@@ -19,7 +19,7 @@ func TestAJobOfANewerVersionIsLeftAlone(t *testing.T) {
 		return nil
 	}})
 	for _, kind := range []string{"redeem", "unheard-of"} {
-		task := asynq.NewTaskWithHeaders(kind, []byte(`{"what":"ever"}`), map[string]string{jobs.VersionHeader: "2"})
+		task := asynq.NewTaskWithHeaders(kind, []byte(`{"what":"ever"}`), map[string]string{jobs.VersionHeader: "3"})
 		_, err := b.asynq.EnqueueContext(t.Context(), task, asynq.Queue(string(jobs.QueueIntake)), asynq.MaxRetry(3))
 		jobstest.Must(t, err)
 	}
