@@ -113,6 +113,22 @@ func regret(n int) []jobs.Args {
 	}
 }
 
+// put is how the wishes of a member come into the queue.
+type put func(l orderLab, all []jobs.Args, producers ...*enqueue.Client)
+
+// bothWays runs a test whose jobs come one by one, and once more with those of a member in
+// one batch.
+func bothWays(t *testing.T, test func(*testing.T, put)) {
+	t.Run("alone", func(t *testing.T) { test(t, orderLab.put) })
+	t.Run("in batches", func(t *testing.T) { test(t, orderLab.putTogether) })
+}
+
+// putTogether enqueues jobs in one call.
+func (l orderLab) putTogether(all []jobs.Args, producers ...*enqueue.Client) {
+	l.Helper()
+	jobstest.Value(producers[0].EnqueueAll(l.Context(), all))(l)
+}
+
 // put enqueues jobs one after another, by the producers in turn.
 func (l orderLab) put(all []jobs.Args, producers ...*enqueue.Client) {
 	l.Helper()
@@ -162,38 +178,65 @@ func revoked(s sponsorship.Sponsorship) bool {
 	return s.Status == sponsorship.Removed && !s.Due()
 }
 
-const orderedMembers = 200
-
-func TestJobsOfOneMemberTakeEffectInTheirOrder(t *testing.T) {
+// A member's wishes come in batches and alone by turns.
+func TestTheOrderHoldsBetweenBatchesAndSingleJobs(t *testing.T) {
 	l := newOrderLab(t)
 	l.worker(never)
-	for n := range orderedMembers {
-		l.put(wishes(n), l.producer())
+	l.worker(never)
+	producer := l.producer()
+	for step := range 3 {
+		var array []jobs.Args
+		for n := range orderedMembers {
+			array = append(array, wishes(n)[step])
+		}
+		if step == 1 {
+			l.put(array, producer)
+		} else {
+			l.putTogether(array, producer)
+		}
 	}
 	l.settled()
 	l.all(orderedMembers, "the address that was wished for last", endsWithC)
 }
 
+const orderedMembers = 200
+
+func TestJobsOfOneMemberTakeEffectInTheirOrder(t *testing.T) {
+	bothWays(t, func(t *testing.T, put put) {
+		l := newOrderLab(t)
+		l.worker(never)
+		for n := range orderedMembers {
+			put(l, wishes(n), l.producer())
+		}
+		l.settled()
+		l.all(orderedMembers, "the address that was wished for last", endsWithC)
+	})
+}
+
 func TestARevocationNeverOvertakesItsRedeem(t *testing.T) {
-	l := newOrderLab(t)
-	l.worker(never)
-	producer := l.producer()
-	for n := range orderedMembers {
-		l.put(regret(n), producer)
-	}
-	l.settled()
-	l.all(orderedMembers, "nothing", revoked)
+	bothWays(t, func(t *testing.T, put put) {
+		l := newOrderLab(t)
+		l.worker(never)
+		producer := l.producer()
+		for n := range orderedMembers {
+			put(l, regret(n), producer)
+		}
+		l.settled()
+		l.all(orderedMembers, "nothing", revoked)
+	})
 }
 
 func TestTheOrderHoldsWhileTheWorkerIsAway(t *testing.T) {
-	l := newOrderLab(t)
-	producer := l.producer()
-	for n := range orderedMembers {
-		l.put(regret(n), producer)
-	}
-	l.worker(never)
-	l.settled()
-	l.all(orderedMembers, "nothing", revoked)
+	bothWays(t, func(t *testing.T, put put) {
+		l := newOrderLab(t)
+		producer := l.producer()
+		for n := range orderedMembers {
+			put(l, regret(n), producer)
+		}
+		l.worker(never)
+		l.settled()
+		l.all(orderedMembers, "nothing", revoked)
+	})
 }
 
 func TestTheItemsOfAnArrayKeepTheirOrder(t *testing.T) {
@@ -222,15 +265,17 @@ func TestTheOrderHoldsForTwoWorkersAndTwoProducers(t *testing.T) {
 }
 
 func TestAJobThatIsTriedAgainHoldsTheLaterOnes(t *testing.T) {
-	l := newOrderLab(t)
-	l.worker(func(args jobs.Args) bool { return args.Kind() == jobs.KindRedeem })
-	producer := l.producer()
-	const members = 40
-	for n := range members {
-		l.put(wishes(n), producer)
-	}
-	l.settled()
-	l.all(members, "the address that was wished for last", endsWithC)
+	bothWays(t, func(t *testing.T, put put) {
+		l := newOrderLab(t)
+		l.worker(func(args jobs.Args) bool { return args.Kind() == jobs.KindRedeem })
+		producer := l.producer()
+		const members = 40
+		for n := range members {
+			put(l, wishes(n), producer)
+		}
+		l.settled()
+		l.all(members, "the address that was wished for last", endsWithC)
+	})
 }
 
 // A hundred wishes of one member at once are carried out in a moment, not one a

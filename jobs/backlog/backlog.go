@@ -44,7 +44,7 @@ func New(p Params) (prometheus.Collector, error) {
 var (
 	up           = describe("redis_up", "1 if Redis answered this scrape; else the metrics that come from it are absent.")
 	memory       = describe("redis_memory_fill_ratio", "How much of its maxmemory Redis uses: at 1 it refuses what is new; 0 where it has no limit.")
-	depth        = describe("queue_depth", "Jobs in a queue, by state.", "queue", "state")
+	depth        = describe("queue_depth", "Jobs in a queue, by state; a batch of up to 200 counts as one.", "queue", "state")
 	oldest       = describe("queue_oldest_pending_seconds", "How long the next job of a queue has been ready to run.", "queue")
 	outbox       = describe("outbox_depth", "Events that wait to be published.")
 	fill         = describe("outbox_fill_ratio", "How full the fullest shard of the outbox is: from 0.8 on it is told, at 1 no new jobs are taken.")

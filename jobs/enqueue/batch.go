@@ -66,7 +66,7 @@ func (c *Client) EnqueueAll(ctx context.Context, all []jobs.Args, opts ...Option
 		batch[i].origin = origin.Of(ctx)
 		receipts[i] = Receipt{ID: j.id, Kind: j.kind, Duplicate: !first}
 	}
-	for _, done := range c.commit(ctx, batch) {
+	for _, done := range c.commitAll(ctx, batch) {
 		if done.err != nil {
 			return nil, done.err
 		}

@@ -54,6 +54,7 @@ type Client struct {
 	newID     func() string
 	admit     func(context.Context, ...sponsorship.ID) error
 	ended     ended
+	readers   readers
 }
 
 // New returns a client that shares rdb, which stays the caller's to close.

@@ -47,11 +47,10 @@ var errFound = errors.New("found")
 // dead. It waits for it if need be. A nil match accepts any.
 func RequireEnqueued[A jobs.Args](t testing.TB, redis redis.UniversalClient, match func(A) bool) A {
 	t.Helper()
-	inspector := asynq.NewInspectorFromRedisClient(redis)
 	var found A
 	var seen []string
 	ok := poll(Timeout, func() (ok bool) {
-		found, seen, ok = findTask(inspector, match)
+		found, seen, ok = findTask(redis, match)
 		return ok
 	})
 	if !ok {
@@ -60,8 +59,8 @@ func RequireEnqueued[A jobs.Args](t testing.TB, redis redis.UniversalClient, mat
 	return found
 }
 
-func findTask[A jobs.Args](inspector *asynq.Inspector, match func(A) bool) (args A, seen []string, ok bool) {
-	for _, task := range tasks(inspector) {
+func findTask[A jobs.Args](redis redis.UniversalClient, match func(A) bool) (args A, seen []string, ok bool) {
+	for _, task := range Tasks(redis) {
 		seen = append(seen, fmt.Sprintf("%s %s (%v)", task.ID, task.Type, task.State))
 		var a A
 		if task.Type != string(a.Kind()) || json.Unmarshal(task.Payload, &a) != nil {
@@ -74,10 +73,12 @@ func findTask[A jobs.Args](inspector *asynq.Inspector, match func(A) bool) (args
 	return args, seen, false
 }
 
-// tasks lists what there is in all queues. Errors read as nothing: the caller
-// looks again, and a queue that does not exist yet is the usual cause.
-func tasks(inspector *asynq.Inspector) []*asynq.TaskInfo {
+// Tasks lists the jobs in all queues, whatever state they are in: those of a batch each as if
+// the queue held it by itself. Errors read as nothing: the caller looks again, and a queue
+// that does not exist yet is the usual cause.
+func Tasks(redis redis.UniversalClient) []*asynq.TaskInfo {
 	type list func(queue string, opts ...asynq.ListOption) ([]*asynq.TaskInfo, error)
+	inspector := asynq.NewInspectorFromRedisClient(redis)
 	queues, _ := inspector.Queues()
 	var all []*asynq.TaskInfo
 	for _, queue := range queues {
@@ -86,8 +87,25 @@ func tasks(inspector *asynq.Inspector) []*asynq.TaskInfo {
 			inspector.ListRetryTasks, inspector.ListCompletedTasks, inspector.ListArchivedTasks,
 		} {
 			found, _ := of(queue, asynq.PageSize(1000))
-			all = append(all, found...)
+			for _, task := range found {
+				all = append(all, each(task)...)
+			}
 		}
+	}
+	return all
+}
+
+// each returns the task, or the jobs of a batch.
+func each(task *asynq.TaskInfo) []*asynq.TaskInfo {
+	batch, err := jobs.DecodeBatch(task.Payload)
+	if task.Type != string(jobs.KindBatch) || err != nil {
+		return []*asynq.TaskInfo{task}
+	}
+	all := make([]*asynq.TaskInfo, len(batch.Items))
+	for n, item := range batch.Items {
+		alone := *task
+		alone.ID, alone.Type, alone.Payload = item.ID, string(item.Kind), item.Args
+		all[n] = &alone
 	}
 	return all
 }

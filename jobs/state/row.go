@@ -43,6 +43,10 @@ func EncodeRow(s sponsorship.Sponsorship) (string, error) {
 // PackedSafety is the safety level from which on a worker reads packed records.
 const PackedSafety = 2
 
+// BatchSafety is the safety level from which on a worker reads batches of jobs: they came
+// with the same release.
+const BatchSafety = PackedSafety
+
 // Encoder is [EncodeRow], or [EncodePlain] while a worker lives that reads nothing else.
 func (l *Ledger) Encoder(ctx context.Context) (func(sponsorship.Sponsorship) (string, error), error) {
 	older := false

@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hibiken/asynq"
-
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
@@ -23,8 +21,7 @@ func memberID(n int) sponsorship.ID {
 func (b *bundle) adoptions() []jobs.Adopt {
 	b.t.Helper()
 	var all []jobs.Adopt
-	inspector := asynq.NewInspectorFromRedisClient(b.rdb)
-	for _, task := range jobstest.Value(inspector.ListPendingTasks(string(jobs.QueueIntake), asynq.PageSize(100)))(b.t) {
+	for _, task := range jobstest.Tasks(b.rdb) {
 		jobstest.Equal(b.t, "kind", task.Type, string(jobs.KindAdopt))
 		var args jobs.Adopt
 		jobstest.Must(b.t, json.Unmarshal(task.Payload, &args))

@@ -31,7 +31,7 @@ type line struct {
 }
 
 // newLine lets n jobs wait, which end as outcome says. Few handlers run beside a convoy.
-func newLine(t *testing.T, n int, outcome func(context.Context, jobs.Job[jobs.Redeem]) error) *line {
+func newLine(t *testing.T, way way, n int, outcome func(context.Context, jobs.Job[jobs.Redeem]) error) *line {
 	t.Helper()
 	l := &line{runs: make(chan string, 10*n)}
 	l.bundle = setup(t, handlers{redeem: func(ctx context.Context, job jobs.Job[jobs.Redeem]) error {
@@ -48,10 +48,28 @@ func newLine(t *testing.T, n int, outcome func(context.Context, jobs.Job[jobs.Re
 	for i := range batch {
 		batch[i] = jobs.Redeem{OrganizationID: org, OrganizationUserID: rider(i), SponsoredEmail: "ann@example.com"}
 	}
-	for _, receipt := range jobstest.Value(l.client.EnqueueAll(t.Context(), batch))(t) {
+	way(l, t, batch)
+	return l
+}
+
+// way is how jobs come into the queue.
+type way func(*line, *testing.T, []jobs.Args)
+
+// ways are those that end alike.
+var ways = map[string]way{"alone": alone, "in batches": inBatches}
+
+func alone(l *line, t *testing.T, all []jobs.Args) {
+	t.Helper()
+	for _, args := range all {
+		l.ids = append(l.ids, l.enqueue(t, args))
+	}
+}
+
+func inBatches(l *line, t *testing.T, all []jobs.Args) {
+	t.Helper()
+	for _, receipt := range jobstest.Value(l.client.EnqueueAll(t.Context(), all))(t) {
 		l.ids = append(l.ids, receipt.ID)
 	}
-	return l
 }
 
 func rider(n int) sponsorship.ID {
@@ -76,7 +94,7 @@ func slowly(ctx context.Context, _ jobs.Job[jobs.Redeem]) error {
 // What ran in a convoy looks to a foreign client as if asynq had run it.
 func TestAConvoyEndsItsJobsAsAsynqDoes(t *testing.T) {
 	t.Parallel()
-	l := newLine(t, 300, slowly)
+	l := newLine(t, alone, 300, slowly)
 	began := time.Now().Truncate(time.Second)
 	l.start(t)
 	l.allDone(t)
@@ -105,10 +123,19 @@ func TestAConvoyEndsItsJobsAsAsynqDoes(t *testing.T) {
 }
 
 // A failure is one job's alone, and costs it the attempts that it would have had.
-func TestWhatFailsInAConvoyIsTriedByItself(t *testing.T) {
+func TestWhatFailsAmongOthersIsTriedByItself(t *testing.T) {
 	t.Parallel()
+	for name, way := range ways {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			failAmongOthers(t, way)
+		})
+	}
+}
+
+func failAmongOthers(t *testing.T, way way) {
 	var attempts atomic.Int64
-	l := newLine(t, 100, func(ctx context.Context, job jobs.Job[jobs.Redeem]) error {
+	l := newLine(t, way, 100, func(ctx context.Context, job jobs.Job[jobs.Redeem]) error {
 		switch job.Args.OrganizationUserID {
 		case rider(10):
 			if job.Attempt < 3 {
@@ -142,7 +169,7 @@ func TestWhatFailsInAConvoyIsTriedByItself(t *testing.T) {
 // Nothing is taken from a queue that a foreign client has paused.
 func TestNoConvoyLeavesAPausedQueue(t *testing.T) {
 	t.Parallel()
-	l := newLine(t, 1000, slowly)
+	l := newLine(t, alone, 1000, slowly)
 	l.start(t)
 	for range 100 {
 		<-l.runs
@@ -169,7 +196,7 @@ func (l *line) active(t *testing.T) int {
 // may look up, another kind, a message that nobody can read.
 func TestAConvoyLeavesWhatNeedsAsynq(t *testing.T) {
 	t.Parallel()
-	l := newLine(t, 100, succeed)
+	l := newLine(t, alone, 100, succeed)
 	payload := string(jobstest.Value(jobs.Encode(redeem))(t))
 	unique := l.raw(t, "redeem", payload, asynq.Unique(time.Hour))
 	dated := l.raw(t, "redeem", payload, asynq.Deadline(time.Now().Add(time.Hour)))
@@ -193,7 +220,7 @@ func TestAConvoyLeavesWhatNeedsAsynq(t *testing.T) {
 // A worker that ends waits for its convoy, and what it has to cut off loses nothing.
 func TestAConvoyDrains(t *testing.T) {
 	t.Parallel()
-	l := newLine(t, 500, func(ctx context.Context, _ jobs.Job[jobs.Redeem]) error {
+	l := newLine(t, alone, 500, func(ctx context.Context, _ jobs.Job[jobs.Redeem]) error {
 		<-ctx.Done()
 		return ctx.Err()
 	})

@@ -52,3 +52,10 @@ const LostAfter = lostAfter
 
 // MostRescues is how often a job is put back without using an attempt.
 const MostRescues = mostRescues
+
+// RunBatch runs a batch as it comes to an attempt, and returns what becomes of it.
+func RunBatch(ctx context.Context, s *Server, payload []byte, attempt int) (outcome string, err error) {
+	d := delivery{id: "batch", kind: jobs.KindBatch, payload: payload, attempt: attempt}.with(nil)
+	err = s.attempt(ctx, &d)
+	return decide(err, situation{attempt: attempt, maxAttempts: d.policy.MaxAttempts, draining: s.handlers.Err() != nil}).outcome, err
+}
