@@ -7,6 +7,7 @@ import (
 	"github.com/hibiken/asynq"
 
 	"github.com/sponsorsync/sponsorsync/internal/origin"
+	"github.com/sponsorsync/sponsorsync/internal/tracing"
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/record"
 )
@@ -33,7 +34,7 @@ func jobOf(i jobs.Item, headers map[string]string) job {
 	if args, err := jobs.Decode(i.Kind, i.Args); err == nil {
 		j = newJob(i.ID, args, i.Args)
 	}
-	j.since, j.origin = EnqueuedAt(headers), origin.Origin(headers[originHeader])
+	j.since, j.origin, j.trace = EnqueuedAt(headers), origin.Origin(headers[originHeader]), headers[tracing.Header]
 	return j
 }
 

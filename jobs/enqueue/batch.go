@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/sponsorsync/sponsorsync/internal/origin"
+	"github.com/sponsorsync/sponsorsync/internal/tracing"
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 )
@@ -63,7 +64,7 @@ func (c *Client) EnqueueAll(ctx context.Context, all []jobs.Args, opts ...Option
 	}
 	receipts := make([]Receipt, len(batch))
 	for i, j := range batch {
-		batch[i].origin = origin.Of(ctx)
+		batch[i].origin, batch[i].trace = origin.Of(ctx), tracing.Parent(ctx)
 		receipts[i] = Receipt{ID: j.id, Kind: j.kind, Duplicate: !first}
 	}
 	for _, done := range c.commitAll(ctx, batch) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sponsorsync/sponsorsync/internal/gather"
 	"github.com/sponsorsync/sponsorsync/internal/origin"
+	"github.com/sponsorsync/sponsorsync/internal/tracing"
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/record"
@@ -136,6 +137,7 @@ func (c *Client) Enqueue(ctx context.Context, args jobs.Args, opts ...Option) (R
 		}
 	}
 	one := []job{newJob(o.id, args, payload)}
+	one[0].trace = tracing.Parent(ctx)
 	first := true
 	if o.id == "" {
 		if first, err = c.claim(ctx, o.once, one); err != nil {
@@ -180,6 +182,7 @@ type job struct {
 	place     int
 	since     time.Time     // when it was enqueued, if that was before
 	origin    origin.Origin // who asks for it; of an ordered job only
+	trace     string        // the trace context of whoever asks; see internal/tracing
 }
 
 func newJob(id string, args jobs.Args, payload []byte) job {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/sponsorsync/sponsorsync/internal/origin"
 	"github.com/sponsorsync/sponsorsync/internal/roundtrip"
+	"github.com/sponsorsync/sponsorsync/internal/tracing"
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/record"
 )
@@ -160,6 +161,9 @@ func (c *Client) record(ctx context.Context, j job, policy jobs.Policy, into *me
 	}
 	if j.origin != origin.Elsewhere {
 		headers[originHeader] = string(j.origin)
+	}
+	if j.trace != "" {
+		headers[tracing.Header] = j.trace
 	}
 	_, err := c.asynq.EnqueueContext(context.WithValue(ctx, recording{}, into), asynq.NewTaskWithHeaders(string(j.kind), j.payload, headers),
 		asynq.TaskID(j.id),

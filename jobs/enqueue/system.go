@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/sponsorsync/sponsorsync/internal/tracing"
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 )
@@ -84,7 +85,7 @@ func (c *Client) ensure(ctx context.Context, id string, args jobs.Args) (added b
 	if err != nil {
 		return false, err
 	}
-	j := job{id: id, kind: args.Kind(), payload: payload}
+	j := job{id: id, kind: args.Kind(), payload: payload, trace: tracing.Parent(ctx)}
 	taken, err := c.put(ctx, j)
 	if err != nil || !taken {
 		return err == nil, err

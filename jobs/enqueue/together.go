@@ -92,7 +92,7 @@ func (c *Client) bundle(ctx context.Context, all []job, part []int, done []outco
 	if err != nil {
 		return message{}, outcome{err: err}
 	}
-	batch := job{id: first.batch, kind: jobs.KindBatch, payload: payload, origin: first.origin}
+	batch := job{id: first.batch, kind: jobs.KindBatch, payload: payload, origin: first.origin, trace: first.trace}
 	return c.encode(ctx, []job{batch})[0], outcome{}
 }
 

@@ -1,11 +1,13 @@
 package events
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,6 +33,8 @@ type Event[T any] struct {
 	Time            time.Time `json:"time"`
 	DataContentType string    `json:"datacontenttype"`
 	Data            T         `json:"data"`
+
+	TraceParent string `json:"traceparent,omitempty"` // of what caused it (the Distributed Tracing extension); a part of no id
 }
 
 // Encoded is an event ready to be stored and published: bytes that nobody on
@@ -40,6 +44,29 @@ type Encoded struct {
 	Key     string // events of one key keep their order
 	Subject string // where on NATS
 	Payload []byte // the CloudEvents document
+}
+
+// Traced returns the event with the trace context of what caused it, or as it is if
+// that is "". The id stays: the fact is the same.
+func (e Encoded) Traced(traceparent string) Encoded {
+	if traceparent == "" || !bytes.HasSuffix(e.Payload, []byte("}")) {
+		return e
+	}
+	e.Payload = fmt.Appendf(slices.Clone(e.Payload[:len(e.Payload)-1]), "%s%q}", traceField, traceparent)
+	return e
+}
+
+// traceField goes in front of a trace context, which is the last that a document holds.
+const traceField = `,"traceparent":`
+
+// Trace returns the trace context that [Encoded.Traced] has put in, or "".
+func (e Encoded) Trace() string {
+	const size = len("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+	at := len(e.Payload) - size - len(`""}`)
+	if at < 0 || !bytes.HasSuffix(e.Payload[:at], []byte(traceField)) {
+		return ""
+	}
+	return string(e.Payload[at+1 : at+1+size])
 }
 
 // NewSponsorship encodes a change of status. The id holds the revision, for eyes,

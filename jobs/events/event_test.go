@@ -286,3 +286,18 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+func TestAnEventBelongsToATraceAndKeepsItsID(t *testing.T) {
+	t.Parallel()
+	const trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+	plain := jobstest.Value(events.NewSync(events.Sync{OrganizationID: "10000000-0000-4000-8000-000000000001", Trigger: "manual"}, "1", time.Unix(1, 0)))(t)
+	traced := plain.Traced(trace)
+	restored := jobstest.Value(events.Restore(traced.Payload))(t)
+	read := jobstest.Value(events.Decode[events.Sync](restored.Payload))(t)
+	if traced.ID != plain.ID || restored.ID != plain.ID || restored.Trace() != trace || read.TraceParent != trace || read.ID != plain.ID {
+		t.Errorf("got %+v, %+v", restored, read)
+	}
+	if plain.Trace() != "" || string(plain.Traced("").Payload) != string(plain.Payload) || strings.Contains(string(plain.Payload), "traceparent") {
+		t.Errorf("without a trace: %q, %s", plain.Trace(), plain.Payload)
+	}
+}

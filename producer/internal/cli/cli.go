@@ -5,11 +5,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/sponsorsync/sponsorsync/config"
 	"github.com/sponsorsync/sponsorsync/config/boot"
 	"github.com/sponsorsync/sponsorsync/internal/printable"
+	"github.com/sponsorsync/sponsorsync/internal/tracing"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/producer/internal/bridge"
 )
@@ -36,9 +38,9 @@ type Program struct {
 func (p Program) Run(ctx context.Context, args []string) int {
 	a := &app{Program: p, out: bufio.NewWriter(printable.Writer(p.Stdout))}
 	root := a.root()
-	root.SetArgs(append([]string{}, args...)) // of nil, cobra would take the process' own
-	command, err := root.ExecuteContextC(ctx)
-	if err != nil && !a.started { // cobra's own errors: unknown commands, flags, arguments
+	root.SetArgs(append([]string{}, args...))                                      // of nil, cobra would take the process' own
+	command, err := root.ExecuteContextC(tracing.Under(ctx, p.env("TRACEPARENT"))) // of whoever runs us, as the OpenTelemetry tools set it
+	if err != nil && !a.started {                                                  // cobra's own errors: unknown commands, flags, arguments
 		err = &boot.UsageError{Faults: []string{err.Error()}, Hint: helpHint(command)}
 	}
 	if flushErr := a.out.Flush(); err == nil && flushErr != nil {
@@ -50,6 +52,16 @@ func (p Program) Run(ctx context.Context, args []string) int {
 		return boot.Interrupted
 	}
 	return status
+}
+
+// env is a variable of the process that is no setting.
+func (p Program) env(name string) string {
+	for _, entry := range p.Environ {
+		if value, found := strings.CutPrefix(entry, name+"="); found {
+			return value
+		}
+	}
+	return ""
 }
 
 // app is one run of the program.

@@ -24,6 +24,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/rs/zerolog"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/secret"
@@ -59,6 +60,10 @@ type Params struct {
 	Log       zerolog.Logger
 	Tokens    Tokens            // shares tokens with others; nil shares none
 	Transport http.RoundTripper // reports to httptrace; nil is Go's default: HTTPS_PROXY and SSL_CERT_FILE work
+
+	// Traces gets a span for every HTTP exchange; nil records none. The cloud is never
+	// told of a trace: it is another's, and the official server sends it no such header.
+	Traces trace.TracerProvider
 
 	// Observe, if set, is told of every HTTP exchange: [OpToken], [OpSync] or
 	// [OpLicense], "ok", "canceled" or the fault's code, and how long it took.

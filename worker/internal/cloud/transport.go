@@ -7,6 +7,10 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+
+	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
+	"go.opentelemetry.io/otel/metric/noop"
+	"go.opentelemetry.io/otel/propagation"
 )
 
 // partial is an answer of which the status line came, and not the whole body.
@@ -38,8 +42,13 @@ func newHTTPClient(p Params) *http.Client {
 	if base == nil {
 		base = defaultTransport()
 	}
+	var whole http.RoundTripper = &transport{base: base, userAgent: "sponsorsync/" + p.Config.Version, limit: p.Config.MaxResponseBytes}
+	if p.Traces != nil {
+		whole = otelhttp.NewTransport(whole, otelhttp.WithTracerProvider(p.Traces), otelhttp.WithMeterProvider(noop.NewMeterProvider()),
+			otelhttp.WithPropagators(propagation.NewCompositeTextMapPropagator())) // of none: see Params
+	}
 	return &http.Client{
-		Transport: &transport{base: base, userAgent: "sponsorsync/" + p.Config.Version, limit: p.Config.MaxResponseBytes},
+		Transport: whole,
 		// A redirect would carry the token and the rows to somewhere else.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}

@@ -7,12 +7,18 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
 
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+
+	"github.com/sponsorsync/sponsorsync/internal/tracing"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud"
 )
 
@@ -175,5 +181,31 @@ func TestNewChecksItsParameters(t *testing.T) {
 		if wantFault := name == "no id" || name == "no key"; errors.As(err, &e) != wantFault {
 			t.Errorf("%s: got %v, fault wanted: %v", name, err, wantFault)
 		}
+	}
+}
+
+func TestTheCloudIsToldOfNoTrace(t *testing.T) {
+	t.Parallel()
+	kept := tracetest.NewSpanRecorder()
+	provider := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(kept))
+	told := make(chan http.Header, 1)
+	b := overTheNet(t, func(w http.ResponseWriter, r *http.Request) {
+		told <- r.Header
+		_, _ = io.WriteString(w, emptyBatch)
+	}, func(p *cloud.Params) { p.Traces = provider })
+	ctx, end := tracing.Begin(t.Context(), provider, tracing.Span{Name: "sync"})
+	_, err := b.Sync(ctx, batch())
+	jobstest.Must(t, err)
+	end(nil)
+	header := <-told
+	if header.Get("Traceparent") != "" || header.Get("Baggage") != "" {
+		t.Errorf("the cloud gets %v", header)
+	}
+	names := []string{}
+	for _, span := range kept.Ended() {
+		names = append(names, span.Name())
+	}
+	if !slices.Contains(names, "HTTP POST") {
+		t.Errorf("got the spans %v", names)
 	}
 }

@@ -47,7 +47,7 @@ type Accepted struct {
 // Accept stores what a job asked for, in its turn: record, event, the marker that
 // this job was applied, and that the organization has work, in one step.
 func (l *Ledger) Accept(ctx context.Context, jobID string, w Write) (Accepted, error) {
-	row, err := l.args(w)
+	row, err := l.args(ctx, w)
 	if err != nil {
 		return Accepted{}, err
 	}

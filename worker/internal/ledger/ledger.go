@@ -81,7 +81,7 @@ func (l *Ledger) store(ctx context.Context, org sponsorship.ID, lease leaseArgs,
 	args := make([]any, 0, 4+8*len(writes)+len(lease.ended.Rows))
 	args = append(args, lease.token, lease.life.Milliseconds(), lease.ended.Request, len(writes))
 	for _, w := range writes {
-		row, err := l.args(w)
+		row, err := l.args(ctx, w)
 		if err != nil {
 			return nil, err
 		}

@@ -39,7 +39,7 @@ func (l *Ledger) RecordLicense(ctx context.Context, org sponsorship.ID, o Licens
 	if o.Fault != nil {
 		code, message = string(o.Fault.Code), o.Fault.Message
 	}
-	args := append([]any{markerLife.Milliseconds(), code, message, o.Number}, eventArgs(o.Event)...)
+	args := append([]any{markerLife.Milliseconds(), code, message, o.Number}, eventArgs(ctx, o.Event)...)
 	n, err := l.scripts.license.Run(ctx, l.rdb, state.Keys(org, o.JobID), args...).Int()
 	return n >= 0, wrap(err, "record license sync of %s", org)
 }

@@ -114,11 +114,11 @@ func (l *Ledger) remarkRows(ctx context.Context, pipe redis.Pipeliner, d departe
 		args = append(args, string(row.Kind), row.After.Revision)
 		w := Write{Before: l.clocks.floor(state.Shard(d.org)), After: row.After}
 		w.After.Revision = w.Before + 1 // what was published meanwhile is below the floor
-		more, err := l.args(w)
+		more, err := l.args(ctx, w)
 		if err != nil {
 			return err
 		}
-		args = append(args, more[:len(more)-len(eventArgs(nil))]...)
+		args = append(args, more[:len(more)-len(eventArgs(ctx, nil))]...)
 	}
 	l.scripts.remark.Eval(ctx, pipe, state.Keys(d.org, ""), args...)
 	return nil

@@ -261,7 +261,7 @@ func (s *Session) Settle(ctx context.Context, d Settled) error {
 	if d.Fault != nil {
 		code, message = string(d.Fault.Code), d.Fault.Message
 	}
-	args := append([]any{s.token, number, d.Next.Milliseconds(), code, message, d.Caution, d.Most, s.EventNumber()}, eventArgs(d.Event)...)
+	args := append([]any{s.token, number, d.Next.Milliseconds(), code, message, d.Caution, d.Most, s.EventNumber()}, eventArgs(ctx, d.Event)...)
 	hash, err := s.ledger.hash(s.ledger.scripts.settle.Run(ctx, s.ledger.rdb, state.Keys(s.org, ""), args...))
 	switch {
 	case err != nil:
@@ -316,7 +316,7 @@ func (s *Session) Fail(ctx context.Context, f Failed) (superseded bool, err erro
 	args := append([]any{
 		s.token, string(f.Fault.Code), f.Fault.Message, f.RetryIn.Milliseconds(),
 		flag(f.Pause), flag(f.ServerError), flag(!f.Uncounted), s.progress.connections, f.Caution, f.Most, s.EventNumber(),
-	}, eventArgs(f.Event)...)
+	}, eventArgs(ctx, f.Event)...)
 	n, err := s.ledger.scripts.fail.Run(ctx, s.ledger.rdb, state.Keys(s.org, ""), args...).Int()
 	return n == 2, wrap(err, "record failure of %s", s.org)
 }

@@ -1,8 +1,10 @@
 package ledger
 
 import (
+	"context"
 	"time"
 
+	"github.com/sponsorsync/sponsorsync/internal/tracing"
 	"github.com/sponsorsync/sponsorsync/jobs/events"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
@@ -37,7 +39,7 @@ func (l *Ledger) encode(s sponsorship.Sponsorship) (string, error) {
 }
 
 // args are what put and emit of lua/prelude.lua take.
-func (l *Ledger) args(w Write) ([]any, error) {
+func (l *Ledger) args(ctx context.Context, w Write) ([]any, error) {
 	row, err := l.encode(w.After)
 	if err != nil {
 		return nil, err
@@ -46,14 +48,15 @@ func (l *Ledger) args(w Write) ([]any, error) {
 	if due == 1 && !w.DueAt.IsZero() {
 		due = w.DueAt.UnixMilli()
 	}
-	return append([]any{string(w.After.UserID), w.Before, due, row}, eventArgs(w.Event)...), nil
+	return append([]any{string(w.After.UserID), w.Before, due, row}, eventArgs(ctx, w.Event)...), nil
 }
 
-func eventArgs(e *events.Encoded) []any {
+// eventArgs are those of emit: the event, and of what trace it is.
+func eventArgs(ctx context.Context, e *events.Encoded) []any {
 	if e == nil {
 		return []any{"", "", "", ""}
 	}
-	return []any{e.ID, e.Subject, e.Key, e.Payload}
+	return []any{e.ID, e.Subject, e.Key, e.Traced(tracing.Parent(ctx)).Payload}
 }
 
 func flag(b bool) int {

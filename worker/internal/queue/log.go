@@ -23,6 +23,9 @@ func (s *Server) report(d delivery, v decision, took time.Duration) {
 	if d.user != "" {
 		e = e.Str("organization_user_id", string(d.user))
 	}
+	if d.trace != "" {
+		e = e.Str("trace_id", d.trace)
+	}
 	if code := fault.CodeOf(v.cause); code != "" {
 		e = e.Str("code", string(code))
 	}

@@ -9,8 +9,11 @@ import (
 	"time"
 
 	"github.com/hibiken/asynq"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/sponsorsync/sponsorsync/internal/origin"
+	"github.com/sponsorsync/sponsorsync/internal/tracing"
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
@@ -34,6 +37,7 @@ type delivery struct {
 	hasOrigin          bool              // its record names who asked for it
 	enqueuedAt         time.Time
 	organization, user sponsorship.ID // once decoded; user only of a job that keeps an order
+	trace              string         // the id of the trace it belongs to, or ""
 }
 
 // newerDelay is how soon a job that only a newer worker can read is offered again.
@@ -80,7 +84,26 @@ func (s *Server) process(ctx context.Context, task *asynq.Task) error {
 	return v.result()
 }
 
+// attempt runs the job below the span of whoever asked for it.
 func (s *Server) attempt(ctx context.Context, d *delivery) error {
+	ctx, end := tracing.Begin(tracing.Under(ctx, d.headers[tracing.Header]), s.p.Traces, tracing.Span{
+		Name: "run " + string(d.kind), Kind: trace.SpanKindConsumer,
+		Attrs: []attribute.KeyValue{
+			attribute.String("messaging.system", "asynq"), attribute.String("messaging.destination.name", string(d.policy.Queue)),
+			attribute.String("messaging.message.id", d.id), attribute.Int("sponsorsync.attempt", d.attempt),
+		},
+	})
+	d.trace = tracing.ID(ctx)
+	err := s.carryOut(ctx, d)
+	if jobs.IsSnooze(err) { // it goes on later, and nothing has failed
+		end(nil)
+	} else {
+		end(err)
+	}
+	return err
+}
+
+func (s *Server) carryOut(ctx context.Context, d *delivery) error {
 	if d.version > jobs.BatchVersion {
 		return jobs.Snooze(newerDelay, "a newer version of sponsorsync enqueued this: update this worker; the job is left to a newer one until then")
 	}

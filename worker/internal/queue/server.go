@@ -13,6 +13,7 @@ import (
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/sponsorsync/sponsorsync/jobs"
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
@@ -52,6 +53,8 @@ type Params struct {
 	// time.Now.
 	Clock func() time.Time
 	Rand  func() float64 // in [0, 1), safe for concurrent use; default math/rand/v2
+
+	Traces trace.TracerProvider // gets a span for each attempt; nil records none
 
 	// Observe is called after each attempt, with one of the outcomes.
 	Observe func(kind, outcome string, took time.Duration)

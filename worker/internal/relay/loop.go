@@ -125,8 +125,9 @@ func (r *Relay) publish(ctx context.Context, shard int, entries []ledger.OutboxE
 	for i, e := range entries {
 		batch[i], tried[e.Position] = e.Encoded, true
 	}
-	strange := 0
+	strange, began := 0, time.Now()
 	for i, d := range r.p.Publisher.Deliver(ctx, batch) {
+		r.trace(ctx, batch[i], began, d.Err)
 		switch {
 		case d.Err == nil:
 			acked = append(acked, entries[i].Position)

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/sponsorsync/sponsorsync/jobs/events"
 	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
@@ -65,7 +66,8 @@ type Params struct {
 	Shards    int
 	Log       zerolog.Logger
 	Metrics   Metrics
-	Rand      func() float64 // in [0, 1), for jitter
+	Rand      func() float64       // in [0, 1), for jitter
+	Traces    trace.TracerProvider // gets a span for each event that belongs to a trace; nil records none
 
 	// News waits, not longer than block, until the outbox of one of the shards holds
 	// something, and returns those that do. It may be nil, and may fail: then each

@@ -1,10 +1,16 @@
 package relay
 
 import (
+	"context"
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/sponsorsync/sponsorsync/internal/tracing"
 	"github.com/sponsorsync/sponsorsync/jobs"
+	"github.com/sponsorsync/sponsorsync/jobs/events"
 )
 
 // comeBack is the pause after failures in a row. The longest is short, because it
@@ -43,6 +49,21 @@ func (r *Relay) published(entries, strange int) {
 		r.p.Log.Warn().Int("events", strange).Msg("the stream had events before this worker first sent them: " +
 			"another worker, or this one before it was restarted, sent them; or the ledger was put back. Counted in sponsorsync_events_duplicate_total from here on")
 	})
+}
+
+// trace tells of an event that belongs to a trace.
+func (r *Relay) trace(ctx context.Context, e events.Encoded, began time.Time, err error) {
+	parent := e.Trace()
+	if r.p.Traces == nil || parent == "" {
+		return
+	}
+	_, end := tracing.Begin(tracing.Under(ctx, parent), r.p.Traces, tracing.Span{
+		Name: "publish", Kind: trace.SpanKindProducer, Began: began, Attrs: []attribute.KeyValue{
+			attribute.String("messaging.system", "nats"), attribute.String("messaging.destination.name", e.Subject),
+			attribute.String("messaging.message.id", e.ID),
+		},
+	})
+	end(err)
 }
 
 // foreign counts what was set aside.
