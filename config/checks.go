@@ -111,6 +111,15 @@ func alertURL(value string) error {
 	return nil
 }
 
+// httpURL also takes http: a collector stands in the same network, and is told ids alone.
+func httpURL(value string) error {
+	u, err := url.Parse(strings.TrimSpace(value))
+	if err != nil || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http" {
+		return want("a URL such as http://127.0.0.1:4318")
+	}
+	return nil
+}
+
 func isLoopback(host string) bool {
 	addr, err := netip.ParseAddr(host)
 	return strings.EqualFold(host, "localhost") || (err == nil && addr.IsLoopback())

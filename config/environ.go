@@ -139,8 +139,12 @@ func canonical(name string) string {
 	return name
 }
 
-// isGos reports whether Go's own HTTP and TLS read a name (net/http, crypto/x509).
+// isGos reports whether a library reads a name from the real environment: Go's own HTTP
+// and TLS (net/http, crypto/x509), or OpenTelemetry's SDK, as far as the table has it not.
 func isGos(name string) bool {
+	if strings.HasPrefix(name, "OTEL_") {
+		return !isKnown(name)
+	}
 	switch strings.ToUpper(name) {
 	case "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR":
 		return true

@@ -53,6 +53,18 @@ type NATS struct {
 // TLS is what stands in those files.
 func (n NATS) TLS() TLS { return TLS{n.CAFile, n.CertFile, n.KeyFile} }
 
+// Traces is where spans go (the names are OpenTelemetry's own). Without an endpoint nobody traces.
+type Traces struct {
+	Endpoint string      `env:"OTEL_EXPORTER_OTLP_ENDPOINT"`        // of which traces go to /v1/traces
+	URL      string      `env:"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"` // whole; beats Endpoint
+	Headers  secret.Text `env:"OTEL_EXPORTER_OTLP_HEADERS"`         // name=value, by commas; may hold a key
+	Service  string      `env:"OTEL_SERVICE_NAME"`
+	Resource string      `env:"OTEL_RESOURCE_ATTRIBUTES"` // name=value, by commas
+	Exporter string      `env:"OTEL_TRACES_EXPORTER"`
+	Disabled bool        `env:"OTEL_SDK_DISABLED"`
+	Protocol string      `env:"OTEL_EXPORTER_OTLP_PROTOCOL"`
+}
+
 // Log is how much is logged, and in which form.
 type Log struct {
 	Level  string `env:"SPONSORSYNC_LOG_LEVEL"`  // a level that zerolog.ParseLevel knows
@@ -83,6 +95,7 @@ type Worker struct {
 	Redis    Redis
 	NATS     NATS
 	Log      Log
+	Traces   Traces
 	Retry    Retry
 	Schedule Schedule
 	License  License
@@ -98,9 +111,10 @@ type Worker struct {
 
 // Producer is what the producer's commands need.
 type Producer struct {
-	Redis Redis
-	NATS  NATS
-	Log   Log
+	Redis  Redis
+	NATS   NATS
+	Log    Log
+	Traces Traces
 
 	EncryptionKeys Keyring `env:"SPONSORSYNC_ENCRYPTION_KEY"` // empty if neither set nor required
 }

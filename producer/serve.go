@@ -14,6 +14,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
+	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
+	"go.opentelemetry.io/otel/metric/noop"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+	tracenoop "go.opentelemetry.io/otel/trace/noop"
 	"golang.org/x/net/netutil"
 	"golang.org/x/sync/errgroup"
 
@@ -76,6 +81,12 @@ func serve(ctx context.Context, env config.Environ, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	traces, flush, err := boot.Traces(cfg.Traces, "sponsorsync-producer", s.log)
+	if err != nil {
+		return err
+	}
+	defer flush()
+	handler = traced(handler, traces)
 	listener, err := net.Listen("tcp", cfg.Listen)
 	if err != nil {
 		return fmt.Errorf("listen for HTTP at %s (SPONSORSYNC_LISTEN): %w", cfg.Listen, err)
@@ -137,6 +148,17 @@ func (s *server) handler() (http.Handler, error) {
 	hooks.Register(mux)
 	pages.Register(mux)
 	return below(s.cfg.BasePath, hooks.Wrap(mux, pages.Lost)), nil
+}
+
+// traced puts what changes something into the trace of whoever asks for it. What only
+// looks is asked for too often, and leads nowhere.
+func traced(next http.Handler, traces trace.TracerProvider) http.Handler {
+	if traces == nil {
+		traces = tracenoop.NewTracerProvider() // it hands on what it is given
+	}
+	return otelhttp.NewHandler(next, "sponsorsync", otelhttp.WithTracerProvider(traces),
+		otelhttp.WithMeterProvider(noop.NewMeterProvider()), otelhttp.WithPropagators(propagation.TraceContext{}),
+		otelhttp.WithFilter(func(r *http.Request) bool { return r.Method != http.MethodGet && r.Method != http.MethodHead }))
 }
 
 // below serves what comes with a prefix, and without it what a proxy has taken the prefix

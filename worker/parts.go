@@ -139,7 +139,7 @@ func (w *worker) newCloud() (remote, error) {
 			InstallationKey: c.InstallationKey, Version: boot.Version(), Timeout: c.Timeout,
 		},
 		Tokens:  cloud.SharedTokens{Redis: w.rdb, Sealer: sealer, Now: now},
-		Limiter: heldLimiter{limiter, w.guard.Older}, Now: now, Rand: rand.Float64, Log: w.log, Observe: w.metrics.CloudRequest,
+		Limiter: heldLimiter{limiter, w.guard.Older}, Now: now, Rand: rand.Float64, Log: w.log, Observe: w.metrics.CloudRequest, Traces: w.traces,
 	})
 }
 
@@ -156,7 +156,7 @@ func (w *worker) startRelay(parent context.Context) (stop func(), err error) {
 	r, err := relay.New(relay.Params{
 		Outbox: w.ledger, Publisher: events.NewPublisher(w.js, streamSettings(w.cfg.NATS)),
 		Shards: state.Shards, Log: w.log, Metrics: w.metrics.Relay(), Rand: rand.Float64,
-		News: w.ledger.News,
+		News: w.ledger.News, Traces: w.traces,
 	})
 	if err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sponsorsync/sponsorsync/config"
@@ -40,6 +41,7 @@ type worker struct {
 	js      jetstream.JetStream
 	jobs    enqueue.System
 	guard   *registry.Guard
+	traces  trace.TracerProvider // nil where nobody traces
 	*store
 }
 
@@ -61,6 +63,12 @@ func work(ctx context.Context, env config.Environ, stderr io.Writer) error {
 	}
 	defer w.close()
 	defer boot.Supervise(ctx, probe(cfg.Listen, "/healthz").Ask, log)()
+	traces, flush, err := boot.Traces(cfg.Traces, "sponsorsync-worker", log)
+	if err != nil {
+		return err
+	}
+	defer flush()
+	w.traces = traces
 	h, err := w.newHandlers()
 	if err != nil {
 		return err
@@ -131,7 +139,7 @@ func (w *worker) serve(ctx context.Context, h handlers) error {
 			Redis: lane.rdb, Registry: handlers, Queue: lane.queue,
 			Concurrency: lane.concurrency, Servers: min(lane.servers, lane.concurrency), Convoy: lane.convoy,
 			Curve: w.curve(), ShutdownTimeout: w.cfg.ShutdownTimeout, Log: w.log, Observe: w.metrics.Job,
-			Clock: w.clock,
+			Clock: w.clock, Traces: w.traces,
 		})
 		if err != nil {
 			return err
