@@ -9,9 +9,13 @@ local jobs = (#ARGV - 1) / 7
 local first = #KEYS - 2 * jobs
 local over, new, numbers = {}, {}, 0
 
+local records = {}
+for n = 0, jobs - 1 do records[n + 1] = KEYS[first + 2 * n + 2] end
+local anyKnown = redis.call('EXISTS', unpack(records)) > 0
+
 for n = 0, jobs - 1 do
   local record = KEYS[first + 2 * n + 2]
-  local known = redis.call('HMGET', record, 'state', 'replaced', 'seq')
+  local known = anyKnown and redis.call('HMGET', record, 'state', 'replaced', 'seq') or {}
   local state, replaced = known[1], known[2]
   if new[record] then -- named twice
   elseif not state and not replaced and not known[3] then
@@ -36,10 +40,11 @@ for n = 0, jobs - 1 do
       nextNumber = nextNumber + 1
       sequence = nextNumber
     end
-    redis.call('HSET', record, 'v', 1, 'kind', kind, 'org', ORG, 'user', user, 'seq', sequence,
-      'state', 'waiting', 'enqueuedAt', now)
-    if batch ~= '' then redis.call('HSET', record, 'batch', batch, 'place', place) end
-    if origin ~= '' then redis.call('HSET', record, 'origin', origin) end
+    local fields = {'v', 1, 'kind', kind, 'org', ORG, 'user', user, 'seq', sequence, 'state', 'waiting', 'enqueuedAt', now}
+    local function also(field, value) fields[#fields + 1], fields[#fields + 2] = field, value end
+    if batch ~= '' then also('batch', batch) also('place', place) end
+    if origin ~= '' then also('origin', origin) end
+    redis.call('HSET', record, unpack(fields))
     redis.call('PEXPIRE', record, life)
     redis.call('RPUSH', order, id)
     grown[order] = true

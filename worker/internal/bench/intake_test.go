@@ -23,22 +23,28 @@ import (
 // `pending` event in the outbox, by us; into nothing by a bare server with the
 // same concurrency. Both drain the same jobs from the same Redis.
 func BenchmarkIntake(b *testing.B) {
-	s := newStore(b)
-	n := size(10000)
-	for b.Loop() {
-		turns{rounds: 5, unit: "jobs/s",
-			ours: func() float64 { return s.drainIntoLedger(b, n) },
-			bare: func() float64 { return s.drainIntoNothing(b, n) },
-		}.report(b)
+	for name, put := range map[string]func(*store, context.Context, int) error{
+		"alone": (*store).enqueueRedeems, "in-batches": (*store).enqueueFile,
+	} {
+		b.Run(name, func(b *testing.B) {
+			s := newStore(b)
+			n := size(10000)
+			for b.Loop() {
+				turns{rounds: 5, unit: "jobs/s",
+					ours: func() float64 { return s.drainIntoLedger(b, n, put) },
+					bare: func() float64 { return s.drainIntoNothing(b, n) },
+				}.report(b)
+			}
+		})
 	}
 }
 
 // fill begins a round: an organization that has synced, and n redeems.
-func (s *store) fill(b *testing.B, n int) {
+func (s *store) fill(b *testing.B, n int, put func(*store, context.Context, int) error) {
 	b.Helper()
 	s.empty(b)
 	s.begin(b, organization(0))
-	jobstest.Must(b, s.enqueueRedeems(b.Context(), n))
+	jobstest.Must(b, put(s, b.Context(), n))
 }
 
 func (s *store) enqueueRedeems(ctx context.Context, n int) error {
@@ -53,10 +59,10 @@ func (s *store) enqueueRedeems(ctx context.Context, n int) error {
 	return group.Wait()
 }
 
-func (s *store) drainIntoLedger(b *testing.B, n int) float64 {
+func (s *store) drainIntoLedger(b *testing.B, n int, put func(*store, context.Context, int) error) float64 {
 	b.Helper()
-	s.fill(b, n)
-	before := s.outbox(b)
+	s.fill(b, n, put)
+	before, work := s.outbox(b), s.work(b)
 	all := newCountdown(n)
 	rdb := s.pipeline(b)
 	defer func() { _ = rdb.Close() }()
@@ -72,6 +78,7 @@ func (s *store) drainIntoLedger(b *testing.B, n int) float64 {
 	})
 	jobstest.Must(b, err)
 	took := measure(b, all, server.Run)
+	work.reportSince(b, s, n)
 	counts, err := s.ledger.Counts(b.Context(), organization(0))
 	jobstest.Must(b, err)
 	if events := s.outbox(b) - before; counts[sponsorship.Pending] != int64(n) || events != int64(n) {
@@ -111,7 +118,7 @@ func (s *store) outbox(b *testing.B) int64 {
 
 func (s *store) drainIntoNothing(b *testing.B, n int) float64 {
 	b.Helper()
-	s.fill(b, n)
+	s.fill(b, n, (*store).enqueueRedeems)
 	all := newCountdown(n)
 	server := newBareServer(b, s, jobs.QueueIntake, intakeConcurrency)
 	took := measure(b, all, func(ctx context.Context) error {

@@ -18,7 +18,7 @@ import (
 // The cloud's published limit, in requests.
 const perMinute = 60
 
-// BenchmarkMainJob redeems for ten thousand members of one organization, from
+// BenchmarkMainJob redeems for ten thousand members of one organization, as from a file, from
 // the first enqueue to the cloud's last answer, with a real worker process.
 func BenchmarkMainJob(b *testing.B) {
 	n := size(10000)
@@ -70,7 +70,7 @@ func redeemAll(b *testing.B, n int, limits cloudtest.Limits) redeemed {
 	}
 	worker := runWorker(b, env)
 	began := time.Now()
-	jobstest.Must(b, s.enqueueRedeems(b.Context(), n))
+	jobstest.Must(b, s.enqueueFile(b.Context(), n))
 	s.awaitCount(b, sponsorship.Sent, n)
 	took := time.Since(began)
 	worker.stop()
@@ -97,6 +97,7 @@ func callForEach(b *testing.B, n int) time.Duration {
 	s := newStore(b)
 	remote := &echo{latency: latency}
 	calls, org := client(b, remote.start(b)), someOrganization()
+	jobstest.Must(b, calls.CheckToken(b.Context())) // it lasts for all calls
 	all := newCountdown(n)
 	server := newBareServer(b, s, jobs.QueueIntake, cloudConcurrency)
 	enqueued := make(chan error, 1)

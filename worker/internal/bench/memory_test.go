@@ -32,11 +32,39 @@ func BenchmarkMemory(b *testing.B) {
 // memory is what Redis has allocated.
 func (s *store) memory(b *testing.B) int64 {
 	b.Helper()
-	text, err := s.rdb.Info(b.Context(), "memory").Result()
+	return int64(s.info(b, "memory", "used_memory"))
+}
+
+// info is a figure that Redis tells of itself.
+func (s *store) info(b *testing.B, section, name string) float64 {
+	b.Helper()
+	text, err := s.rdb.Info(b.Context(), section).Result()
 	jobstest.Must(b, err)
-	_, after, _ := strings.Cut(text, "used_memory:")
+	_, after, _ := strings.Cut(text, name+":")
 	value, _, _ := strings.Cut(after, "\r\n")
-	n, err := strconv.ParseInt(value, 10, 64)
+	n, err := strconv.ParseFloat(value, 64)
 	jobstest.Must(b, err)
 	return n
+}
+
+// work is what Redis has done, by its own account: commands, those inside scripts too, bytes
+// on the line, and the time of its main thread.
+type work struct{ commands, bytes, seconds float64 }
+
+func (s *store) work(b *testing.B) work {
+	b.Helper()
+	return work{
+		commands: s.info(b, "stats", "total_commands_processed"),
+		bytes:    s.info(b, "stats", "total_net_input_bytes") + s.info(b, "stats", "total_net_output_bytes"),
+		seconds:  s.info(b, "cpu", "used_cpu_user_main_thread") + s.info(b, "cpu", "used_cpu_sys_main_thread"),
+	}
+}
+
+// reportSince reports what Redis has done for each of n jobs.
+func (w work) reportSince(b *testing.B, s *store, n int) {
+	b.Helper()
+	now := s.work(b)
+	b.ReportMetric((now.commands-w.commands)/float64(n), "commands/job")
+	b.ReportMetric((now.bytes-w.bytes)/float64(n), "B/job")
+	b.ReportMetric((now.seconds-w.seconds)/float64(n)*1e6, "redis-µs/job")
 }

@@ -53,13 +53,9 @@ func (l *Ledger) Accept(ctx context.Context, jobID string, w Write) (Accepted, e
 	}
 	org, user := w.After.OrganizationID, w.After.UserID
 	verdict, err := l.accepts.Do(ctx, acceptance{org: org, turn: state.Turn{User: user, JobID: jobID}, args: append([]any{jobID}, row...)})
-	if err = cmp.Or(err, verdict.err); err != nil {
-		return Accepted{}, fmt.Errorf("accept sponsorship %s of %s: %w", user, org, err)
-	}
-	if verdict.reply[0] == "applied" {
-		return Accepted{Wake: verdict.reply[1], Next: verdict.reply[2]}, nil
-	}
-	return l.notAccepted(verdict.reply, w.After)
+	verdict.err = cmp.Or(err, verdict.err)
+	answer := l.answer(verdict, w)
+	return answer.Accepted, answer.Err
 }
 
 func (l *Ledger) notAccepted(reply []string, s sponsorship.Sponsorship) (a Accepted, err error) {

@@ -54,9 +54,9 @@ func (l *Ledger) args(ctx context.Context, w Write) ([]any, error) {
 // eventArgs are those of emit: the event, and of what trace it is.
 func eventArgs(ctx context.Context, e *events.Encoded) []any {
 	if e == nil {
-		return []any{"", "", "", ""}
+		return []any{"", ""}
 	}
-	return []any{e.ID, e.Subject, e.Key, e.Traced(tracing.Parent(ctx)).Payload}
+	return []any{e.ID, e.Traced(tracing.Parent(ctx)).Payload}
 }
 
 func flag(b bool) int {

@@ -4,14 +4,14 @@
 -- Returns 1, or 0 when the lease was lost, or 2 when the connection was saved
 -- anew meanwhile: then the failure is old news, and the next attempt is due.
 local token, code, message, retryIn, pause, serverError, counted, connections,
-  caution, most, eventNumber, eventId, subject, key, payload = unpack(ARGV)
+  caution, most, eventNumber, eventId, payload = unpack(ARGV)
 
 if not held(token) then return 0 end
 local superseded = pause == '1' and number('connections') ~= tonumber(connections)
 local retryAt = superseded and now or now + retryIn
 if redis.call('HGET', K.org, 'errorCode') ~= code then
   redis.call('HSET', K.org, 'syncEvents', eventNumber)
-  emit(eventId, subject, key, payload)
+  emit(eventId, payload)
 end
 redis.call('HSET', K.org, 'errorCode', code, 'errorMessage', message, 'errorAt', now, 'retryAt', retryAt)
 redis.call('HSET', K.org, 'caution', caution)

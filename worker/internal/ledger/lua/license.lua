@@ -1,6 +1,6 @@
 -- Records the outcome of a license sync, once per job. An empty code is a success.
 -- Returns 1, 0 if this job was recorded before, or -1 if the number is taken.
-local markerLife, code, message, eventNumber, eventId, subject, key, payload = unpack(ARGV)
+local markerLife, code, message, eventNumber, eventId, payload = unpack(ARGV)
 
 if redis.call('EXISTS', K.marker) == 1 then return 0 end
 if number('licenseEvents') + 1 ~= tonumber(eventNumber) then return -1 end
@@ -13,5 +13,5 @@ else
   redis.call('HSET', K.org, 'licenseErrorCode', code, 'licenseErrorMessage', message, 'licenseErrorAt', now)
 end
 redis.call('ZADD', K.orgs, 0, ORG)
-emit(eventId, subject, key, payload)
+emit(eventId, payload)
 return 1

@@ -1,7 +1,7 @@
 -- Put after the prelude of jobs/state, in front of the worker's scripts.
 
 -- What stands for one row and for one event in ARGV; see put and emit.
-local ROW, EVENT = 4, 4
+local ROW, EVENT = 4, 2
 
 local function held(token)
   return redis.call('GET', K.lease) == token
@@ -9,7 +9,7 @@ end
 
 -- emit appends an event, version 1 of an outbox entry: its document, of which all
 -- the rest follows. An empty id is no event. It returns whether there was one.
-local function emit(id, subject, key, payload)
+local function emit(id, payload)
   if id == '' then return false end
   redis.call('XADD', K.outbox, '*', 'v', '1', 'event', payload)
   return true

@@ -3,7 +3,7 @@
 -- event goes out only when the code is another than the last one's.
 -- Returns the organization's hash as it is then, or false when the lease is lost.
 local token, fullNumber, nextIn, code, message,
-  caution, most, eventNumber, eventId, subject, key, payload = unpack(ARGV)
+  caution, most, eventNumber, eventId, payload = unpack(ARGV)
 
 if not held(token) then return false end
 if tonumber(fullNumber) > 0 then
@@ -13,7 +13,7 @@ if tonumber(fullNumber) > 0 then
 end
 if code == '' or redis.call('HGET', K.org, 'errorCode') ~= code then
   redis.call('HSET', K.org, 'syncEvents', eventNumber)
-  emit(eventId, subject, key, payload)
+  emit(eventId, payload)
 end
 redis.call('HSET', K.org, 'caution', caution, 'mostRows', most)
 redis.call('HDEL', K.org, 'errorCode', 'errorMessage', 'errorAt', 'failures', 'serverErrors', 'retryAt')

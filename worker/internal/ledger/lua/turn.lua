@@ -39,18 +39,24 @@ local function leave(job)
   return redis.call('LINDEX', ORDER, 0) or ''
 end
 
--- done ends a job that took effect. Its record is kept as long as its marker.
-local function done(job, user, life)
-  local sequence, state = unpack(redis.call('HMGET', RECORD, 'seq', 'state'))
-  sequence = sequence or redis.call('HINCRBY', K.org, 'jobSequence', 1)
-  if tonumber(redis.call('HGET', APPLIED, user) or '0') < tonumber(sequence) then
-    redis.call('HSET', APPLIED, user, sequence)
-  end
+-- endRecord notes in a job's record, of which the state is given, that it took effect. It is
+-- kept as long as the marker.
+local function endRecord(state, life)
   if state then
     redis.call('HSET', RECORD, 'state', 'done', 'endedAt', now)
     redis.call('PEXPIRE', RECORD, life)
   else
     redis.call('DEL', RECORD)
   end
+end
+
+-- done ends a job that took effect.
+local function done(job, user, life)
+  local sequence, state = unpack(redis.call('HMGET', RECORD, 'seq', 'state'))
+  sequence = sequence or redis.call('HINCRBY', K.org, 'jobSequence', 1)
+  if tonumber(redis.call('HGET', APPLIED, user) or '0') < tonumber(sequence) then
+    redis.call('HSET', APPLIED, user, sequence)
+  end
+  endRecord(state, life)
   return leave(job)
 end
