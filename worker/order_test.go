@@ -63,6 +63,12 @@ func (l orderLab) worker(fails func(jobs.Args) bool) {
 	in := jobstest.Value(intake.New(intake.Params{Ledger: l.ledger.Through(conv), Waker: system, Line: system}))(l)
 	r := queue.NewRegistry()
 	queue.Handle(r, flaky(in.Redeem, fails))
+	queue.HandleTogether(r, func(ctx context.Context, all []jobs.Job[jobs.Redeem]) []bool {
+		if fails(all[0].Args) {
+			return make([]bool, len(all))
+		}
+		return in.RedeemAll(ctx, all)
+	})
 	queue.Handle(r, flaky(in.ChangeSponsorship, fails))
 	queue.Handle(r, in.Adopt)
 	queue.Handle(r, func(context.Context, jobs.Job[jobs.Sweep]) error { return nil })

@@ -56,6 +56,7 @@ func (w *worker) newHandlers() (h handlers, err error) {
 func (h handlers) registry() *queue.Registry {
 	r := queue.NewRegistry()
 	queue.Handle(r, h.intake.Redeem)
+	queue.HandleTogether(r, h.intake.RedeemAll)
 	queue.Handle(r, h.intake.ChangeSponsorship)
 	queue.Handle(r, h.intake.Adopt)
 	queue.Handle(r, h.syncs.SyncManual)

@@ -244,4 +244,12 @@ var jobMutations = []mutation{
 		`if open[users[n]] then write() end`,
 		``,
 		[]string{"./worker/internal/ledger"}},
+	{"kc", "a redeem in a batch that waits for another is done", "worker/internal/intake/together.go",
+		`a.Conflict || a.Full || a.Held != "" ||`,
+		`a.Full ||`,
+		[]string{"./worker/internal/intake"}},
+	{"kd", "a redeem in a batch wakes nobody", "worker/internal/intake/together.go",
+		`ended[places[i]] = h.settle(ctx, wishes[i].Write.After, a.Accepted) == nil`,
+		`ended[places[i]] = true`,
+		[]string{"./worker/internal/intake"}},
 }

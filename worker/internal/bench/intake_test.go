@@ -103,6 +103,7 @@ func (s *store) intake(b *testing.B, rdb redis.UniversalClient) *queue.Registry 
 	handlers, err := intake.New(intake.Params{Ledger: newLedger(b, rdb), Waker: enqueue.NewSystem(s.jobs), Line: enqueue.NewSystem(s.jobs)})
 	jobstest.Must(b, err)
 	queue.Handle(registry, handlers.Redeem)
+	queue.HandleTogether(registry, handlers.RedeemAll)
 	queue.Handle(registry, handlers.ChangeSponsorship)
 	queue.Handle(registry, handlers.Adopt)
 	queue.Handle(registry, func(context.Context, jobs.Job[jobs.Sweep]) error { return nil })

@@ -57,9 +57,8 @@ func New(p Params) (*Intake, error) {
 // Redeem handles redeem jobs.
 func (h *Intake) Redeem(ctx context.Context, job jobs.Job[jobs.Redeem]) error {
 	a := job.Args
-	request := sponsorship.Redeem{Email: a.SponsoredEmail, Name: a.FriendlyName, AdminInitiated: a.AdminInitiated}
 	// Most redeems are a member's first: try that before anything is read.
-	return h.decide(ctx, order{jobID: job.ID, kind: a.Kind(), request: request}, h.p.Ledger.None(a.OrganizationID, a.SponsorshipID()))
+	return h.decide(ctx, order{jobID: job.ID, kind: a.Kind(), request: redeemRequest(a)}, h.p.Ledger.None(a.OrganizationID, a.SponsorshipID()))
 }
 
 // Adopt handles adopt jobs.

@@ -47,14 +47,13 @@ func (s *Server) batch(ctx context.Context, d delivery) error {
 // together returns the items that have not ended.
 func (s *Server) together(ctx context.Context, d delivery, items []jobs.Item) (left []jobs.Item) {
 	ended := make([]bool, len(items))
+	s.atOnce(ctx, d, items, ended)
 	var running sync.WaitGroup
 	for n, i := range items {
-		if policy, _ := i.Kind.Policy(); policy.Queue != s.p.Queue || !policy.Public {
+		if policy, _ := i.Kind.Policy(); ended[n] || policy.Queue != s.p.Queue || !policy.Public {
 			continue
 		}
-		running.Go(func() {
-			ended[n] = s.once(ctx, delivery{kind: i.Kind, id: i.ID, payload: i.Args, attempt: 1}.with(d.headers))
-		})
+		running.Go(func() { ended[n] = s.once(ctx, d.item(i)) })
 	}
 	running.Wait()
 	for n, i := range items {
@@ -63,4 +62,71 @@ func (s *Server) together(ctx context.Context, d delivery, items []jobs.Item) (l
 		}
 	}
 	return left
+}
+
+// item is the first try of a job of the batch d.
+func (d delivery) item(i jobs.Item) delivery {
+	item := delivery{kind: i.Kind, id: i.ID, payload: i.Args, attempt: 1, trace: d.trace}
+	return item.with(d.headers)
+}
+
+// atOnce carries out, for each kind that can be, what ends in one step, and marks it. Who
+// asked for a job only its own handler learns.
+func (s *Server) atOnce(ctx context.Context, d delivery, items []jobs.Item, ended []bool) {
+	if d.hasOrigin {
+		return
+	}
+	for kind, handle := range s.p.Registry.together {
+		policy, _ := kind.Policy()
+		var group group
+		for n, i := range items {
+			if i.Kind != kind {
+				continue
+			}
+			if args, err := jobs.Decode(kind, i.Args); err == nil {
+				group.add(n, d.item(i).about(args), args)
+			}
+		}
+		if policy.Queue != s.p.Queue || len(group.args) == 0 {
+			continue
+		}
+		began := s.p.Now()
+		bounded, cancel := context.WithTimeout(ctx, policy.Timeout)
+		stop := context.AfterFunc(s.handlers, cancel)
+		err := s.recovered(d, func() error {
+			group.ended = handle(bounded, group.ids, group.args)
+			return nil
+		})
+		stop()
+		cancel()
+		if err == nil {
+			s.tell(group, s.p.Now().Sub(began))
+			for m, n := range group.places {
+				ended[n] = group.ended[m]
+			}
+		}
+	}
+}
+
+// group are the jobs of one kind in a batch.
+type group struct {
+	places []int // in the batch
+	ids    []string
+	args   []jobs.Args
+	tries  []delivery
+	ended  []bool
+}
+
+func (g *group) add(place int, d delivery, args jobs.Args) {
+	g.places, g.ids, g.args, g.tries = append(g.places, place), append(g.ids, d.id), append(g.args, args), append(g.tries, d)
+}
+
+// tell reports those of a group that have ended, each for itself.
+func (s *Server) tell(g group, took time.Duration) {
+	for m, d := range g.tries {
+		if g.ended[m] {
+			s.report(d, decision{outcome: OutcomeDone}, took)
+			s.p.Observe(string(d.kind), OutcomeDone, took)
+		}
+	}
 }

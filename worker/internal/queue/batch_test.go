@@ -168,3 +168,37 @@ func TestAnItemOfAnotherQueueGoesThere(t *testing.T) {
 		return b.rdb.LLen(t.Context(), enqueue.QueueKey(jobs.QueueUrgent, "pending")).Val() == 1
 	})
 }
+
+// What is carried out together is not handled once more; what that leaves, or a handler of
+// many that breaks, is.
+func TestWhatEndsTogetherIsNotHandledAlone(t *testing.T) {
+	t.Parallel()
+	for name, handle := range map[string]func([]jobs.Job[jobs.Redeem]) []bool{
+		"half of them": func(all []jobs.Job[jobs.Redeem]) []bool {
+			ended := make([]bool, len(all))
+			for n := range all {
+				ended[n] = n%2 == 0
+			}
+			return ended
+		},
+		"none: it panics": func([]jobs.Job[jobs.Redeem]) []bool { panic("a mistake") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLine(t, inBatches, 10, succeed)
+			want := 10
+			if name == "half of them" {
+				want = 5
+			}
+			queue.HandleTogether(l.params.Registry, func(_ context.Context, all []jobs.Job[jobs.Redeem]) []bool { return handle(all) })
+			l.start(t)
+			for _, id := range l.ids {
+				l.await(t, id, enqueue.StateDone)
+			}
+			if len(l.runs) != want {
+				t.Errorf("%d ran alone, want %d", len(l.runs), want)
+			}
+			jobstest.Eventually(t, jobstest.Timeout, func() bool { return len(l.seen.all()) >= 10 })
+		})
+	}
+}

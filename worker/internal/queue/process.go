@@ -61,6 +61,15 @@ func (d delivery) with(headers map[string]string) delivery {
 	return d
 }
 
+// about notes whom the job is about.
+func (d delivery) about(args jobs.Args) delivery {
+	d.organization = args.Organization()
+	if ordered, is := args.(jobs.Ordered); is {
+		d.user = ordered.SponsorshipID()
+	}
+	return d
+}
+
 // process is asynq's handler of all kinds.
 func (s *Server) process(ctx context.Context, task *asynq.Task) error {
 	s.running.Add(1)
@@ -118,10 +127,7 @@ func (s *Server) carryOut(ctx context.Context, d *delivery) error {
 	if err != nil {
 		return jobs.Permanent(err)
 	}
-	d.organization = args.Organization()
-	if ordered, is := args.(jobs.Ordered); is {
-		d.user = ordered.SponsorshipID()
-	}
+	*d = d.about(args)
 	if d.attempt > d.policy.MaxAttempts { // the spare try
 		return jobs.Permanent(errNoResult)
 	}

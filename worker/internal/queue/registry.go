@@ -13,6 +13,7 @@ import (
 // Registry holds one handler per kind. Fill it before the server is made.
 type Registry struct {
 	handlers map[jobs.Kind]erased
+	together map[jobs.Kind]erasedMany
 	faults   []error
 }
 
@@ -21,7 +22,27 @@ type Registry struct {
 type erased func(ctx context.Context, d delivery, args jobs.Args) error
 
 // NewRegistry returns an empty registry.
-func NewRegistry() *Registry { return &Registry{handlers: make(map[jobs.Kind]erased)} }
+func NewRegistry() *Registry {
+	return &Registry{handlers: map[jobs.Kind]erased{}, together: map[jobs.Kind]erasedMany{}}
+}
+
+// erasedMany is the same for many jobs at once.
+type erasedMany func(ctx context.Context, ids []string, args []jobs.Args) (ended []bool)
+
+// HandleTogether registers what carries out jobs of A's kind that come in a batch, as far as
+// it can: it reports which have ended. The others are handled one by one.
+func HandleTogether[A jobs.Args](r *Registry, h func(context.Context, []jobs.Job[A]) (ended []bool)) {
+	var zero A
+	policy, _ := zero.Kind().Policy()
+	r.together[zero.Kind()] = func(ctx context.Context, ids []string, args []jobs.Args) []bool {
+		all := make([]jobs.Job[A], len(args))
+		for n, a := range args {
+			typed, _ := a.(A) // decoded as this kind
+			all[n] = jobs.Job[A]{ID: ids[n], Args: typed, Attempt: 1, MaxAttempts: policy.MaxAttempts}
+		}
+		return h(ctx, all)
+	}
+}
 
 // Handle registers the handler of A's kind. A second one for the same kind, or
 // one for a kind without a policy, is reported by [NewServer].
