@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -122,19 +123,54 @@ func (l *lab) enqueue(ctx context.Context, args jobs.Args) error {
 	}
 }
 
-// redeem enqueues the redeems of members first to last-1 of an organization.
+// redeem enqueues the redeems of members first to last-1 of an organization: half of them one
+// by one, the others in one call.
 func (l *lab) redeem(o tenant, first, last int) {
 	l.t.Helper()
-	for n := first; n < last; n++ {
+	half := first + (last-first+1)/2
+	for n := first; n < half; n++ {
 		jobstest.Must(l.t, l.redeemOne(l.t.Context(), o, n))
+	}
+	var together []jobs.Args
+	for n := half; n < last; n++ {
+		together = append(together, l.wish(o, n))
+	}
+	for part := range slices.Chunk(together, enqueue.MaxBatch) {
+		jobstest.Must(l.t, l.enqueueAll(l.t.Context(), part))
 	}
 }
 
 func (l *lab) redeemOne(ctx context.Context, o tenant, n int) error {
+	return l.enqueue(ctx, l.wish(o, n))
+}
+
+// wish notes what must become of a member's redeem.
+func (l *lab) wish(o tenant, n int) jobs.Redeem {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.members[n] = &member{org: o.id, status: sponsorship.Sent, mailed: []string{address(n)}}
-	l.mu.Unlock()
-	return l.enqueue(ctx, jobs.Redeem{OrganizationID: o.id, OrganizationUserID: user(n), SponsoredEmail: address(n)})
+	return jobs.Redeem{OrganizationID: o.id, OrganizationUserID: user(n), SponsoredEmail: address(n)}
+}
+
+// enqueueAll is enqueue for jobs in one call.
+func (l *lab) enqueueAll(ctx context.Context, all []jobs.Args) error {
+	once := enqueue.WithIdempotency(enqueue.Idempotency{Key: newID()})
+	for {
+		bounded, cancel := context.WithTimeout(ctx, time.Second)
+		receipts, err := l.queue.EnqueueAll(bounded, all, once)
+		cancel()
+		if err == nil {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			for _, r := range receipts {
+				l.acked = append(l.acked, r.ID)
+			}
+			return nil
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("enqueue %d jobs: %w", len(all), err)
+		}
+	}
 }
 
 // change offers a member's sponsorship to another address.
