@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 )
@@ -218,6 +220,22 @@ func decode[T any](payload []byte) (Event[T], error) {
 	}
 	if e.ID == "" || e.Type == "" || e.Subject == "" {
 		return e, errors.New("id, type or subject is missing")
+	}
+	return e, nil
+}
+
+// open decodes a message, and refuses a document that came on another's subject: what
+// NATS lets a user publish says for whom that user may speak.
+func open(m jetstream.Msg) (Event[json.RawMessage], error) {
+	e, err := decode[json.RawMessage](m.Data())
+	if err != nil {
+		return e, err
+	}
+	switch due, err := subjectOf(e.Type, e.Subject); {
+	case err != nil:
+		return e, err
+	case due != m.Subject():
+		return e, fmt.Errorf("it tells of %.40q, and came on the subject %.120q", e.Subject, m.Subject())
 	}
 	return e, nil
 }

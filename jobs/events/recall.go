@@ -2,7 +2,6 @@ package events
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -84,7 +83,7 @@ func recallSome(ctx context.Context, consumer jetstream.Consumer, n int, yield f
 		if err != nil {
 			return got, fmt.Errorf("read message metadata: %w", err)
 		}
-		if e, err := decode[json.RawMessage](m.Data()); err == nil {
+		if e, err := open(m); err == nil {
 			yield(Record{Sequence: meta.Sequence.Stream, Event: e, Payload: m.Data()})
 		}
 	}

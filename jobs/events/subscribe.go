@@ -161,6 +161,9 @@ func (s *subscription) handle(ctx context.Context, m jetstream.Msg) error {
 	if !known {
 		return Permanent(fmt.Errorf("no handler for subject %s", m.Subject()))
 	}
+	if _, err := open(m); err != nil {
+		return Permanent(fmt.Errorf("decode event: %w", err))
+	}
 	stop := keepAlive(m, ackWait/3)
 	defer stop()
 	return handler.handle(ctx, m.Data())

@@ -129,7 +129,7 @@ func (w *watcher) live() (stop func()) {
 }
 
 func (w *watcher) show(m jetstream.Msg) error {
-	e, err := decode[json.RawMessage](m.Data())
+	e, err := open(m)
 	if err != nil {
 		if w.options.Trouble != nil {
 			w.options.Trouble(fmt.Errorf("read event %d: %w", w.options.After, err))

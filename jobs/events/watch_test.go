@@ -3,6 +3,7 @@ package events_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -65,6 +66,27 @@ func TestWatchSkipsWhatIsNoEvent(t *testing.T) {
 	o := events.WatchOptions{Since: noon.AddDate(-1, 0, 0), Trouble: func(err error) { troubles <- err }}
 	jobstest.Equal(t, "sequence", watch(t, b.js, o, 1)[0].Sequence, 2)
 	next(t, troubles)
+}
+
+// A NATS user may publish for its own organization, say, and for no other.
+func TestNobodySpeaksForAnother(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	forged := change(t, acme, user1, 1, sponsorship.Removed)
+	_ = jobstest.Value(b.js.Publish(t.Context(), "sponsorsync."+string(bravo)+".sync.failed", forged.Payload))(t)
+	b.publish(t, change(t, acme, user1, 2, sponsorship.Sent))
+	var troubles []string
+	ctx, stop := context.WithCancel(t.Context())
+	err := events.Watch(ctx, b.js, events.WatchOptions{Since: time.Unix(1, 0), Trouble: func(err error) { troubles = append(troubles, err.Error()) }},
+		func(r events.Record) error {
+			jobstest.Equal(t, "sequence", r.Sequence, uint64(2))
+			stop()
+			return nil
+		})
+	jobstest.Must(t, err)
+	if len(troubles) != 1 || !strings.Contains(troubles[0], "came on the subject") {
+		t.Errorf("troubles %q", troubles)
+	}
 }
 
 func TestWatchReturnsWhatYieldReturns(t *testing.T) {

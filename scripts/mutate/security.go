@@ -135,4 +135,12 @@ var securityMutations = []mutation{
 `,
 		``,
 		[]string{"./worker/internal/cloud"}},
+	{"18s1", "a NATS user speaks for another organization", "jobs/events/event.go",
+		`case due != m.Subject():`,
+		`case due == "":`,
+		[]string{"./jobs/events"}},
+	{"18s2", "a slow reader keeps its turn", "producer/internal/api/replay.go",
+		`context.WithTimeout(ctx, h.replayTime)`,
+		`context.WithTimeout(ctx, replayTime+0*h.replayTime)`,
+		[]string{"./producer/internal/api"}},
 }
