@@ -206,6 +206,27 @@ func TestSlowReaderIsDroppedAndResumes(t *testing.T) {
 	}
 }
 
+func TestASlowReplayMakesRoomForOthers(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.publish(t, acme, user1, 1)
+	b.publish(t, acme, user1, 2)
+	b.waitForPosition(t, 2)
+	b.hub.Hurry(time.Nanosecond)
+	recorder := httptest.NewRecorder()
+	r := authorized(httptest.NewRequest("GET", "/v1/organizations/"+string(acme)+"/events", nil))
+	r.Header.Set("Last-Event-ID", "1")
+	b.handler.ServeHTTP(recorder, r) // it ends, and the client comes again
+	jobstest.Equal(t, "replays", b.hub.Replays(), 0)
+	if strings.Contains(recorder.Body.String(), "id: 2") {
+		t.Errorf("nothing was too slow:\n%s", recorder.Body)
+	}
+	b.hub.Hurry(jobstest.Timeout)
+	if m, ok := b.listen(t, acme, "1").next(); !ok || m.id != "2" {
+		t.Errorf("got %q, %v", m.id, ok)
+	}
+}
+
 // stuck takes the first line and then nothing until it is freed, like a
 // connection whose buffers are full.
 type stuck struct {

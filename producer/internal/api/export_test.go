@@ -20,6 +20,12 @@ func Figures(all []view.Organization, now time.Time) map[string]float64 {
 	return figures
 }
 
+// Hurry bounds a replay.
+func (h *Hub) Hurry(d time.Duration) { h.replayTime = d }
+
+// Replays is how many run.
+func (h *Hub) Replays() int { return len(h.replays) }
+
 // Document is the embedded OpenAPI document.
 var Document = document
 

@@ -21,6 +21,9 @@ const (
 	// maxReplays bounds the readers of JetStream beside the hub's own, which
 	// matters when every browser comes back at once after a restart.
 	maxReplays = 16
+	// replayTime is how long one may take. A reader that is slower comes again from where
+	// it was, behind those that wait for their turn.
+	replayTime = 20 * time.Second
 	// askWait and askAgain bound one question to JetStream and space out the next.
 	askWait  = 5 * time.Second
 	askAgain = time.Second
@@ -35,7 +38,8 @@ type Hub struct {
 	ready chan struct{} // closed when last is known
 	done  chan struct{} // closed when Run has ended
 
-	replays chan struct{} // holds one token a replay that runs
+	replays    chan struct{} // holds one token a replay that runs
+	replayTime time.Duration
 
 	logged string // the last problem that was logged; only Run uses it
 
@@ -56,7 +60,7 @@ type listener struct {
 func NewHub(js jetstream.JetStream, log zerolog.Logger) *Hub {
 	return &Hub{
 		js: js, log: log, ready: make(chan struct{}), done: make(chan struct{}),
-		turned: make(chan struct{}), replays: make(chan struct{}, maxReplays), listeners: map[*listener]struct{}{},
+		turned: make(chan struct{}), replays: make(chan struct{}, maxReplays), replayTime: replayTime, listeners: map[*listener]struct{}{},
 	}
 }
 

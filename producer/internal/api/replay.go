@@ -98,6 +98,8 @@ func (h *Hub) replay(ctx context.Context, org sponsorship.ID, g gap, yield func(
 	case <-ctx.Done():
 		return g.after, ctx.Err()
 	}
+	ctx, cancel := context.WithTimeout(ctx, h.replayTime)
+	defer cancel()
 	o := behind(events.WatchOptions{Filter: events.Filter{Organization: org}}, g.after)
 	err := events.Watch(ctx, h.js, o, func(r events.Record) error {
 		if err := yield(r); err != nil {
