@@ -217,3 +217,19 @@ func TestStatusShowsWhatIsAskedFor(t *testing.T) {
 	requireStatus(t, b.run("status", "--user", member), 2)
 	requireStatus(t, b.run("status", "--org", acme, "--status", "gone"), 2)
 }
+
+func TestTheLicenseKeyMayComeFromAFile(t *testing.T) {
+	t.Parallel()
+	b := setup(t).withKey()
+	file := filepath.Join(t.TempDir(), "key")
+	jobstest.Must(t, os.WriteFile(file, []byte("\n"), 0o600))
+	r := b.runWith(token, "connect", "--org", acme, "--cloud-org", cloudAcme, "--license-key-file", file)
+	requireStatus(t, r, 2)
+	requireContains(t, r.err, "--license-key-file", "is empty")
+	jobstest.Must(t, os.WriteFile(file, []byte("of a file\n"), 0o600))
+	requireStatus(t, b.runWith(token, "connect", "--org", acme, "--cloud-org", cloudAcme, "--license-key-file", file), 0)
+	if got := jobstest.Value(b.ledger.Connection(t.Context(), acme))(t); got.LicenseKey != "of a file" {
+		t.Errorf("saved %q", got.LicenseKey.Reveal())
+	}
+	requireStatus(t, b.runWith(token, "connect", "--org", acme, "--cloud-org", cloudAcme, "--license-key-file", file, "--license-key", "key"), 2)
+}

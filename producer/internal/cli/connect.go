@@ -24,6 +24,8 @@ import (
 type connectFlags struct {
 	org, cloudOrg         sponsorship.ID
 	licenseKey, tokenFile string
+
+	licenseKeyFile string // in place of licenseKey
 }
 
 func (a *app) connectCommand() *cobra.Command {
@@ -41,13 +43,14 @@ The cloud organization's id is the Id in the license file. Only 'sync-license'
 needs the license key, which is the LicenseKey there. Connecting again replaces
 the token and keeps a license key that is not given anew.`,
 		Example: `  producer connect --org ORG --cloud-org CLOUDORG
-  producer connect --org ORG --cloud-org CLOUDORG --license-key KEY --token-file /run/secrets/token`,
+  producer connect --org ORG --cloud-org CLOUDORG --license-key-file license.key --token-file /run/secrets/token`,
 		GroupID: groupSetup, Args: noArgs,
 		RunE: func(command *cobra.Command, _ []string) error { return a.connect(command, f) },
 	}
 	orgFlag(command, &f.org)
 	command.Flags().Var(idValue{&f.cloudOrg}, "cloud-org", "`UUID` of the organization in Bitwarden's cloud")
-	command.Flags().StringVar(&f.licenseKey, "license-key", "", "the license file's LicenseKey, `KEY`; only license syncs need it")
+	command.Flags().StringVar(&f.licenseKey, "license-key", "", "the license file's LicenseKey, `KEY`; only license syncs need it. Others on this machine can see it: --license-key-file hides it")
+	command.Flags().StringVar(&f.licenseKeyFile, "license-key-file", "", "read the license key from `FILE`")
 	a.jsonFlag(command)
 	command.Flags().StringVar(&f.tokenFile, "token-file", "", "read the token from `FILE` instead of standard input")
 	return command
@@ -65,6 +68,11 @@ func (a *app) connect(command *cobra.Command, f connectFlags) error {
 	if err != nil {
 		return err
 	}
+	if f.licenseKeyFile != "" {
+		if f.licenseKey, err = a.secretFile(command.Context(), "--license-key-file", f.licenseKeyFile); err != nil {
+			return err
+		}
+	}
 	c := state.Connection{CloudOrganizationID: f.cloudOrg, BillingSyncToken: secret.Text(token), LicenseKey: secret.Text(f.licenseKey)}
 	if err := usage(command, fieldFaults(c.Validate(), connectionSource)...); err != nil {
 		return err
@@ -80,7 +88,7 @@ func connectionSource(field string) string {
 	case "cloudOrganizationId":
 		return "--cloud-org"
 	case "licenseKey":
-		return "--license-key"
+		return "the license key (--license-key or --license-key-file)"
 	}
 	return "the billing sync token (standard input or --token-file)"
 }
@@ -89,6 +97,9 @@ func (f connectFlags) faults(command *cobra.Command) []string {
 	faults := append(orgFaults(f.org), idFaults("--cloud-org", f.cloudOrg)...)
 	if command.Flags().Changed("license-key") && strings.TrimSpace(f.licenseKey) == "" {
 		faults = append(faults, "--license-key must not be blank; leave it out to keep the one that is saved")
+	}
+	if f.licenseKey != "" && f.licenseKeyFile != "" {
+		faults = append(faults, "--license-key and --license-key-file exclude each other")
 	}
 	return faults
 }
@@ -122,20 +133,33 @@ const maxToken = 64 << 10
 
 // token reads the token from the file or standard input, and asks on a terminal.
 func (a *app) token(ctx context.Context, path string) (string, error) {
-	source := a.Stdin
 	if path != "" {
-		file, err := os.Open(path)
-		if err != nil {
-			return "", &boot.UsageError{Faults: []string{"--token-file: " + err.Error()}, Hint: "give a file that this user may read"}
-		}
-		defer func() { _ = file.Close() }()
-		source = file
-	} else if stdin, ok := a.Stdin.(*os.File); ok && isTerminal(stdin) {
+		return a.secretFile(ctx, "--token-file", path)
+	}
+	if stdin, ok := a.Stdin.(*os.File); ok && isTerminal(stdin) {
 		return a.askToken(ctx, int(stdin.Fd()))
 	}
+	return readSecret(ctx, "the billing sync token", a.Stdin)
+}
+
+// secretFile reads a secret that a flag names the file of. An empty one is no secret.
+func (a *app) secretFile(ctx context.Context, flag, path string) (string, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return "", &boot.UsageError{Faults: []string{flag + ": " + err.Error()}, Hint: "give a file that this user may read"}
+	}
+	defer func() { _ = file.Close() }()
+	text, err := readSecret(ctx, flag, file)
+	if err == nil && text == "" {
+		return "", &boot.UsageError{Faults: []string{flag + ": " + path + " is empty"}, Hint: "put the secret, and nothing else, into that file"}
+	}
+	return text, err
+}
+
+func readSecret(ctx context.Context, what string, source io.Reader) (string, error) {
 	text, err := jobs.Await(ctx, func() ([]byte, error) { return io.ReadAll(io.LimitReader(source, maxToken)) })
 	if err != nil {
-		return "", fmt.Errorf("read billing sync token: %w", err)
+		return "", fmt.Errorf("read %s: %w", what, err)
 	}
 	return strings.TrimSpace(string(text)), nil
 }

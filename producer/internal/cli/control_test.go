@@ -36,7 +36,7 @@ func TestWatchIsNotObeyed(t *testing.T) {
 	defer nc.Close()
 	js := jobstest.Value(nc.JetStream())(t)
 	for kind, payload := range map[string]string{
-		"sync.unheard": `{"specversion":"1.0","id":"1","source":"x","type":"sponsorsync.QQ","subject":"QQ","time":"2026-05-06T07:08:09Z","data":{}}`,
+		"sync.unheard": `{"specversion":"1.0","id":"1","source":"QQ","type":"sponsorsync.sync.unheard","subject":"` + acme + `","time":"2026-05-06T07:08:09Z","data":{}}`,
 		"sync.failed":  `{"specversion":"1.0","id":"2","source":"x","type":"sponsorsync.sync.failed","subject":"` + acme + `","time":"2026-05-06T07:08:09Z","data":{"organizationId":"` + acme + `","trigger":"QQ","error":{"code":"cloud_unavailable","message":"QQ"}}}`,
 	} {
 		escaped := strings.NewReplacer("\x1b", `\u001b`, "\x07", `\u0007`, "\r", `\r`, "\n", `\n`).Replace(evil) // the others raw, as JSON allows

@@ -33,8 +33,10 @@ this machine, whose Redis and NATS are the machine's own (REDIS_URL, NATS_URL).`
   producer init --dir sponsorsync --containers --env-file bwdata/env/global.override.env
   producer init --dir /etc/sponsorsync --services --env-file bwdata/env/global.override.env`,
 		GroupID: groupSetup, Args: noArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(command *cobra.Command, _ []string) error {
 			switch {
+			case containers && services:
+				return usage(command, "--containers and --services exclude each other")
 			case containers:
 				return a.initialize(dir, setup.Containers)
 			case services:
@@ -46,7 +48,6 @@ this machine, whose Redis and NATS are the machine's own (REDIS_URL, NATS_URL).`
 	command.Flags().StringVar(&dir, "dir", "sponsorsync", "the `FOLDER` to write to, which only its owner should be able to read")
 	command.Flags().BoolVar(&containers, "containers", false, "also write what each container may read")
 	command.Flags().BoolVar(&services, "services", false, "also write what each service of this machine may read")
-	command.MarkFlagsMutuallyExclusive("containers", "services")
 	return command
 }
 

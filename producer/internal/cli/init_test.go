@@ -56,3 +56,15 @@ func TestInitSaysWhoCannotWrite(t *testing.T) {
 		t.Errorf("status %d\n%s", status, errs)
 	}
 }
+
+func TestInitSharesOutForContainersOrServices(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "sponsorsync")
+	if status, _, errs := initialize(t, "--dir", dir, "--containers", "--services"); status != boot.Usage || !strings.Contains(errs, "exclude each other") {
+		t.Errorf("both: status %d\n%s", status, errs)
+	}
+	status, _, errs := initialize(t, "--dir", dir, "--services")
+	if _, err := os.Stat(filepath.Join(dir, "run", "redis")); status != boot.Done || err == nil {
+		t.Errorf("status %d, and a server's folder\n%s", status, errs)
+	}
+}
