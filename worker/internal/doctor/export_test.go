@@ -4,6 +4,7 @@ package doctor
 var (
 	Regions         = regions
 	CompareStream   = compareStream
+	Crowded         = crowded
 	CheckConnection = checkConnection
 	CheckWorkers    = checkWorkers
 	CheckFill       = checkFill

@@ -100,9 +100,31 @@ func (d *doctor) stream(ctx context.Context, js jetstream.JetStream) Check {
 	case err != nil:
 		return bad(nameStream, "Allow this NATS user to read the stream's settings ($JS.API.STREAM.INFO."+events.StreamName+").", "%s", reason(err))
 	}
-	return compareStream(stream.CachedInfo().Config, events.Settings{
+	check := compareStream(stream.CachedInfo().Config, events.Settings{
 		Replicas: d.Settings.NATS.Replicas, MaxBytes: int64(d.Settings.NATS.StreamBytes),
 	})
+	if check.Status == OK {
+		return crowded(check, stream.CachedInfo())
+	}
+	return check
+}
+
+// serverConsumers is how many consumers nats-server allows a stream that says nothing
+// itself, since 2.15 (its JSDefaultMaxConsumersPerStream).
+const serverConsumers = 1000
+
+// crowded warns from four fifths of the consumers that the stream may have: with more,
+// new readers find no room.
+func crowded(check Check, info *jetstream.StreamInfo) Check {
+	room := info.Config.MaxConsumers
+	if room <= 0 {
+		room = serverConsumers
+	}
+	if info.State.Consumers*5 < room*4 {
+		return check
+	}
+	return doubtful(check.Name, "Delete consumers that nobody reads with any more (nats consumer ls "+info.Config.Name+"), or raise max_consumers: whoever watches anew finds no room. Jobs do not need them.",
+		"%d consumers of about %d", info.State.Consumers, room)
 }
 
 // compareStream asks the package that makes the stream. What the worker raises

@@ -227,3 +227,17 @@ func TestStreamSettings(t *testing.T) {
 		expect(t, doctor.CompareStream(changed, events.Settings{Replicas: replicas}), tt.status, name)
 	}
 }
+
+func TestACrowdedStreamIsTold(t *testing.T) {
+	t.Parallel()
+	check := doctor.Check{Name: "event stream", Status: doctor.OK}
+	for _, tt := range []struct {
+		consumers, most int
+		want            doctor.Status
+	}{{799, -1, doctor.OK}, {800, -1, doctor.Warn}, {79, 100, doctor.OK}, {80, 100, doctor.Warn}} {
+		info := &jetstream.StreamInfo{Config: jetstream.StreamConfig{MaxConsumers: tt.most}, State: jetstream.StreamState{Consumers: tt.consumers}}
+		if got := doctor.Crowded(check, info); got.Status != tt.want {
+			t.Errorf("%d of %d: got %+v", tt.consumers, tt.most, got)
+		}
+	}
+}
