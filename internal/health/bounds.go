@@ -1,6 +1,11 @@
 package health
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
+)
 
 // words are what is said of a bound.
 type words struct {
@@ -10,18 +15,20 @@ type words struct {
 }
 
 var (
-	outboxWords = words{"%d events wait", "no new jobs are taken, and no sync begins", "Start NATS, or see in the worker's log why it takes no events."}
+	outboxWords = words{"%d events wait", state.OutboxFull, "Start NATS, or see in the worker's log why it takes no events."}
 	memoryWords = words{"%d bytes in use", "Redis refuses what is new: no job is taken, and no answer of the cloud can be written down",
 		"Give Redis more memory (maxmemory), or see what else lives in it."}
 )
 
 // bounded judges something that takes nothing more when it is full.
 func bounded(name string, f Fill, w words) Part {
-	switch ratio := f.Ratio(); {
+	ratio := f.Ratio()
+	said := state.FillWord(ratio, near, w.full)
+	switch {
 	case ratio >= 1:
-		return fail(name, "full: "+w.full, w.hint)
+		return fail(name, said, w.hint)
 	case ratio >= near:
-		return warn(name, fmt.Sprintf("%.0f %% full; at 100 %% %s", 100*ratio, w.full), w.hint).saying(fmt.Sprintf("%.0f %% full", 100*ratio))
+		return warn(name, said, w.hint).saying(fmt.Sprintf("%.0f %% full", 100*ratio))
 	}
 	return fine(name, fmt.Sprintf(w.fine, f.Used))
 }
@@ -42,7 +49,7 @@ func memory(f Facts) Part {
 func ended(f Facts) Part {
 	const hint = "See 'producer jobs list', and retry or delete them."
 	kept := Fill{f.Jobs.Dead + f.Jobs.Refused, f.Jobs.Most}
-	p := bounded(PartJobs, kept, words{"", "no new jobs are taken", hint})
+	p := bounded(PartJobs, kept, words{"", enqueue.EndedFull, hint})
 	switch {
 	case p.Status != OK:
 		return p

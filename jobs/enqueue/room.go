@@ -2,11 +2,11 @@ package enqueue
 
 import (
 	"context"
-	"fmt"
 	"sync/atomic"
 	"time"
 
 	"github.com/sponsorsync/sponsorsync/jobs/fault"
+	"github.com/sponsorsync/sponsorsync/jobs/state"
 )
 
 // MaxEnded is how many dead and refused jobs are kept; then new ones are refused,
@@ -55,13 +55,8 @@ func (c *Client) EndedFill(ctx context.Context) (float64, error) {
 	return float64(dead+refused) / float64(c.ended.most), unavailable(err, "count dead jobs")
 }
 
-// EndedWord says how full it is, where that matters.
-func EndedWord(fill float64) string {
-	switch {
-	case fill >= 1:
-		return "full: no new jobs are taken"
-	case fill >= EndedNear:
-		return fmt.Sprintf("%.0f %% full", 100*fill)
-	}
-	return "ok"
-}
+// EndedFull is what comes of too many dead and refused jobs.
+const EndedFull = "no new jobs are taken"
+
+// EndedWord says how full their store is, where that matters.
+func EndedWord(fill float64) string { return state.FillWord(fill, EndedNear, EndedFull) }

@@ -18,7 +18,7 @@ func TestTheDeadAreToldOfBeforeTheirStoreIsFull(t *testing.T) {
 	rdb := jobstest.Value(enqueue.NewRedis("redis://" + miniredis.RunT(t).Addr()))(t)
 	t.Cleanup(func() { _ = rdb.Close() })
 	client := enqueue.New(rdb, enqueue.Options{MaxEnded: 5})
-	for n, want := range []string{"ok", "ok", "ok", "ok", "80 % full", "full: no new jobs are taken"} {
+	for n, want := range []string{"ok", "ok", "ok", "ok", "80 % full; at 100 % no new jobs are taken", "full: no new jobs are taken"} {
 		fill := jobstest.Value(client.EndedFill(t.Context()))(t)
 		jobstest.Equal(t, "fill", fill, float64(n)/5)
 		jobstest.Equal(t, "word", enqueue.EndedWord(fill), want)

@@ -39,13 +39,20 @@ func (l *Ledger) OutboxFill(ctx context.Context) (float64, error) {
 	return float64(most) / float64(l.OutboxLimit), err
 }
 
+// OutboxFull is what comes of a full outbox.
+const OutboxFull = "no new jobs are taken, and no sync begins"
+
 // OutboxWord says how full the outbox is, where that matters.
-func OutboxWord(fill float64) string {
+func OutboxWord(fill float64) string { return FillWord(fill, OutboxNear, OutboxFull) }
+
+// FillWord says how full something is that takes no more when it is full, and what comes
+// of that; "ok" where it is not near.
+func FillWord(fill, near float64, full string) string {
 	switch {
 	case fill >= 1:
-		return "full: no new jobs are taken, and no sync begins"
-	case fill >= OutboxNear:
-		return fmt.Sprintf("%.0f %% full", 100*fill)
+		return "full: " + full
+	case fill >= near:
+		return fmt.Sprintf("%.0f %% full; at 100 %% %s", 100*fill, full)
 	}
 	return "ok"
 }

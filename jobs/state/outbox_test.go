@@ -31,7 +31,7 @@ func TestAFullOutboxAdmitsNoJobsOfItsShard(t *testing.T) {
 	jobstest.FillOutbox(t, b.rdb, shard, 85)
 	jobstest.Must(t, b.Admit(t.Context(), other, org, org))
 	fill := jobstest.Value(b.OutboxFill(t.Context()))(t)
-	jobstest.Equal(t, "near", state.OutboxWord(fill), "85 % full")
+	jobstest.Equal(t, "near", state.OutboxWord(fill), "85 % full; at 100 % no new jobs are taken, and no sync begins")
 	jobstest.Equal(t, "room", jobstest.Value(b.OutboxRoom(t.Context(), org))(t), 15)
 
 	jobstest.FillOutbox(t, b.rdb, shard, 15)

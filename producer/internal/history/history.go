@@ -14,6 +14,7 @@ import (
 
 	"github.com/sponsorsync/sponsorsync/jobs/events"
 	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
+	"github.com/sponsorsync/sponsorsync/producer/internal/view"
 )
 
 // patience bounds one reading of the stream.
@@ -68,14 +69,7 @@ func (r *Reader) Of(ctx context.Context, org, user sponsorship.ID) ([]Entry, err
 
 func entry(e events.Event[events.Sponsorship]) Entry {
 	return Entry{
-		At: e.Time.UTC(), From: orNull(e.Data.From), To: e.Data.To, Intent: orNull(e.Data.Intent), Revision: e.Data.Revision,
-		ValidUntil: sponsorship.UTC(e.Data.ValidUntil), Reason: e.Data.Reason, JobID: orNull(e.Data.JobID),
+		At: e.Time.UTC(), From: view.OrNull(e.Data.From), To: e.Data.To, Intent: view.OrNull(e.Data.Intent), Revision: e.Data.Revision,
+		ValidUntil: sponsorship.UTC(e.Data.ValidUntil), Reason: e.Data.Reason, JobID: view.OrNull(e.Data.JobID),
 	}
-}
-
-func orNull[T ~string](text T) *T {
-	if text == "" {
-		return nil
-	}
-	return &text
 }

@@ -31,7 +31,7 @@ func TestABoundThatIsNearIsToldOf(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	expect(t, find(t, b.run(), "dead jobs"), doctor.OK, "far from the bound")
-	expect(t, doctor.CheckFill("dead jobs", enqueue.EndedWord(0.81), "Delete some."), doctor.Warn, "81 % full", "Delete some.")
+	expect(t, doctor.CheckFill("dead jobs", enqueue.EndedWord(0.81), "Delete some."), doctor.Warn, "81 % full; at 100 % no new jobs are taken", "Delete some.")
 }
 
 // What stands still although nothing is broken is told, too.
