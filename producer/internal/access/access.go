@@ -170,8 +170,8 @@ func (a *Access) Recheck(r *http.Request) (Caller, error) {
 		return who, err
 	}
 	scheme, token, _ := strings.Cut(given, " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return Caller{}, fault.New(fault.Unauthorized, "Authorization is not of the form Bearer TOKEN")
+	if !strings.EqualFold(scheme, "Bearer") || len(r.Header.Values("Authorization")) > 1 { // a proxy may look at another
+		return Caller{}, fault.New(fault.Unauthorized, "Authorization is not of the form Bearer TOKEN, once")
 	}
 	p, err := a.judge(r, "bearer", strings.TrimSpace(token))
 	return Caller{p.name, p.readOnly}, err
