@@ -37,6 +37,8 @@ func (e BatchError) Error() string {
 
 // EnqueueAll puts a batch in. All items are validated first: one that is
 // invalid, and nothing is enqueued. The receipts are in the order of the items.
+// The queue holds up to [jobs.MostItems] of them as one task, of the kind
+// [jobs.KindBatch]; each is a job of its own all the same.
 //
 // After queue_unavailable some jobs may be there and others not; repeat the
 // batch with the same [WithIdempotency] to have each exactly once.

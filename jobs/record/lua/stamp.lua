@@ -40,11 +40,14 @@ for n = 0, jobs - 1 do
       nextNumber = nextNumber + 1
       sequence = nextNumber
     end
-    local fields = {'v', 1, 'kind', kind, 'org', ORG, 'user', user, 'seq', sequence, 'state', 'waiting', 'enqueuedAt', now}
-    local function also(field, value) fields[#fields + 1], fields[#fields + 2] = field, value end
-    if batch ~= '' then also('batch', batch) also('place', place) end
-    if origin ~= '' then also('origin', origin) end
-    redis.call('HSET', record, unpack(fields))
+    if batch ~= '' then -- one command is faster than two
+      redis.call('HSET', record, 'v', 1, 'kind', kind, 'org', ORG, 'user', user, 'seq', sequence,
+        'state', 'waiting', 'enqueuedAt', now, 'batch', batch, 'place', place)
+    else
+      redis.call('HSET', record, 'v', 1, 'kind', kind, 'org', ORG, 'user', user, 'seq', sequence,
+        'state', 'waiting', 'enqueuedAt', now)
+    end
+    if origin ~= '' then redis.call('HSET', record, 'origin', origin) end
     redis.call('PEXPIRE', record, life)
     redis.call('RPUSH', order, id)
     grown[order] = true
