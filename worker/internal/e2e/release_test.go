@@ -1,12 +1,14 @@
 package e2e_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -79,8 +81,11 @@ func TestNothingIsSentBesideAnOlderWorker(t *testing.T) {
 	l.check()
 }
 
-// previousWorker builds the worker of scripts/previous-release.
-func previousWorker(t *testing.T) string {
+// release is where the two programs of one are.
+type release struct{ worker, producer string }
+
+// previousRelease builds the programs of scripts/previous-release.
+func previousRelease(t *testing.T) release {
 	t.Helper()
 	root := filepath.Join("..", "..", "..")
 	commit := strings.TrimSpace(string(jobstest.Value(os.ReadFile(filepath.Join(root, "scripts", "previous-release")))(t)))
@@ -88,17 +93,18 @@ func previousWorker(t *testing.T) string {
 		t.Skipf("the commit of scripts/previous-release is not here: no git, or a shallow copy without it (%v)", err)
 	}
 	dir := t.TempDir()
-	source := filepath.Join(dir, "source.tar")
+	source, out := filepath.Join(dir, "source.tar"), filepath.Join(dir, "previous")
 	for _, args := range [][]string{
 		{"git", "-C", root, "archive", "--output", source, commit},
 		{"tar", "-xf", source, "-C", dir},
-		{"go", "build", "-C", dir, "-o", filepath.Join(dir, "previous-worker"), "./worker"},
+		{"mkdir", out},
+		{"go", "build", "-C", dir, "-o", out + "/", "./worker", "./producer"},
 	} {
 		if out, err := exec.CommandContext(t.Context(), args[0], args[1:]...).CombinedOutput(); err != nil {
 			t.Fatalf("%v: %v\n%s", args, err, out)
 		}
 	}
-	return filepath.Join(dir, "previous-worker")
+	return release{filepath.Join(out, "worker"), filepath.Join(out, "producer")}
 }
 
 // Both releases run at once, as in every update: what one has begun the other ends,
@@ -108,9 +114,9 @@ func TestBesideThePreviousRelease(t *testing.T) {
 		t.Skip("make faults runs it: it builds that release first")
 	}
 	t.Parallel()
-	path := previousWorker(t)
+	before := previousRelease(t)
 	l := setupFaults(t, 1, hasty...)
-	previous := l.system.run(path).ready()
+	previous := l.system.run(before.worker).ready()
 	l.started()
 	l.redeem(l.orgs[0], 0, 20)
 	l.worker()
@@ -121,4 +127,52 @@ func TestBesideThePreviousRelease(t *testing.T) {
 	l.jobsDone(deadline)
 	l.check()
 	l.noneDead()
+}
+
+// Programs are updated one by one, and an update is taken back.
+func TestEachProgramWorksWithThePreviousReleaseOfTheOther(t *testing.T) {
+	if !long() {
+		t.Skip("make faults runs it: it builds that release first")
+	}
+	t.Parallel()
+	before := previousRelease(t)
+	newer := base64.StdEncoding.EncodeToString([]byte("another key of just 32 bytes, so"))
+	older := base64.StdEncoding.EncodeToString([]byte("0123456789abcdef0123456789abcdef"))
+	s := start(t, "SPONSORSYNC_ENCRYPTION_KEY="+newer+","+older)
+	today := release{filepath.Join(binaries, "worker"), filepath.Join(binaries, "producer")}
+	redeem := func(from release, n int) {
+		t.Helper()
+		s.command(from.producer, "", "redeem", "--org", string(org), "--user", string(user(n)), "--email", address(n)).ok() // to wait is to read, which an older release may not be able to
+	}
+	s.command(before.producer, "", "connect", "--org", string(org), "--cloud-org", s.remote.ID, "--token-file", s.tokenFile()).ok()
+
+	w := s.run(before.worker).ready()
+	s.command(today.producer, "", "sync", "--org", string(org), "--wait").ok()
+	redeem(today, 0)
+	s.await(sponsorship.Sent, 1)
+	w.stop()
+	w = s.run(today.worker).ready()
+	redeem(before, 1)
+	s.command(today.producer, "", "rekey").ok() // while it runs
+	redeem(today, 2)
+	s.await(sponsorship.Sent, 3)
+	w.stop()
+	w = s.run(before.worker).ready() // rolled back
+	redeem(before, 3)
+	s.await(sponsorship.Sent, 4)
+	w.stop()
+	s.checkMails(4)
+	for id, story := range s.stream().stories {
+		if got := path(story); !slices.Equal(got, []sponsorship.Status{sponsorship.Pending, sponsorship.Sent}) {
+			t.Errorf("the story of %s is %v", id, got)
+		}
+	}
+}
+
+// tokenFile holds the billing sync token.
+func (s *system) tokenFile() string {
+	s.t.Helper()
+	file := filepath.Join(s.t.TempDir(), "token")
+	jobstest.Must(s.t, os.WriteFile(file, []byte(s.remote.BillingSyncKey), 0o600))
+	return file
 }

@@ -157,9 +157,15 @@ func (r result) ok() result {
 // producer runs one command of the producer to its end.
 func (s *system) producer(stdin string, args ...string) result {
 	s.t.Helper()
+	return s.command(filepath.Join(binaries, "producer"), stdin, args...)
+}
+
+// command runs a program to its end.
+func (s *system) command(path, stdin string, args ...string) result {
+	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), deadline)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, filepath.Join(binaries, "producer"), args...)
+	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Env, cmd.Stdin = s.env, strings.NewReader(stdin)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
