@@ -33,7 +33,8 @@ func BenchmarkGrowth(b *testing.B) {
 	}
 }
 
-func fullSync(b *testing.B, rows int) {
+// fullSync returns how many seconds it took.
+func fullSync(b *testing.B, rows int) float64 {
 	b.Helper()
 	s, nats, remote := newStore(b), jobstest.RealNATS(b), &echo{}
 	s.connect(b, organization(0), someOrganization())
@@ -57,6 +58,7 @@ func fullSync(b *testing.B, rows int) {
 	b.ReportMetric(float64(done.Requests), "requests")
 	b.ReportMetric(idle, "idle-MiB")
 	b.ReportMetric(worker.memory("VmHWM"), "peak-MiB")
+	return took.Seconds()
 }
 
 // synced waits for the event that a full sync has succeeded.
