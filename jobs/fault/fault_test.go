@@ -142,6 +142,7 @@ func TestUnavailableNamesWhatRedisRefused(t *testing.T) {
 		"UNKNOWN: redis eval error: OOM command not allowed when used memory > 'maxmemory'.": "its memory is full (maxmemory)",
 		"MISCONF Redis is configured to save RDB snapshots, but it's currently unable to":    "it could not write to its disk",
 		"READONLY You can't write against a read only replica.":                              "is a replica",
+		"NOREPLICAS Not enough good replicas to write.":                                      "too few of its replicas are in step",
 		"NOAUTH Authentication required.":                                                    "REDIS_URL has none",
 		"WRONGPASS invalid username-password pair or user is disabled.":                      "does not accept the user or the password",
 		"NOPERM this user has no permissions to run the 'eval' command":                      "does not let its user",

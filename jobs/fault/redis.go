@@ -8,6 +8,7 @@ var refusals = []struct{ words, says string }{
 	{"OOM command not allowed", "Redis takes nothing more: its memory is full (maxmemory)"},
 	{"MISCONF", "Redis takes nothing more: it could not write to its disk"},
 	{"READONLY", "this Redis is a replica, which takes no writes"},
+	{"NOREPLICAS", "Redis takes no writes while too few of its replicas are in step (min-replicas-to-write)"},
 	{"NOAUTH", "Redis wants a password, and REDIS_URL has none"},
 	{"WRONGPASS", "Redis does not accept the user or the password of REDIS_URL"},
 	{"NOPERM", "Redis does not let its user of REDIS_URL do this"},

@@ -55,4 +55,8 @@ var connectionMutations = []mutation{
 		`e.Traced(tracing.Parent(ctx)).Payload`,
 		`e.Traced(tracing.Parent(context.WithoutCancel(context.Background()))).Payload`,
 		[]string{"./worker/internal/e2e"}},
+	{"15r5", "nobody hears that writes go on without replicas", "worker/internal/queue/redis_findings.go",
+		`if _, set := info["min_slaves_good_slaves"]; !set {`,
+		`if _, set := info["min_slaves_good_slaves"]; !set && n == "?" {`,
+		[]string{"./worker/internal/queue"}},
 }

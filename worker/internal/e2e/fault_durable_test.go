@@ -11,6 +11,7 @@ import (
 
 	"github.com/sponsorsync/sponsorsync/jobs/enqueue"
 	"github.com/sponsorsync/sponsorsync/jobs/jobstest"
+	"github.com/sponsorsync/sponsorsync/jobs/sponsorship"
 	"github.com/sponsorsync/sponsorsync/jobs/state"
 	"github.com/sponsorsync/sponsorsync/worker/internal/cloud/cloudtest"
 	"github.com/sponsorsync/sponsorsync/worker/internal/ledger"
@@ -125,15 +126,48 @@ func TestRedisFailsOverDuringARequest(t *testing.T) {
 	l.check()
 }
 
+// TestNothingHappensWhileNoReplicaIsInStep: Redis was told to take no writes then, so that
+// a fail-over forgets nothing that has left. Hooks are told why, and all goes on by itself.
+func TestNothingHappensWhileNoReplicaIsInStep(t *testing.T) {
+	t.Parallel()
+	l := setupFaults(t, 1, hasty...)
+	replica := l.replica()
+	l.configure("min-replicas-to-write", "1")
+	l.worker()
+	l.started()
+	l.redeem(l.orgs[0], 0, 10)
+	l.await(sponsorship.Sent, 10)
+	replica.Kill()
+	jobstest.Eventually(t, deadline, func() bool {
+		err := l.rdb.Set(t.Context(), "sponsorsync:probe", 1, 0).Err()
+		return err != nil && strings.HasPrefix(err.Error(), "NOREPLICAS")
+	})
+	if r := l.system.producer("", "redeem", "--org", string(org), "--user", string(user(10)), "--email", address(10)); r.status != 1 ||
+		!strings.Contains(r.errors, "too few of its replicas are in step") {
+		t.Errorf("a command ends with %d\n%s", r.status, r.errors)
+	}
+	replica.Restart()
+	l.follow(replica)
+	l.redeem(l.orgs[0], 10, 20)
+	l.check()
+}
+
 // replica runs one that is in step with the system's Redis.
 func (l *lab) replica() *jobstest.Process {
+	l.t.Helper()
+	l.configure("repl-diskless-sync-delay", "0")
+	replica := jobstest.RealRedis(l.t)
+	l.follow(replica)
+	return replica
+}
+
+// follow makes a Redis a replica of the system's, and waits until it is in step.
+func (l *lab) follow(replica *jobstest.Process) {
 	l.t.Helper()
 	u, err := url.Parse(l.redis.URL)
 	jobstest.Must(l.t, err)
 	host, port, err := net.SplitHostPort(u.Host)
 	jobstest.Must(l.t, err)
-	l.configure("repl-diskless-sync-delay", "0")
-	replica := jobstest.RealRedis(l.t)
 	rdb, err := enqueue.NewRedis(replica.URL)
 	jobstest.Must(l.t, err)
 	defer func() { _ = rdb.Close() }()
@@ -141,7 +175,6 @@ func (l *lab) replica() *jobstest.Process {
 	jobstest.Eventually(l.t, deadline, func() bool {
 		return strings.Contains(l.rdb.Info(l.t.Context(), "replication").Val(), "state=online")
 	})
-	return replica
 }
 
 // takeOver makes the replica the system's Redis.

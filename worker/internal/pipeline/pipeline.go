@@ -128,7 +128,7 @@ func isReply(err error) bool {
 
 // notReady are the errors upon which go-redis asks again, the last two elsewhere.
 func notReady() []string {
-	return []string{"LOADING ", "READONLY ", "MASTERDOWN ", "CLUSTERDOWN ", "TRYAGAIN ", "max number of clients reached", "MOVED ", "ASK "}
+	return []string{"LOADING ", "READONLY ", "NOREPLICAS ", "MASTERDOWN ", "CLUSTERDOWN ", "TRYAGAIN ", "max number of clients reached", "MOVED ", "ASK "}
 }
 
 // done lets the next batch go, and then tells the others of this one.

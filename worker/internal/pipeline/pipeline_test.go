@@ -199,7 +199,7 @@ func TestALostAnswerIsAskedForAgainAloneAndNoOther(t *testing.T) {
 // As after a restart of Redis, or while a replica takes over: no script ran.
 func TestARedisThatIsNotReadyIsAskedAgain(t *testing.T) {
 	t.Parallel()
-	for _, text := range []string{"LOADING Redis is loading the dataset in memory", "READONLY You can't write against a read only replica."} {
+	for _, text := range []string{"LOADING Redis is loading the dataset in memory", "READONLY You can't write against a read only replica.", "NOREPLICAS Not enough good replicas to write."} {
 		b := setup(t)
 		b.line.refuse.Store(refusal(text))
 		free, group := b.busy()

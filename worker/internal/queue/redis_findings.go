@@ -81,8 +81,24 @@ func role(info map[string]string) Finding {
 		f.Detail = "the server does not say"
 		return f
 	default:
+		return withReplicas(f, info)
+	}
+}
+
+// withReplicas: a mark is confirmed by the replicas that are in step at the time. With none, a
+// fail-over forgets what has left meanwhile, unless Redis takes no writes then. It tells of
+// min_slaves_good_slaves only where min-replicas-to-write is set.
+func withReplicas(f Finding, info map[string]string) Finding {
+	n := info["connected_slaves"]
+	if n == "" || n == "0" {
 		return f
 	}
+	f.Detail = "a primary with " + n + " connected replicas"
+	if _, set := info["min_slaves_good_slaves"]; !set {
+		f.Severity, f.Detail = Doubtful, f.Detail+", which goes on without them"
+		f.Hint = "Set 'min-replicas-to-write 1' in redis.conf, on the replicas too: else a fail-over forgets what left while none was in step, and the cloud mails it again."
+	}
+	return f
 }
 
 // RunID is the name that a Redis gives itself each time it starts; "" where it has

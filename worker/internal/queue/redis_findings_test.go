@@ -33,6 +33,9 @@ func TestCheckRedis(t *testing.T) {
 		"evicts":          {strings.Replace(good, "noeviction", "allkeys-lru", 1), []string{"maxmemory-policy is allkeys-lru"}, false},
 		"keeps nothing":   {strings.Replace(good, "aof_enabled:1", "aof_enabled:0", 1), []string{"append-only file is off", "durability"}, false},
 		"a replica":       {good + "role:slave\r\n", []string{"redis role: a replica, which takes no writes"}, false},
+		"forgetful":       {good + "role:master\r\nconnected_slaves:2\r\n", []string{"with 2 connected replicas, which goes on without them; Set 'min-replicas-to-write 1'"}, false},
+		"waits for them":  {good + "role:master\r\nconnected_slaves:2\r\nmin_slaves_good_slaves:2\r\n", nil, false},
+		"alone":           {good + "role:master\r\nconnected_slaves:0\r\n", nil, false},
 		"a primary":       {good + "role:master\r\n", nil, false},
 		"disk is full":    {strings.Replace(good, "status:ok", "status:err", 1), []string{"disk"}, false},
 	}
