@@ -30,7 +30,7 @@ func commands(out io.Writer) *cobra.Command {
 	root.Flags().StringVar(&at.redis, "redis", "127.0.0.1:0", "`ADDRESS` of the store")
 	root.Flags().StringVar(&at.nats, "nats", "127.0.0.1:0", "`ADDRESS` of the JetStream server")
 	root.Flags().StringVar(&at.cloud, "cloud", "127.0.0.1:0", "`ADDRESS` of the simulated cloud")
-	root.AddCommand(acceptCommand(out))
+	root.AddCommand(acceptCommand(out), cloudCommand(out))
 	return root
 }
 
