@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
-.PHONY: help demo test check race bench neighbor faults browser clients soak mutate build package package-test chart-test
+.PHONY: help demo test check race bench neighbor faults browser clients soak mutate build package package-test chart-test compose-test
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -65,3 +65,6 @@ package: ## a .deb and a tarball with licenses and SBOM, into dist/
 
 package-test: ## builds the package twice, and boots a bare Debian to install, run, upgrade and remove it; needs root
 	@bash scripts/package-test.sh
+
+compose-test: ## builds the images and drives the main job through the started containers; needs a Docker engine
+	@bash scripts/compose-test.sh
